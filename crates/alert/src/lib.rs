@@ -1,0 +1,1 @@
+//! Verdicts and alerts to incidents under a budget.

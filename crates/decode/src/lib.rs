@@ -1,0 +1,1 @@
+//! Bytes to meaning: frames to PacketMeta and application events.

@@ -1,0 +1,1 @@
+//! Models, behaviour detectors, calibration, ensemble, explanation, artifacts.

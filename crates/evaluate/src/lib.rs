@@ -1,0 +1,1 @@
+//! Replay captures, train, simulate; the only origin of published figures.

@@ -1,0 +1,1 @@
+//! Named, versioned feature schemas over flows and host windows.

@@ -1,0 +1,1 @@
+//! The bounded flow table and the host windows; time is an argument.

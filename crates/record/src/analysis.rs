@@ -1,0 +1,70 @@
+//! The one object of `analyze -o json`.
+
+use crate::{Counters, Incident, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// What was read.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct AnalysisInput {
+    /// File names as given.
+    pub files: Vec<String>,
+    /// Packets read.
+    pub packets: u64,
+    /// Bytes on the wire.
+    pub bytes: u64,
+    /// First packet.
+    pub first: Option<Timestamp>,
+    /// Last packet.
+    pub last: Option<Timestamp>,
+    /// Dropped by reason.
+    pub drops: Counters,
+    /// Decode errors by kind.
+    pub decode_errors: Counters,
+    /// What the reader noticed: a cut last record, a skipped block; in words.
+    pub notes: Vec<String>,
+}
+
+/// What the models learned from.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct TrainedOn {
+    /// Packets.
+    pub packets: u64,
+    /// Flows.
+    pub flows: u64,
+    /// Last packet learned from.
+    pub until: Option<Timestamp>,
+    /// How: `train_first`, `model`, `whole_input`, or `none` (fewer than 500 flows).
+    pub how: String,
+}
+
+/// Time and memory of the run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Timing {
+    /// Wall seconds.
+    pub wall_s: f64,
+    /// User and system seconds.
+    pub cpu_s: f64,
+    /// Packets per wall second.
+    pub packets_per_s: f64,
+    /// Peak resident memory.
+    pub rss_max_bytes: u64,
+}
+
+/// The whole result.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Analysis {
+    /// `tripline.analysis/1`.
+    pub schema: String,
+    /// Input.
+    pub input: AnalysisInput,
+    /// Flow records.
+    pub flows: u64,
+    /// Distinct addresses.
+    pub hosts: u64,
+    /// Training.
+    pub trained_on: TrainedOn,
+    /// Incidents, most severe first.
+    pub incidents: Vec<Incident>,
+    /// Cost.
+    pub timing: Timing,
+}

@@ -1,0 +1,233 @@
+//! What the application layer said, as far as detection and people need it. Strings are bounded by `decode`
+//! (`TEXT_BYTES_MAX`), so an event's size is bounded too.
+
+use crate::{FlowKey, IpAddr16, MacAddr, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Longest text kept of any one application field, bytes.
+pub const TEXT_BYTES_MAX: usize = 512;
+
+/// Application protocol, spelled as Suricata spells it where it has the protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u8)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum AppProto {
+    /// Not known (yet).
+    #[default]
+    Unknown,
+    /// DNS over UDP or TCP.
+    Dns,
+    /// Multicast DNS.
+    Mdns,
+    /// TLS over TCP.
+    Tls,
+    /// QUIC.
+    Quic,
+    /// HTTP/1.
+    Http,
+    /// SSH.
+    Ssh,
+    /// DHCP for IPv4.
+    Dhcp,
+    /// NTP.
+    Ntp,
+}
+
+impl AppProto {
+    /// The lower-case name used in records, API and pages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Dns => "dns",
+            Self::Mdns => "mdns",
+            Self::Tls => "tls",
+            Self::Quic => "quic",
+            Self::Http => "http",
+            Self::Ssh => "ssh",
+            Self::Dhcp => "dhcp",
+            Self::Ntp => "ntp",
+        }
+    }
+}
+
+/// One application message, with the flow it travelled in.
+#[derive(Clone, Debug)]
+pub struct AppEvent {
+    /// Capture time of the packet that completed it.
+    pub ts: Timestamp,
+    /// The flow.
+    pub key: FlowKey,
+    /// True when `key.low` sent it.
+    pub from_low: bool,
+    /// The link sender, zero when unknown.
+    pub src_mac: MacAddr,
+    /// What was said.
+    pub data: AppData,
+}
+
+/// The message itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum AppData {
+    /// DNS query or response.
+    Dns(DnsData),
+    /// TLS or QUIC ClientHello.
+    Tls(TlsData),
+    /// HTTP/1 request or response head.
+    Http(HttpData),
+    /// SSH identification line.
+    Ssh(SshData),
+    /// DHCP message.
+    Dhcp(DhcpData),
+    /// NTP message.
+    Ntp(NtpData),
+}
+
+/// DNS or mDNS message; the first question stands for the query.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DnsData {
+    /// True for multicast DNS.
+    pub multicast: bool,
+    /// True for a response.
+    pub response: bool,
+    /// Transaction identifier.
+    pub id: u16,
+    /// Queried name in lower case, no trailing dot; empty when there is no question.
+    pub rrname: String,
+    /// Query type by name (`A`, `TXT`), or its number.
+    pub rrtype: String,
+    /// Response code by name (`NOERROR`, `NXDOMAIN`); empty for queries.
+    pub rcode: String,
+    /// Answers: addresses, names or text, at most 16.
+    pub answers: Vec<String>,
+    /// Smallest time to live of the answers, seconds; 0 without answers.
+    pub ttl_s: u32,
+    /// Whole DNS message, bytes.
+    pub message_bytes: u32,
+}
+
+/// ClientHello of TLS or QUIC.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TlsData {
+    /// True when it came in QUIC.
+    pub quic: bool,
+    /// Server name indication; empty when absent.
+    pub sni: String,
+    /// Application protocols offered (`h2`, `http/1.1`).
+    pub alpn: Vec<String>,
+    /// Highest version offered (`1.3`, `1.2`).
+    pub version: String,
+    /// JA4 fingerprint of the client.
+    pub ja4: String,
+}
+
+/// Head of an HTTP/1 request or response.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HttpData {
+    /// True for a response.
+    pub response: bool,
+    /// `GET`, `POST`; empty for responses.
+    pub http_method: String,
+    /// Host header.
+    pub hostname: String,
+    /// Request target.
+    pub url: String,
+    /// User-Agent header.
+    pub http_user_agent: String,
+    /// Content-Type header.
+    pub http_content_type: String,
+    /// Status code; 0 for requests.
+    pub status: u16,
+    /// Content-Length header; 0 when absent.
+    pub length: u64,
+}
+
+/// SSH identification line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SshData {
+    /// Protocol version, `2.0`.
+    pub proto_version: String,
+    /// Software, `OpenSSH_9.6`.
+    pub software_version: String,
+}
+
+/// DHCP message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DhcpData {
+    /// `discover`, `offer`, `request`, `ack` and so on.
+    pub dhcp_type: String,
+    /// Client's Ethernet address.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub client_mac: MacAddr,
+    /// Address assigned or requested.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub assigned_ip: Option<IpAddr16>,
+    /// Server identifier.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub server_ip: Option<IpAddr16>,
+    /// Routers offered.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    pub routers: Vec<IpAddr16>,
+    /// Host name option.
+    pub hostname: String,
+}
+
+/// NTP message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NtpData {
+    /// Version, 1 to 4.
+    pub version: u8,
+    /// Mode: 3 client, 4 server, 6 control, 7 private (monlist).
+    pub mode: u8,
+    /// Stratum.
+    pub stratum: u8,
+}
+
+/// ARP packet for IPv4 over Ethernet. Not an application, but it travels beside the events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArpData {
+    /// Capture time.
+    pub ts: Timestamp,
+    /// 1 request, 2 reply.
+    pub operation: u16,
+    /// Ethernet sender of the frame, which a liar may forget to match.
+    pub frame_src_mac: MacAddr,
+    /// Ethernet receiver of the frame.
+    pub frame_dest_mac: MacAddr,
+    /// Sender's claimed Ethernet address.
+    pub sender_mac: MacAddr,
+    /// Sender's claimed IP address.
+    pub sender_ip: IpAddr16,
+    /// Target's Ethernet address (zero in requests).
+    pub target_mac: MacAddr,
+    /// Target's IP address.
+    pub target_ip: IpAddr16,
+    /// Outermost VLAN.
+    pub vlan: u16,
+}
+
+impl AppData {
+    /// Which protocol said it.
+    #[must_use]
+    pub fn proto(&self) -> AppProto {
+        match self {
+            Self::Dns(d) if d.multicast => AppProto::Mdns,
+            Self::Dns(_) => AppProto::Dns,
+            Self::Tls(t) if t.quic => AppProto::Quic,
+            Self::Tls(_) => AppProto::Tls,
+            Self::Http(_) => AppProto::Http,
+            Self::Ssh(_) => AppProto::Ssh,
+            Self::Dhcp(_) => AppProto::Dhcp,
+            Self::Ntp(_) => AppProto::Ntp,
+        }
+    }
+}

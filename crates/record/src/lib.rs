@@ -1,0 +1,38 @@
+//! The nouns that travel from room to room, with their units, limits and serialisation.
+//!
+//! This room owns what things are called and nothing that happens to them. It knows no clock, file, socket or thread,
+//! and imports no other room. Field names are Suricata EVE's wherever EVE has the thing; units come last.
+
+pub mod analysis;
+pub mod app_event;
+pub mod counters;
+pub mod feature;
+pub mod flow_record;
+pub mod host;
+pub mod incident;
+pub mod kind;
+pub mod net;
+pub mod observation;
+pub mod packet;
+pub mod packet_detail;
+pub mod series;
+pub mod timestamp;
+pub mod verdict;
+pub mod window;
+
+pub use analysis::{Analysis, AnalysisInput, TrainedOn};
+pub use app_event::{AppData, AppEvent, AppProto, ArpData, DhcpData, DnsData, HttpData, NtpData, SshData, TlsData};
+pub use counters::{Counters, HealthItem, HealthLevel};
+pub use feature::{Feature, FeatureKind, Matrix, Schema};
+pub use flow_record::{AppSummary, Direction, DirectionStats, EndReason, FlowRecord, Moments, TcpState};
+pub use host::HostRecord;
+pub use incident::{DetectorScore, Evidence, Incident, IncidentStatus, Note, Severity, Why};
+pub use kind::Kind;
+pub use net::{Endpoint, FlowKey, IpAddr16, LinkType, MacAddr};
+pub use observation::{Contact, ContactOutcome, InterfaceSecond, Observation, TrafficClass};
+pub use packet::{DecodeErrorKind, FrameHeader, Layer, PacketMeta, TcpFlags, Tunnel};
+pub use packet_detail::{DetailField, DetailLayer, PacketDetail, PacketSummary};
+pub use series::{SeriesPoint, SeriesResult};
+pub use timestamp::Timestamp;
+pub use verdict::{Alert, MemberScore, Verdict};
+pub use window::HostWindow;

@@ -1,0 +1,1 @@
+//! REST, live stream, OpenAPI, metrics, the embedded page.

@@ -1,0 +1,1 @@
+//! Where data comes in: live capture, capture files, filters, interfaces, host counters.

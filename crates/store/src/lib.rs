@@ -1,0 +1,1 @@
+//! Sinks and the read traits of the API.
