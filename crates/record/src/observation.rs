@@ -60,7 +60,7 @@ pub struct Contact {
 }
 
 /// Traffic classes of the per-second counters and the stacked chart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[repr(u8)]
 pub enum TrafficClass {
@@ -75,6 +75,7 @@ pub enum TrafficClass {
     /// ARP.
     Arp,
     /// Everything else on the wire.
+    #[default]
     Other,
 }
 
@@ -126,7 +127,7 @@ pub struct InterfaceSecond {
 }
 
 /// One receiver in one second.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct ReceiverSecond {
     /// Receiver.
     pub dest: IpAddr16,
@@ -148,8 +149,12 @@ pub struct ReceiverSecond {
     pub sender_top_packets: u64,
     /// The port that got most packets (0 for ICMP).
     pub dest_port: u16,
+    /// Packets to `dest_port` (estimate): near `packets` in a flood of one service, few in a port scan.
+    pub dest_port_packets: u64,
     /// The most frequent source port, for reflection (53, 123, 161 …).
     pub src_port: u16,
+    /// Packets from `src_port` (estimate).
+    pub src_port_packets: u64,
 }
 
 impl Observation {
