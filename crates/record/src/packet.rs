@@ -158,6 +158,9 @@ pub struct PacketMeta {
     pub key: FlowKey,
     /// Hash of `key`, symmetric; 0 when there is no flow.
     pub hash: u64,
+    /// ICMP errors (unreachable, time exceeded): hash of the quoted packet's flow key, so that the flow can be told it was
+    /// refused. 0 for every other packet.
+    pub icmp_inner_hash: u64,
     /// True when the sender is `key.low`.
     pub from_low: bool,
     /// 4, 6, or 0 for frames that carry no IP (ARP, GOOSE, …).
@@ -238,7 +241,7 @@ impl PacketMeta {
 impl Default for PacketMeta {
     fn default() -> Self {
         Self {
-            ts: Timestamp(0), key: FlowKey::default(), hash: 0, from_low: true, ip_version: 0, proto: 0, ttl: 0,
+            ts: Timestamp(0), key: FlowKey::default(), hash: 0, icmp_inner_hash: 0, from_low: true, ip_version: 0, proto: 0, ttl: 0,
             tcp_flags: TcpFlags(0), icmp_type: 0, icmp_code: 0, tunnel: Tunnel::None, fragment_later: false,
             fragment: false, interface: 0, ether_type: 0, vlan: 0, src_port: 0, dest_port: 0, tcp_window: 0,
             tcp_mss: 0, tcp_seq: 0, tcp_ack: 0, wire_len: 0, captured_len: 0, ip_len: 0, ip_header_len: 0,
