@@ -1,0 +1,316 @@
+//! What a user can type. Owns names, help and examples; does nothing: `commands` acts, `config` resolves settings.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Watches a network live, learns what is normal there, and shows on a web dashboard what is not, and why.
+#[derive(Debug, Parser)]
+#[command(name = "tripline", version, max_term_width = 100, after_help = "Examples:
+  sudo tripline run                         watch the default interface, dashboard on http://127.0.0.1:7070
+  tripline demo                             the same on generated traffic with attacks in it
+  tripline analyze capture.pcap.zst         incidents of a capture, with reasons
+  tripline flows capture.pcap -o zeek       flow records as Zeek's conn.log")]
+pub struct Cli {
+    /// Settings shared by all commands.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// Configuration file (TOML)
+    #[arg(short = 'c', long = "config", value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Override one setting, for example --set alert.budget_per_hour=2
+    #[arg(long = "set", value_name = "KEY=VALUE", global = true)]
+    pub set: Vec<String>,
+    /// Where history, models and evidence are kept [default: the platform's data directory]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub data_dir: Option<PathBuf>,
+    /// Say more (twice: everything)
+    #[arg(short = 'v', long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// Say only errors
+    #[arg(short = 'q', long, global = true)]
+    pub quiet: bool,
+    /// How log lines are written on standard error
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, global = true)]
+    pub log_format: LogFormat,
+}
+
+/// Log line format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch interfaces or replay files, judge, store, and serve the dashboard
+    #[command(after_help = "Examples:
+  sudo tripline run -i eth0
+  tripline run -r capture.pcap --speed max
+  ssh host tcpdump -U -w - | tripline run -r -
+  sudo tripline run -i eth0 -F 'not port 22'")]
+    Run(RunArgs),
+    /// The dashboard on generated traffic with attacks in it; nothing to prepare
+    #[command(after_help = "Examples:
+  tripline demo
+  tripline demo --listen 127.0.0.1:8080 --seed 7")]
+    Demo(DemoArgs),
+    /// Files as fast as possible: incidents with reasons, then a summary
+    #[command(after_help = "Examples:
+  tripline analyze capture.pcap
+  tripline analyze day.pcap.zst --train-first 1h -o json -w result.json
+  tripline analyze - < capture.pcap
+  tripline analyze capture.pcap --fail-on high      exit code 1 when something high or worse was found")]
+    Analyze(AnalyzeArgs),
+    /// Files to flow records
+    #[command(after_help = "Examples:
+  tripline flows capture.pcap -o csv -w flows.csv
+  tripline flows a.pcap b.pcapng.gz -o zeek")]
+    Flows(FlowsArgs),
+    /// Make labelled traffic: an office, and attacks
+    #[command(after_help = "Examples:
+  tripline simulate --duration 10m -w office.pcap
+  tripline simulate --scenario office,port_scan_fast --seed 7 -w scan.pcap --labels scan.csv
+  tripline simulate --list")]
+    Simulate(SimulateArgs),
+    /// List the interfaces that can be watched
+    Interfaces(InterfacesArgs),
+    /// Write, show or check the configuration
+    #[command(after_help = "Examples:
+  tripline config init > tripline.toml
+  tripline config show --set capture.promiscuous=true
+  tripline config check -c tripline.toml")]
+    Config(ConfigArgs),
+    /// Self-test: play a crafted capture and say which detections fired
+    Check(CheckArgs),
+    /// Shell completions on standard output
+    Completions {
+        /// Shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `run`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RunArgs {
+    /// Interface to watch; may be given several times [default: the default route's, or host counters without the right to capture]
+    #[arg(short = 'i', long = "interface", value_name = "IFACE")]
+    pub interfaces: Vec<String>,
+    /// File to replay (`-` is standard input); may be given several times
+    #[arg(short = 'r', long = "read", value_name = "FILE", conflicts_with = "interfaces")]
+    pub read: Vec<PathBuf>,
+    /// Filter in tcpdump's syntax, run in the kernel for interfaces
+    #[arg(short = 'F', long, value_name = "FILTER")]
+    pub filter: Option<String>,
+    /// Where the dashboard listens [default: 127.0.0.1:7070]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Replay speed: 1 is the file's own pace, `max` is as fast as possible
+    #[arg(long, value_name = "N|max", default_value = "1")]
+    pub speed: String,
+    /// Parts of the work that this process does; all of them in this version
+    #[arg(long, value_name = "ROLE,…", value_delimiter = ',')]
+    pub role: Vec<Role>,
+    /// Stop after this long, for example 30s
+    #[arg(long, value_name = "DURATION")]
+    pub duration: Option<String>,
+}
+
+/// Roles of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Source to features
+    Sensor,
+    /// Models and alerts
+    Detector,
+    /// Store and dashboard
+    Server,
+}
+
+/// `demo`.
+#[derive(Debug, Clone, Args)]
+pub struct DemoArgs {
+    /// Where the dashboard listens [default: 127.0.0.1:7070]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Same seed, same traffic
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Stop after this long, for example 30s
+    #[arg(long, value_name = "DURATION")]
+    pub duration: Option<String>,
+}
+
+/// Output of `analyze`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AnalyzeFormat {
+    /// For people
+    Text,
+    /// One object (tripline.analysis/1)
+    Json,
+    /// Suricata's EVE, one alert a line
+    Eve,
+    /// A self-contained page
+    Html,
+}
+
+/// `analyze`.
+#[derive(Debug, Clone, Args)]
+pub struct AnalyzeArgs {
+    /// Capture files (pcap, pcapng, gzip, zstd; `-` is standard input)
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Filter in tcpdump's syntax
+    #[arg(short = 'F', long, value_name = "FILTER")]
+    pub filter: Option<String>,
+    /// Output format
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = AnalyzeFormat::Text)]
+    pub output: AnalyzeFormat,
+    /// Write to this file instead of standard output
+    #[arg(short = 'w', long = "write", value_name = "OUT")]
+    pub write: Option<PathBuf>,
+    /// Learn from the beginning only, then judge the rest: a duration (10m, 1h) or a share of the time span (20%)
+    #[arg(long, value_name = "DURATION|N%", conflicts_with = "model")]
+    pub train_first: Option<String>,
+    /// Judge with the models in this folder instead of learning
+    #[arg(long, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+    /// Threads that decode and keep flows; the result is the same for any number
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub workers: usize,
+    /// Exit with 1 when an incident is this severe or worse
+    #[arg(long, value_name = "SEVERITY")]
+    pub fail_on: Option<String>,
+    /// Seed of the models
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// Output of `flows`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FlowsFormat {
+    /// `CICFlowMeter`'s column names
+    Csv,
+    /// All statistics, one object a line
+    Json,
+    /// Suricata's EVE
+    Eve,
+    /// Zeek's conn.log
+    Zeek,
+    /// Columnar file (needs a build with the `parquet` feature)
+    Parquet,
+    /// Count only, write nothing
+    None,
+}
+
+/// `flows`.
+#[derive(Debug, Clone, Args)]
+pub struct FlowsArgs {
+    /// Capture files (pcap, pcapng, gzip, zstd; `-` is standard input)
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Filter in tcpdump's syntax
+    #[arg(short = 'F', long, value_name = "FILTER")]
+    pub filter: Option<String>,
+    /// Output format
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = FlowsFormat::Csv)]
+    pub output: FlowsFormat,
+    /// Write to this file instead of standard output
+    #[arg(short = 'w', long = "write", value_name = "OUT")]
+    pub write: Option<PathBuf>,
+    /// Threads that decode and keep flows; the result is the same for any number
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub workers: usize,
+}
+
+/// `simulate`.
+#[derive(Debug, Clone, Args)]
+pub struct SimulateArgs {
+    /// Scenarios, separated by commas
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',', default_value = "office")]
+    pub scenario: Vec<String>,
+    /// List the scenarios
+    #[arg(long)]
+    pub list: bool,
+    /// Span of capture time
+    #[arg(long, value_name = "D", default_value = "10m")]
+    pub duration: String,
+    /// At most this many packets a second
+    #[arg(long, value_name = "PPS")]
+    pub rate: Option<f64>,
+    /// Same seed, same bytes
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// First packet's time, RFC 3339
+    #[arg(long, value_name = "TIME", default_value = "2026-01-05T09:00:00Z")]
+    pub start: String,
+    /// Write a pcap file
+    #[arg(short = 'w', long = "write", value_name = "OUT.pcap", required_unless_present_any = ["interface", "list"])]
+    pub write: Option<PathBuf>,
+    /// Write the labels: start,end,src,dest,dest_port,kind
+    #[arg(long, value_name = "OUT.csv")]
+    pub labels: Option<PathBuf>,
+    /// Send on this interface at the traffic's own pace instead
+    #[arg(short = 'i', long = "interface", value_name = "IFACE", conflicts_with = "write")]
+    pub interface: Option<String>,
+}
+
+/// `interfaces`.
+#[derive(Debug, Clone, Args)]
+pub struct InterfacesArgs {
+    /// Output format
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = ListFormat::Text)]
+    pub output: ListFormat,
+}
+
+/// Output of lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// For people
+    Text,
+    /// One JSON array
+    Json,
+}
+
+/// `config`.
+#[derive(Debug, Clone, Args)]
+pub struct ConfigArgs {
+    /// What to do
+    #[command(subcommand)]
+    pub action: ConfigAction,
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ConfigAction {
+    /// Write a commented file with every setting and its default
+    Init {
+        /// Write to this file (never over an existing one) instead of standard output
+        #[arg(short = 'w', long = "write", value_name = "OUT")]
+        write: Option<PathBuf>,
+    },
+    /// Show the settings in force: defaults, file, environment, --set
+    Show,
+    /// Check the file and say what is wrong where
+    Check,
+}
+
+/// `check`.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// Output format
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = ListFormat::Text)]
+    pub output: ListFormat,
+}

@@ -1,0 +1,227 @@
+//! Composes the rooms' settings into one tree and resolves where each comes from: defaults, file, environment, `--set`.
+//! Owns the order of these and the error's place; the settings themselves live in the rooms they configure.
+
+use crate::cli::Common;
+use crate::failure::{Failure, Result};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+/// Prefix of environment variables: `TRIPLINE_ALERT__BUDGET_PER_HOUR=2`.
+const ENVIRONMENT_PREFIX: &str = "TRIPLINE_";
+
+/// The shipped file with every setting, its default and its meaning; `config init` writes it, a test keeps it true.
+pub const COMMENTED: &str = include_str!("../../../config/tripline.toml");
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Networks.
+    pub networks: Networks,
+    /// Live capture.
+    pub capture: source::LiveSettings,
+    /// Decoder limits.
+    pub decode: decode::DecodeConfig,
+    /// Flow table.
+    pub flow: flow::FlowConfig,
+    /// Host windows.
+    pub windows: flow::WindowConfig,
+    /// Learning from live traffic.
+    pub learn: evaluate::LearnConfig,
+    /// Models.
+    pub models: detect::EnsembleConfig,
+    /// Behaviour detectors.
+    pub behaviour: detect::behaviour::BehaviourConfig,
+    /// Incidents and the alert budget.
+    pub alert: alert::AlertConfig,
+    /// Embedded store and retention.
+    pub store: store::StoreConfig,
+    /// Dashboard and API.
+    pub serve: serve::ServeConfig,
+    /// Evidence packets.
+    pub evidence: Evidence,
+}
+
+/// Which networks are the user's own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Networks {
+    /// Prefixes that count as inside: direction, new devices, host pages.
+    pub home: Vec<String>,
+}
+
+impl Default for Networks {
+    fn default() -> Self {
+        let private = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"];
+        Self { home: private.map(str::to_owned).to_vec() }
+    }
+}
+
+/// How many packets are kept for the Packets page and for incidents.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Evidence {
+    /// Memory for the newest packets of each worker, bytes.
+    pub ring_bytes: usize,
+    /// Bytes kept of each packet.
+    pub snap_len: usize,
+    /// Packets saved with one incident.
+    pub packets_max: usize,
+}
+
+impl Default for Evidence {
+    fn default() -> Self {
+        Self { ring_bytes: 16 << 20, snap_len: 512, packets_max: 2_000 }
+    }
+}
+
+impl Config {
+    /// Resolves the settings of one call.
+    pub fn load(common: &Common) -> Result<Self> {
+        let environment = std::env::vars().filter_map(|(name, value)| {
+            let path = name.strip_prefix(ENVIRONMENT_PREFIX).filter(|rest| rest.contains("__"))?;
+            Some((name.clone(), path.to_lowercase().replace("__", "."), value))
+        });
+        Self::resolve(common.config.as_deref(), environment, &common.set)
+    }
+
+    /// The order of precedence: `--set`, environment, file, default.
+    fn resolve(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String, String)>,
+        set: &[String],
+    ) -> Result<Self> {
+        let mut table = match file {
+            Some(path) => read_file(path)?,
+            None => Table::new(),
+        };
+        for (name, path, value) in environment {
+            overlay(&mut table, &path, &value).map_err(|why| Failure::new(format!("environment variable {name}: {why}")))?;
+        }
+        for pair in set {
+            let (path, value) = pair.split_once('=').ok_or_else(|| {
+                Failure::new(format!("--set {pair}: there is no `=`; write --set section.key=value"))
+            })?;
+            overlay(&mut table, path.trim(), value).map_err(|why| Failure::new(format!("--set {pair}: {why}")))?;
+        }
+        let config: Self = table.try_into().map_err(|e: toml::de::Error| {
+            Failure::new(format!("the settings from --set and the environment do not fit: {}", one_line(e.message())))
+        })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checks what types cannot say.
+    fn check(&self) -> Result<()> {
+        self.home()?;
+        if self.evidence.snap_len < 64 {
+            return Err(Failure::new("evidence.snap_len is below 64 bytes: headers would be cut; set 64 or more"));
+        }
+        Ok(())
+    }
+
+    /// The home networks, parsed.
+    pub fn home(&self) -> Result<Vec<flow::Prefix>> {
+        let parse = |text: &String| {
+            text.parse().map_err(|_| {
+                Failure::new(format!("networks.home: `{text}` is not a network; write it as 192.168.0.0/16 or fd00::/8"))
+            })
+        };
+        self.networks.home.iter().map(parse).collect()
+    }
+}
+
+/// Reads the file alone first, so that an error names its line and column.
+fn read_file(path: &Path) -> Result<Table> {
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        Failure::new(format!("configuration {}: {e}; `tripline config init -w {}` writes one", path.display(), path.display()))
+    })?;
+    let place = |e: &toml::de::Error| {
+        let before = &text[..e.span().map_or(0, |s| s.start).min(text.len())];
+        let column = before.rsplit('\n').next().map_or(0, str::len) + 1;
+        format!("configuration {}, line {}, column {column}: {}", path.display(), before.matches('\n').count() + 1, one_line(e.message()))
+    };
+    toml::from_str::<Config>(&text)
+        .map_err(|e| Failure::new(format!("{}; `tripline config show` lists the known keys", place(&e))))?;
+    toml::from_str(&text).map_err(|e| Failure::new(place(&e)))
+}
+
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Puts one dotted key into the tree. The value is read as TOML where it is TOML, else as text.
+fn overlay(table: &mut Table, path: &str, value: &str) -> std::result::Result<(), String> {
+    let value = toml::from_str::<Table>(&format!("value = {value}"))
+        .ok()
+        .and_then(|mut t| t.remove("value"))
+        .unwrap_or_else(|| Value::String(value.to_owned()));
+    let mut keys: Vec<&str> = path.split('.').collect();
+    let last = keys.pop().filter(|k| !k.is_empty()).ok_or("the key is empty")?;
+    let mut here = table;
+    for key in keys {
+        let entry = here.entry(key).or_insert_with(|| Value::Table(Table::new()));
+        here = entry.as_table_mut().ok_or_else(|| format!("`{key}` is a value, not a section"))?;
+    }
+    here.insert(last.to_owned(), value);
+    Ok(())
+}
+
+/// Where data is kept: `--data-dir`, or the platform's data directory.
+pub fn data_dir(common: &Common) -> Result<PathBuf> {
+    if let Some(dir) = &common.data_dir {
+        return Ok(dir.clone());
+    }
+    directories::ProjectDirs::from("", "", "tripline")
+        .map(|dirs| dirs.data_dir().to_owned())
+        .ok_or_else(|| Failure::new("no home directory is known for this user; say where to keep data with --data-dir DIR"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn resolve(text: &str, environment: &[(&str, &str)], set: &[&str]) -> Result<Config> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("t.toml");
+        std::fs::write(&file, text).unwrap();
+        let environment: Vec<_> = environment.iter().map(|(k, v)| ("E".to_owned(), (*k).to_owned(), (*v).to_owned())).collect();
+        let set: Vec<String> = set.iter().map(|s| (*s).to_owned()).collect();
+        Config::resolve(Some(&file), environment.into_iter(), &set)
+    }
+
+    #[test]
+    fn the_command_line_wins_over_environment_and_file() {
+        let file = "[evidence]\nsnap_len = 100\n";
+        assert_eq!(resolve(file, &[], &[]).unwrap().evidence.snap_len, 100);
+        assert_eq!(resolve(file, &[("evidence.snap_len", "200")], &[]).unwrap().evidence.snap_len, 200);
+        assert_eq!(resolve(file, &[("evidence.snap_len", "200")], &["evidence.snap_len=300"]).unwrap().evidence.snap_len, 300);
+    }
+
+    #[test]
+    fn an_unknown_key_names_its_line_and_the_known_ones() {
+        let error = resolve("[evidence]\nsnap_lenn = 1\n", &[], &[]).unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("snap_lenn") && error.contains("snap_len"), "{error}");
+        let error = resolve("", &[], &["evidence.nothing=1"]).unwrap_err().to_string();
+        assert!(error.contains("nothing"), "{error}");
+        assert!(resolve("", &[], &["networks.home=[\"10.0.0.0/99\"]"]).is_err());
+    }
+
+    #[test]
+    fn the_commented_file_holds_every_setting_with_its_default() {
+        let commented: Table = toml::from_str(COMMENTED).unwrap();
+        let defaults = Table::try_from(Config::default()).unwrap();
+        assert_eq!(commented, defaults, "config/tripline.toml and the defaults differ");
+        for line in COMMENTED.lines().filter(|l| l.contains(" = ") && !l.starts_with('#')) {
+            assert!(line.contains('#') || previous_is_comment(line), "`{line}` has no comment");
+        }
+    }
+
+    fn previous_is_comment(line: &str) -> bool {
+        let lines: Vec<&str> = COMMENTED.lines().collect();
+        let at = lines.iter().position(|l| *l == line).unwrap();
+        at > 0 && lines[at - 1].starts_with('#')
+    }
+}

@@ -1,0 +1,259 @@
+//! A whole file analysis: replay, learn as asked, judge, and one result. Owns when the models learn and from what; flows wait in
+//! memory until then, bounded by `HELD_FLOWS_MAX`, and alerts of the exact detectors wait with them, so that incidents are made
+//! in the order of capture time.
+
+use crate::judge::{Judge, JudgeConfig, Judged, vectors};
+use crate::learn::{LearnConfig, Learner};
+use crate::meter::MeterConfig;
+use crate::replay::{ReplayResult, replay};
+use detect::Ensemble;
+use record::analysis::Timing;
+use record::{Alert, Analysis, AnalysisInput, Counters, FlowRecord, Incident, Observation, Timestamp, TrainedOn, Verdict};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Flows held while the models wait to learn. When more come, the models learn from these and the rest is judged as it comes.
+pub const HELD_FLOWS_MAX: usize = 200_000;
+/// Fewer flows than this teach nothing: only the exact detectors speak.
+pub const TRAINING_FLOWS_MIN: usize = 500;
+
+/// From what the models learn.
+#[derive(Default)]
+pub enum Training {
+    /// The whole input under the contamination guard; it is judged afterwards.
+    #[default]
+    WholeInput,
+    /// Flows that end within this much capture time of the first packet, nanoseconds; the rest is judged.
+    First(i64),
+    /// Nothing: these models judge.
+    Given(Box<Ensemble>),
+}
+
+/// One analysis.
+pub struct AnalyzeConfig {
+    /// Filter, decoder, flow table.
+    pub meter: MeterConfig,
+    /// Detectors, models, incidents.
+    pub judge: JudgeConfig,
+    /// Where the models come from.
+    pub training: Training,
+    /// Threads.
+    pub workers: usize,
+    /// Models' seed.
+    pub seed: u64,
+}
+
+/// Why an analysis could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum AnalyzeError {
+    /// A file could not be read.
+    #[error(transparent)]
+    Source(#[from] source::SourceError),
+    /// The models could not be trained.
+    #[error("training: {0}")]
+    Train(#[from] detect::DetectError),
+}
+
+/// The result and what a caller may want beside it.
+pub struct Outcome {
+    /// The contract's object; `timing` is the caller's to fill.
+    pub analysis: Analysis,
+    /// Incidents that the alert budget held back: not announced, never lost.
+    pub held_back: Vec<Incident>,
+    /// The models, for saving.
+    pub ensemble: Option<Ensemble>,
+}
+
+/// Analyses files. `progress` gets packets read so far.
+pub fn analyze(files: &[PathBuf], config: AnalyzeConfig, progress: &mut dyn FnMut(u64)) -> Result<Outcome, AnalyzeError> {
+    let AnalyzeConfig { meter, judge, training, workers, seed } = config;
+    let mut state = FileJudge::new(&judge, training, seed);
+    let mut failed = None;
+    let result = replay(files, &meter, workers, progress, &mut |epoch| {
+        if failed.is_none() {
+            failed = state.epoch(epoch).err();
+        }
+    })?;
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    state.end()?;
+    Ok(state.outcome(files, &result))
+}
+
+enum Phase {
+    Hold { until: Option<i64> },
+    Stream,
+}
+
+struct FileJudge {
+    judge: Judge,
+    config: detect::EnsembleConfig,
+    seed: u64,
+    phase: Phase,
+    first: Option<Timestamp>,
+    held: Vec<Box<FlowRecord>>,
+    alerts: Vec<Alert>,
+    incidents: BTreeMap<String, Incident>,
+    flows: u64,
+    trained_on: TrainedOn,
+}
+
+impl FileJudge {
+    fn new(config: &JudgeConfig, training: Training, seed: u64) -> Self {
+        let mut judge = Judge::new(config, Learner::new(LearnConfig { reservoir_rows_max: 1, ..LearnConfig::default() }));
+        let mut trained_on = TrainedOn { how: "none".to_owned(), ..TrainedOn::default() };
+        let phase = match training {
+            Training::WholeInput => Phase::Hold { until: None },
+            Training::First(ns) => Phase::Hold { until: Some(ns) },
+            Training::Given(ensemble) => {
+                let report = ensemble.trained_on();
+                trained_on = TrainedOn { packets: report.packets, flows: report.flows, until: report.until, how: "model".to_owned() };
+                judge.install(*ensemble);
+                Phase::Stream
+            }
+        };
+        Self {
+            judge, config: config.models.clone(), seed, phase, first: None, held: Vec::new(), alerts: Vec::new(),
+        }
+    }
+
+    fn epoch(&mut self, epoch: &mut Vec<Observation>) -> Result<(), detect::DetectError> {
+        let mut judged = Judged::default();
+        let Phase::Hold { until } = self.phase else {
+            self.judge.observe(epoch, &mut judged);
+            self.flows += judged.flows.len() as u64;
+            self.keep(judged);
+            return Ok(());
+        };
+        if self.first.is_none() {
+            self.first = epoch.iter().map(begin).min();
+        }
+        let before = self.held.len();
+        self.judge.exact(epoch, &mut self.held, &mut judged);
+        self.flows += (self.held.len() - before) as u64;
+        self.alerts.append(&mut self.judge.take_alerts());
+        let learned_enough = match (until, self.first) {
+            (Some(ns), Some(first)) => self.judge.now().since(first) > ns,
+            _ => false,
+        };
+        if learned_enough || self.held.len() >= HELD_FLOWS_MAX { self.learn_and_release() } else { Ok(()) }
+    }
+
+    fn end(&mut self) -> Result<(), detect::DetectError> {
+        if matches!(self.phase, Phase::Hold { .. }) {
+            self.learn_and_release()?;
+        }
+        let mut judged = Judged::default();
+        self.judge.advance(self.judge.now(), &mut judged);
+        self.keep(judged);
+        Ok(())
+    }
+
+    /// Trains on the held flows that may teach, then judges the others and makes the incidents of both in time order.
+    fn learn_and_release(&mut self) -> Result<(), detect::DetectError> {
+        let Phase::Hold { until } = std::mem::replace(&mut self.phase, Phase::Stream) else { return Ok(()) };
+        let mut held = std::mem::take(&mut self.held);
+        held.sort_by_key(|f| (f.end, f.key, f.flow_id));
+        let border = match (until, self.first) {
+            (Some(ns), Some(first)) => held.partition_point(|f| f.end <= first.plus_ns(ns)),
+            _ => held.len(),
+        };
+        self.train(&held[..border], until.is_some())?;
+        let judged_from = if until.is_some() { border } else { 0 };
+        let verdicts = self.judge.judge(&held[judged_from..]);
+        self.release(&held[judged_from..], &verdicts);
+        Ok(())
+    }
+
+    fn train(&mut self, flows: &[Box<FlowRecord>], first_part: bool) -> Result<(), detect::DetectError> {
+        if flows.len() < TRAINING_FLOWS_MIN {
+            return Ok(());
+        }
+        let config = LearnConfig { reservoir_rows_max: self.config.rows_max, seed: self.seed, ..LearnConfig::default() };
+        let mut learner = Learner::new(config);
+        for flow in flows {
+            learner.learn(flow);
+        }
+        let (count, packets, until) = learner.seen();
+        let (mut ensemble, _) =
+            Ensemble::train(features::flow_schema(), learner.rows(), self.seed, &self.config, &mut |_| {})?;
+        ensemble.set_trained_on(packets, count, until);
+        let how = if first_part { "train_first" } else { "whole_input" };
+        self.trained_on = TrainedOn { packets, flows: count, until, how: how.to_owned() };
+        self.judge.install(ensemble);
+        Ok(())
+    }
+
+    fn release(&mut self, flows: &[Box<FlowRecord>], verdicts: &[Verdict]) {
+        let mut alerts = std::mem::take(&mut self.alerts);
+        alerts.sort_by_key(|a| a.ts);
+        let mut alerts = alerts.into_iter().peekable();
+        for (flow, verdict) in flows.iter().zip(verdicts) {
+            while let Some(alert) = alerts.next_if(|a| a.ts <= flow.end) {
+                self.judge.incidents().alert(alert);
+            }
+            self.judge.incidents().verdict(flow, verdict);
+            self.judge.incidents().advance(flow.end);
+        }
+        for alert in alerts {
+            self.judge.incidents().alert(alert);
+        }
+        let incidents = self.judge.incidents().drain();
+        self.keep(Judged { incidents, ..Judged::default() });
+    }
+
+    fn keep(&mut self, judged: Judged) {
+        for incident in judged.incidents {
+            self.incidents.insert(incident.id.clone(), incident);
+        }
+    }
+
+    fn outcome(mut self, files: &[PathBuf], result: &ReplayResult) -> Outcome {
+        let mut all: Vec<Incident> = self.incidents.into_values().collect();
+        all.sort_by(|a, b| b.severity.cmp(&a.severity).then(b.score.total_cmp(&a.score)).then(a.first_seen.cmp(&b.first_seen)).then(a.id.cmp(&b.id)));
+        let (held_back, incidents) = all.into_iter().partition(|i| i.over_budget);
+        let mut input = input(files, result);
+        input.drops.merge(&self.judge.drops());
+        let analysis = Analysis {
+            schema: "tripline.analysis/1".to_owned(),
+            input,
+            flows: self.flows,
+            hosts: self.judge.hosts().distinct(),
+            trained_on: self.trained_on,
+            incidents,
+            timing: Timing::default(),
+        };
+        Outcome { analysis, held_back, ensemble: self.judge.into_ensemble() }
+    }
+}
+
+/// When the story of an observation began; for the start of the capture.
+fn begin(observation: &Observation) -> Timestamp {
+    match observation {
+        Observation::Flow(flow) => flow.start,
+        Observation::Contact(contact) => contact.opened,
+        Observation::Second(second) => second.ts,
+        other => other.ts(),
+    }
+}
+
+fn input(files: &[PathBuf], result: &ReplayResult) -> AnalysisInput {
+    let mut drops = Counters::default();
+    let mut notes = Vec::new();
+    for (file, stats) in &result.sources {
+        drops.merge(&stats.dropped);
+        notes.extend(stats.notes.iter().map(|n| format!("{}: {n}", file.display())));
+    }
+    drops.add("flows_evicted", result.meter.flow.evicted);
+    AnalysisInput {
+        files: files.iter().map(|f| f.display().to_string()).collect(),
+        packets: result.meter.frames,
+        bytes: result.meter.bytes,
+        first: result.meter.first,
+        last: result.meter.last,
+        drops,
+        decode_errors: result.meter.decode_errors.clone(),
+        notes,
+    }
+}

@@ -1,0 +1,146 @@
+//! Which addresses were seen, and what they did since. Owns the bounded table of hosts; judges nothing.
+
+use record::{AppData, FlowRecord, HostRecord, IpAddr16, MacAddr, Observation, Timestamp};
+use std::collections::BTreeMap;
+
+/// Hosts kept in memory; the least recently seen leave first and are counted.
+pub const HOSTS_MAX: usize = 65_536;
+
+/// The table.
+#[derive(Default)]
+pub struct HostTable {
+    hosts: BTreeMap<IpAddr16, HostRecord>,
+    changed: std::collections::BTreeSet<IpAddr16>,
+    home: Vec<flow::Prefix>,
+    evicted: u64,
+    distinct: u64,
+}
+
+impl HostTable {
+    /// With the networks that count as inside.
+    pub fn new(home: Vec<flow::Prefix>) -> Self {
+        Self { home, ..Self::default() }
+    }
+
+    /// Addresses seen so far (an address that was evicted and came back counts again).
+    pub fn distinct(&self) -> u64 {
+        self.distinct
+    }
+
+    /// Hosts that left at the bound.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// Learns from one observation.
+    pub fn observe(&mut self, observation: &Observation) {
+        match observation {
+            Observation::Flow(flow) => self.flow(flow),
+            Observation::Arp(arp) if !arp.sender_ip.is_not_one_host() => {
+                let host = self.touch(arp.sender_ip, arp.ts);
+                host.mac = Some(arp.sender_mac);
+            }
+            Observation::App(event) => {
+                if let AppData::Dhcp(dhcp) = &event.data
+                    && let Some(ip) = dhcp.assigned_ip.filter(|ip| !ip.is_not_one_host())
+                    && dhcp.dhcp_type == "ack"
+                {
+                    let host = self.touch(ip, event.ts);
+                    host.mac = Some(dhcp.client_mac);
+                    if !dhcp.hostname.is_empty() {
+                        host.name.clone_from(&dhcp.hostname);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The hosts that changed since the last call.
+    pub fn drain_changed(&mut self) -> Vec<HostRecord> {
+        std::mem::take(&mut self.changed).iter().filter_map(|ip| self.hosts.get(ip).cloned()).collect()
+    }
+
+    fn flow(&mut self, flow: &FlowRecord) {
+        let first = flow.report == 0;
+        let (forward, backward) = (flow.forward.bytes, flow.backward.bytes);
+        for (ip, mac, sent, got, opened) in [
+            (flow.src().addr, flow.src_mac, forward, backward, true),
+            (flow.dest().addr, flow.dest_mac, backward, forward, false),
+        ] {
+            // A host exists when it sent something: a probed address that never answered is no host.
+            if ip.is_not_one_host() || sent == 0 {
+                continue;
+            }
+            let home = self.home.iter().any(|p| p.contains(ip));
+            let host = self.touch(ip, flow.end);
+            host.first_seen = host.first_seen.min(flow.start);
+            if home && !mac.is_zero() && host.mac.is_none() {
+                host.mac = Some(mac).filter(|m: &MacAddr| !m.is_group());
+            }
+            host.bytes_out += sent;
+            host.bytes_in += got;
+            if opened {
+                host.flows_out += u64::from(first);
+            } else {
+                host.flows_in += u64::from(first);
+            }
+        }
+    }
+
+    fn touch(&mut self, ip: IpAddr16, ts: Timestamp) -> &mut HostRecord {
+        if !self.hosts.contains_key(&ip) {
+            self.make_room();
+            self.distinct += 1;
+        }
+        self.changed.insert(ip);
+        let home = self.home.iter().any(|p| p.contains(ip));
+        let host = self.hosts.entry(ip).or_insert_with(|| HostRecord {
+            ip, mac: None, name: String::new(), home, first_seen: ts, last_seen: ts,
+            flows_out: 0, flows_in: 0, bytes_out: 0, bytes_in: 0,
+        });
+        host.last_seen = host.last_seen.max(ts);
+        host
+    }
+
+    /// Drops the sixteenth of the table that was silent longest, so that the scan for them is rare.
+    fn make_room(&mut self) {
+        if self.hosts.len() < HOSTS_MAX {
+            return;
+        }
+        let mut seen: Vec<(Timestamp, IpAddr16)> = self.hosts.values().map(|h| (h.last_seen, h.ip)).collect();
+        seen.sort_unstable();
+        for (_, ip) in seen.iter().take(HOSTS_MAX / 16) {
+            self.hosts.remove(ip);
+            self.evicted += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use record::{DirectionStats, Endpoint, FlowKey};
+
+    fn flow(src: [u8; 4], dest: [u8; 4], answered: bool) -> Observation {
+        let ends = [src, dest].map(|ip| Endpoint { addr: IpAddr16::v4(ip), port: 9 });
+        let (key, originator_low) = FlowKey::new(ends[0], ends[1], 17);
+        let stats = |bytes| DirectionStats { packets: 1, bytes, ..DirectionStats::default() };
+        let backward = if answered { stats(70) } else { DirectionStats::default() };
+        Observation::Flow(Box::new(FlowRecord {
+            key, originator_low, forward: stats(60), backward, end: Timestamp(5), ..FlowRecord::default()
+        }))
+    }
+
+    #[test]
+    fn an_address_that_never_sent_is_no_host() {
+        let mut table = HostTable::default();
+        table.observe(&flow([192, 0, 2, 1], [192, 0, 2, 9], false));
+        assert_eq!(table.distinct(), 1);
+        table.observe(&flow([192, 0, 2, 1], [192, 0, 2, 9], true));
+        assert_eq!(table.distinct(), 2);
+        let changed = table.drain_changed();
+        assert_eq!(changed.iter().map(|h| (h.flows_out, h.flows_in, h.bytes_out)).collect::<Vec<_>>(), [(2, 0, 120), (0, 1, 70)]);
+        assert!(table.drain_changed().is_empty());
+    }
+}

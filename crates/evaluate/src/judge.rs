@@ -1,0 +1,220 @@
+//! Observations in, incidents out: host windows, behaviour detectors, feature vectors, the ensemble, the incident manager, in that
+//! order. The live process and the file analysis use this same code. Owns the wiring of the judging rooms; knows no thread,
+//! file or clock, so that a replayed file and the live run agree exactly.
+
+use crate::hosts::HostTable;
+use crate::learn::Learner;
+use alert::{AlertConfig, BudgetState, IncidentManager};
+use detect::behaviour::{BehaviourConfig, BehaviourSet};
+use detect::{Ensemble, EnsembleConfig};
+use flow::{HostWindows, Prefix, WindowConfig};
+use record::{Alert, Counters, FlowRecord, HostWindow, Incident, InterfaceSecond, Matrix, Observation, Timestamp, Verdict};
+
+/// Settings of everything that judges.
+#[derive(Clone, Debug, Default)]
+pub struct JudgeConfig {
+    /// Host windows.
+    pub windows: WindowConfig,
+    /// Behaviour detectors.
+    pub behaviour: BehaviourConfig,
+    /// Models.
+    pub models: EnsembleConfig,
+    /// Incidents.
+    pub alert: AlertConfig,
+    /// Networks that count as inside.
+    pub home: Vec<Prefix>,
+}
+
+/// A reported flow and what the models said, when they could.
+pub struct JudgedFlow {
+    /// The flow.
+    pub record: Box<FlowRecord>,
+    /// None while learning.
+    pub verdict: Option<Verdict>,
+}
+
+/// What one call brought.
+#[derive(Default)]
+pub struct Judged {
+    /// Flows in the order of their end.
+    pub flows: Vec<JudgedFlow>,
+    /// Seconds of interfaces.
+    pub seconds: Vec<InterfaceSecond>,
+    /// Incidents that are new or changed.
+    pub incidents: Vec<Incident>,
+}
+
+/// The judging half of the pipeline.
+pub struct Judge {
+    windows: HostWindows,
+    behaviours: BehaviourSet,
+    ensemble: Option<Ensemble>,
+    incidents: IncidentManager,
+    hosts: HostTable,
+    learner: Learner,
+    now: Timestamp,
+    alerts: Vec<Alert>,
+    closed_windows: Vec<HostWindow>,
+}
+
+impl Judge {
+    /// A judge without models; `learner` collects what it sees until `install`.
+    pub fn new(config: &JudgeConfig, learner: Learner) -> Self {
+        Self {
+            windows: HostWindows::new(config.windows.clone()),
+            behaviours: BehaviourSet::new(config.behaviour.clone(), config.home.clone()),
+            ensemble: None,
+            incidents: IncidentManager::new(config.alert.clone(), config.home.clone()),
+            hosts: HostTable::new(config.home.clone()),
+            learner,
+            now: Timestamp(i64::MIN),
+            alerts: Vec::new(),
+            closed_windows: Vec::new(),
+        }
+    }
+
+    /// Puts trained models in place; flows from now on are judged.
+    pub fn install(&mut self, ensemble: Ensemble) {
+        self.ensemble = Some(ensemble);
+    }
+
+    /// The models in place.
+    pub fn ensemble(&self) -> Option<&Ensemble> {
+        self.ensemble.as_ref()
+    }
+
+    /// What the models may learn from.
+    pub fn learner(&mut self) -> &mut Learner {
+        &mut self.learner
+    }
+
+    /// Hosts seen.
+    pub fn hosts(&mut self) -> &mut HostTable {
+        &mut self.hosts
+    }
+
+    /// The incident manager, for a person's changes.
+    pub fn incidents(&mut self) -> &mut IncidentManager {
+        &mut self.incidents
+    }
+
+    /// The alert budget's state.
+    pub fn budget(&self) -> BudgetState {
+        self.incidents.budget()
+    }
+
+    /// Capture time of the newest observation.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Bounded tables' losses by reason.
+    pub fn drops(&self) -> Counters {
+        let mut counters = self.behaviours.counters();
+        counters.add("hosts_evicted", self.hosts.evicted());
+        counters.merge(&self.windows.counters());
+        counters
+    }
+
+    /// Takes one sorted epoch and judges it; used live, and on files once the models are there.
+    pub fn observe(&mut self, epoch: &mut Vec<Observation>, out: &mut Judged) {
+        let mut flows = Vec::new();
+        self.exact(epoch, &mut flows, out);
+        for alert in std::mem::take(&mut self.alerts) {
+            self.incidents.alert(alert);
+        }
+        let verdicts = self.judge(&flows);
+        self.deliver(flows, verdicts, out);
+    }
+
+    /// The exact half only: windows, behaviour detectors, hosts. Alerts stay inside until `take_alerts` or `observe`.
+    pub(crate) fn exact(&mut self, epoch: &mut Vec<Observation>, flows: &mut Vec<Box<FlowRecord>>, out: &mut Judged) {
+        for observation in epoch.drain(..) {
+            self.now = self.now.max(observation.ts());
+            self.hosts.observe(&observation);
+            self.windows.observe(&observation);
+            self.behaviours.observe(&observation, &mut self.alerts);
+            match observation {
+                Observation::Flow(flow) => flows.push(flow),
+                Observation::Second(second) => out.seconds.push(*second),
+                _ => {}
+            }
+        }
+        self.tick();
+    }
+
+    fn tick(&mut self) {
+        self.closed_windows.clear();
+        self.windows.advance(self.now, &mut self.closed_windows);
+        for window in &self.closed_windows {
+            self.behaviours.window(window, &mut self.alerts);
+        }
+        self.behaviours.advance(self.now, &mut self.alerts);
+    }
+
+    /// Tells the time when nothing happens, so that quiet incidents close.
+    pub fn advance(&mut self, now: Timestamp, out: &mut Judged) {
+        self.now = self.now.max(now);
+        self.tick();
+        for alert in std::mem::take(&mut self.alerts) {
+            self.incidents.alert(alert);
+        }
+        self.incidents.advance(self.now);
+        out.incidents.append(&mut self.incidents.drain());
+    }
+
+    /// Alerts raised by `exact` and not yet handed on.
+    pub(crate) fn take_alerts(&mut self) -> Vec<Alert> {
+        std::mem::take(&mut self.alerts)
+    }
+
+    /// Scores flows in one batch; empty while there are no models.
+    pub(crate) fn judge(&self, flows: &[Box<FlowRecord>]) -> Vec<Verdict> {
+        let Some(ensemble) = self.ensemble.as_ref().filter(|_| !flows.is_empty()) else { return Vec::new() };
+        let rows = vectors(flows.iter().map(AsRef::as_ref));
+        let mut judgements = Vec::with_capacity(flows.len());
+        ensemble.judge(&rows, &mut judgements);
+        flows
+            .iter()
+            .zip(judgements)
+            .enumerate()
+            .map(|(index, (flow, judgement))| Verdict {
+                flow_id: flow.flow_id,
+                ts: flow.end,
+                score: judgement.score,
+                p_value: judgement.p_value,
+                anomalous: judgement.anomalous,
+                why: if judgement.anomalous { ensemble.explain(rows.row(index)) } else { Vec::new() },
+                members: judgement.members,
+            })
+            .collect()
+    }
+
+    /// Hands flows and verdicts to incidents, learner and caller.
+    fn deliver(&mut self, flows: Vec<Box<FlowRecord>>, verdicts: Vec<Verdict>, out: &mut Judged) {
+        let mut verdicts = verdicts.into_iter();
+        for record in flows {
+            let verdict = verdicts.next();
+            match &verdict {
+                Some(verdict) => self.incidents.verdict(&record, verdict),
+                None => self.learner.learn(&record),
+            }
+            out.flows.push(JudgedFlow { record, verdict });
+        }
+        self.incidents.advance(self.now);
+        out.incidents.append(&mut self.incidents.drain());
+    }
+}
+
+/// Feature vectors of many flows, one row each.
+pub fn vectors<'a>(flows: impl Iterator<Item = &'a FlowRecord>) -> Matrix {
+    let columns = features::flow_schema().features.len();
+    let mut rows = Matrix::with_capacity(flows.size_hint().0, columns);
+    let mut row = Vec::with_capacity(columns);
+    for flow in flows {
+        row.clear();
+        features::flow_vector(flow, &mut row);
+        rows.push(&row);
+    }
+    rows
+}

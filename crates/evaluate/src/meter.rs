@@ -1,0 +1,153 @@
+//! One worker's path from frames to observations: filter, decode, flow table, per-second counters. The live workers and
+//! the file replay use this same code, so that both see exactly the same. Owns the wiring; knows no thread and no clock.
+
+use decode::{DecodeConfig, Decoder};
+use flow::{AppParser, FlowConfig, FlowCounters, FlowTable, Prefix, SecondCounter};
+use record::{AppData, Counters, FrameHeader, Observation, PacketMeta, Timestamp};
+use source::Filter;
+
+/// Ethernet type of ARP.
+const ETHER_TYPE_ARP: u16 = 0x0806;
+
+/// What one meter needs to know at its start.
+#[derive(Clone, Debug, Default)]
+pub struct MeterConfig {
+    /// Decoder limits.
+    pub decode: DecodeConfig,
+    /// Flow table limits and time-outs.
+    pub flow: FlowConfig,
+    /// Networks that count as inside.
+    pub home: Vec<Prefix>,
+    /// Frames that do not match are counted and left.
+    pub filter: Option<Filter>,
+}
+
+/// What went through a meter. `frames = filtered + flow packets + frames without a flow`.
+#[derive(Clone, Debug, Default)]
+pub struct MeterCounters {
+    /// Frames handed in.
+    pub frames: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
+    /// Frames that the user's filter left out (not a loss).
+    pub filtered: u64,
+    /// First frame's time.
+    pub first: Option<Timestamp>,
+    /// Latest frame's time.
+    pub last: Option<Timestamp>,
+    /// Flow table.
+    pub flow: FlowCounters,
+    /// Decode errors by kind.
+    pub decode_errors: Counters,
+}
+
+/// Frames in, observations out.
+pub struct Meter {
+    decoder: Decoder,
+    table: FlowTable,
+    seconds: SecondCounter,
+    filter: Option<Filter>,
+    shard: u32,
+    shards: u32,
+    metas: Vec<PacketMeta>,
+    kept: Vec<FrameHeader>,
+    counters: MeterCounters,
+}
+
+/// Gives the flow table the application messages of the batch in hand.
+struct BatchParser<'a> {
+    decoder: &'a mut Decoder,
+    bytes: &'a [u8],
+    headers: &'a [FrameHeader],
+}
+
+impl AppParser for BatchParser<'_> {
+    fn parse(&mut self, index: usize, meta: &PacketMeta) -> Option<AppData> {
+        let frame = frame_of(self.bytes, self.headers.get(index)?);
+        self.decoder.application(meta, frame)
+    }
+}
+
+/// The bytes of one frame; empty when the header lies, which no source does.
+fn frame_of<'a>(bytes: &'a [u8], header: &FrameHeader) -> &'a [u8] {
+    bytes.get(header.offset..header.offset + header.captured_len as usize).unwrap_or_default()
+}
+
+impl Meter {
+    /// A meter for flows whose hash falls to `shard` of `shards`; frames without a flow fall to shard 0.
+    pub fn new(config: &MeterConfig, shard: u32, shards: u32) -> Self {
+        Self {
+            decoder: Decoder::new(config.decode.clone()),
+            table: FlowTable::new(config.flow.clone()),
+            seconds: SecondCounter::new(config.home.clone()),
+            filter: config.filter.clone(),
+            shard,
+            shards: shards.max(1),
+            metas: Vec::new(),
+            kept: Vec::new(),
+            counters: MeterCounters::default(),
+        }
+    }
+
+    /// Takes one batch; appends what it shows to `out`. Returns the decoded metas of the frames that passed the filter.
+    pub fn batch(&mut self, bytes: &[u8], headers: &[FrameHeader], out: &mut Vec<Observation>) -> &[PacketMeta] {
+        self.count(headers);
+        let mut kept = std::mem::take(&mut self.kept);
+        let headers = match &self.filter {
+            None => headers,
+            Some(filter) => {
+                kept.clear();
+                kept.extend(headers.iter().filter(|h| filter.matches(h.link, frame_of(bytes, h), h.wire_len)));
+                self.counters.filtered += (headers.len() - kept.len()) as u64;
+                &kept[..]
+            }
+        };
+        self.decode(bytes, headers, out);
+        let mut parser = BatchParser { decoder: &mut self.decoder, bytes, headers };
+        self.table.ingest(&self.metas, self.shard, self.shards, &mut parser, out);
+        self.seconds.ingest(&self.metas, self.shard, self.shards, out);
+        self.kept = kept;
+        &self.metas
+    }
+
+    /// Tells the time when no frame does, so that flows end on a quiet wire.
+    pub fn advance(&mut self, now: Timestamp, out: &mut Vec<Observation>) {
+        self.table.advance(now, out);
+        self.seconds.advance(now, out);
+    }
+
+    /// Ends the input: every live flow is reported.
+    pub fn finish(&mut self, out: &mut Vec<Observation>) {
+        self.table.finish(out);
+        self.seconds.finish(out);
+    }
+
+    /// What went through so far.
+    pub fn counters(&self) -> MeterCounters {
+        let mut counters = self.counters.clone();
+        counters.flow = self.table.counters();
+        counters.decode_errors = self.decoder.errors();
+        counters
+    }
+
+    fn count(&mut self, headers: &[FrameHeader]) {
+        self.counters.frames += headers.len() as u64;
+        for header in headers {
+            self.counters.bytes += u64::from(header.wire_len);
+            let ts = header.ts;
+            self.counters.first = Some(self.counters.first.map_or(ts, |t| t.min(ts)));
+            self.counters.last = Some(self.counters.last.map_or(ts, |t| t.max(ts)));
+        }
+    }
+
+    fn decode(&mut self, bytes: &[u8], headers: &[FrameHeader], out: &mut Vec<Observation>) {
+        self.metas.resize(headers.len(), PacketMeta::default());
+        for (header, meta) in headers.iter().zip(&mut self.metas) {
+            let frame = frame_of(bytes, header);
+            self.decoder.decode(header, frame, meta);
+            if meta.ether_type == ETHER_TYPE_ARP && self.shard == 0 {
+                out.extend(self.decoder.arp(meta, frame).map(Observation::Arp));
+            }
+        }
+    }
+}

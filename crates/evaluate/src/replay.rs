@@ -1,0 +1,166 @@
+//! Files as fast as possible: readers and meters on as many threads as asked, observations out in one order that does not depend
+//! on the number of threads. Owns the threads of file analysis; judges nothing.
+//!
+//! Each worker reads every frame and keeps only its shard of flows, so that all tables see the same clock. The observations of
+//! `EPOCH_BATCHES` batches are merged and sorted before they are handed on.
+
+use crate::meter::{Meter, MeterConfig, MeterCounters};
+use record::{FlowKey, Observation, Timestamp};
+use source::{FrameSource, SourceError, SourceStats};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+/// Batches between two merges: about 8,000 packets, so that sorting is cheap and memory small.
+const EPOCH_BATCHES: usize = 32;
+/// Epochs that a fast worker may be ahead of a slow one.
+const EPOCHS_AHEAD_MAX: usize = 8;
+
+/// What was read, over all files.
+#[derive(Debug, Default)]
+pub struct ReplayResult {
+    /// Meter counters: frames and bytes once, flow counters added over the shards.
+    pub meter: MeterCounters,
+    /// Readers' statistics and notes, in the order of the files.
+    pub sources: Vec<(PathBuf, SourceStats)>,
+    /// Workers used: standard input cannot be read twice.
+    pub workers: usize,
+}
+
+/// Reads `files` one after the other through one flow table (or one a worker) and hands each epoch to `sink`.
+/// `progress` gets packets so far. An error in a later file comes after everything before it was handed on.
+pub fn replay(
+    files: &[PathBuf],
+    config: &MeterConfig,
+    workers: usize,
+    progress: &mut dyn FnMut(u64),
+    sink: &mut dyn FnMut(&mut Vec<Observation>),
+) -> Result<ReplayResult, SourceError> {
+    let stdin = files.iter().any(|f| f == Path::new("-"));
+    let workers = if stdin { 1 } else { workers.clamp(1, 64) };
+    let mut result = if workers == 1 {
+        replay_here(files, config, progress, sink)?
+    } else {
+        replay_threads(files, config, workers, progress, sink)?
+    };
+    result.workers = workers;
+    Ok(result)
+}
+
+/// The reading loop of one worker. `emit` gets each epoch; false stops.
+fn read_all(
+    files: &[PathBuf],
+    meter: &mut Meter,
+    emit: &mut dyn FnMut(Vec<Observation>, u64) -> bool,
+) -> Result<Vec<(PathBuf, SourceStats)>, SourceError> {
+    let mut sources = Vec::new();
+    let mut headers = Vec::new();
+    let mut out = Vec::new();
+    let mut batches = 0;
+    for file in files {
+        let mut source: Box<dyn FrameSource> = source::open_capture(file)?;
+        while let Some(bytes) = source.next_batch(&mut headers)? {
+            meter.batch(bytes, &headers, &mut out);
+            batches += 1;
+            if batches % EPOCH_BATCHES == 0 && !emit(std::mem::take(&mut out), meter.frames()) {
+                return Ok(sources);
+            }
+        }
+        sources.push((file.clone(), source.stats()));
+    }
+    meter.finish(&mut out);
+    emit(out, meter.frames());
+    Ok(sources)
+}
+
+fn replay_here(
+    files: &[PathBuf],
+    config: &MeterConfig,
+    progress: &mut dyn FnMut(u64),
+    sink: &mut dyn FnMut(&mut Vec<Observation>),
+) -> Result<ReplayResult, SourceError> {
+    let mut meter = Meter::new(config, 0, 1);
+    let sources = read_all(files, &mut meter, &mut |mut epoch, frames| {
+        sort(&mut epoch);
+        sink(&mut epoch);
+        progress(frames);
+        true
+    })?;
+    Ok(ReplayResult { meter: meter.counters(), sources, workers: 1 })
+}
+
+type WorkerResult = (MeterCounters, Result<Vec<(PathBuf, SourceStats)>, SourceError>);
+
+fn replay_threads(
+    files: &[PathBuf],
+    config: &MeterConfig,
+    workers: usize,
+    progress: &mut dyn FnMut(u64),
+    sink: &mut dyn FnMut(&mut Vec<Observation>),
+) -> Result<ReplayResult, SourceError> {
+    let results: Vec<WorkerResult> = std::thread::scope(|scope| {
+        let mut handles = Vec::new();
+        let mut queues = Vec::new();
+        for shard in 0..workers {
+            let (sender, receiver) = sync_channel(EPOCHS_AHEAD_MAX);
+            queues.push(receiver);
+            let mut meter = Meter::new(config, shard as u32, workers as u32);
+            handles.push(scope.spawn(move || worker(files, &mut meter, &sender)));
+        }
+        merge(&queues, progress, sink);
+        handles.into_iter().filter_map(|h| h.join().ok()).collect()
+    });
+    let mut total = ReplayResult::default();
+    for (shard, (counters, sources)) in results.into_iter().enumerate() {
+        let sources = sources?;
+        if shard == 0 {
+            total.meter = counters;
+            total.sources = sources;
+        } else {
+            total.meter.flow.merge(&counters.flow);
+        }
+    }
+    Ok(total)
+}
+
+type Epoch = (Vec<Observation>, u64);
+
+fn worker(files: &[PathBuf], meter: &mut Meter, queue: &SyncSender<Epoch>) -> WorkerResult {
+    let sources = read_all(files, meter, &mut |epoch, frames| queue.send((epoch, frames)).is_ok());
+    (meter.counters(), sources)
+}
+
+/// Takes the same epoch from every worker; all have equally many, because all read the same batches.
+fn merge(queues: &[Receiver<Epoch>], progress: &mut dyn FnMut(u64), sink: &mut dyn FnMut(&mut Vec<Observation>)) {
+    loop {
+        let mut all = Vec::new();
+        let mut alive = 0;
+        for queue in queues {
+            if let Ok((mut epoch, frames)) = queue.recv() {
+                alive += 1;
+                all.append(&mut epoch);
+                progress(frames);
+            }
+        }
+        if alive == 0 {
+            return;
+        }
+        sort(&mut all);
+        sink(&mut all);
+    }
+}
+
+/// The one order of observations: time, then kind, then flow.
+pub fn sort(observations: &mut [Observation]) {
+    observations.sort_by_cached_key(order);
+}
+
+fn order(observation: &Observation) -> (Timestamp, u8, FlowKey, u64) {
+    let ts = observation.ts();
+    match observation {
+        Observation::Arp(_) => (ts, 0, FlowKey::default(), 0),
+        Observation::Contact(c) => (ts, 1, c.key, 0),
+        Observation::App(a) => (ts, 2, a.key, u64::from(a.from_low)),
+        Observation::Flow(f) => (ts, 3, f.key, f.flow_id),
+        Observation::Second(s) => (ts, 4, FlowKey::default(), u64::from(s.interface)),
+    }
+}
