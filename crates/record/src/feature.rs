@@ -10,6 +10,9 @@ pub enum FeatureKind {
     Log1p,
     /// Input = value: ratios between 0 and 1, flags.
     Linear,
+    /// Input = a category's code (a small whole number). The models replace it by the surprise of that category,
+    /// −ln of its share in training, which is also what is shown.
+    Category,
 }
 
 impl FeatureKind {
@@ -18,7 +21,7 @@ impl FeatureKind {
     pub fn shown(self, input: f32) -> f64 {
         match self {
             Self::Log1p => f64::from(input).exp_m1().max(0.0),
-            Self::Linear => f64::from(input),
+            Self::Linear | Self::Category => f64::from(input),
         }
     }
 }
@@ -58,7 +61,11 @@ impl Schema {
         eat(self.name);
         for feature in self.features {
             eat(feature.name);
-            eat(if feature.kind == FeatureKind::Log1p { "log1p" } else { "linear" });
+            eat(match feature.kind {
+                FeatureKind::Log1p => "log1p",
+                FeatureKind::Linear => "linear",
+                FeatureKind::Category => "category",
+            });
         }
         hash
     }
