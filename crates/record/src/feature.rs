@@ -89,7 +89,7 @@ impl Matrix {
     /// Number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {
-        if self.columns == 0 { 0 } else { self.values.len() / self.columns }
+        self.values.len().checked_div(self.columns).unwrap_or(0)
     }
     /// One row.
     #[must_use]
