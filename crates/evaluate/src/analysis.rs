@@ -115,6 +115,7 @@ impl FileJudge {
         };
         Self {
             judge, config: config.models.clone(), seed, phase, first: None, held: Vec::new(), alerts: Vec::new(),
+            incidents: BTreeMap::new(), flows: 0, trained_on,
         }
     }
 

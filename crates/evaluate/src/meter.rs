@@ -89,25 +89,35 @@ impl Meter {
         }
     }
 
-    /// Takes one batch; appends what it shows to `out`. Returns the decoded metas of the frames that passed the filter.
-    pub fn batch(&mut self, bytes: &[u8], headers: &[FrameHeader], out: &mut Vec<Observation>) -> &[PacketMeta] {
+    /// Takes one batch; appends what it shows to `out`. Returns the frames that passed the filter, with what was decoded.
+    pub fn batch<'a>(
+        &'a mut self,
+        bytes: &[u8],
+        headers: &'a [FrameHeader],
+        out: &mut Vec<Observation>,
+    ) -> (&'a [FrameHeader], &'a [PacketMeta]) {
         self.count(headers);
         let mut kept = std::mem::take(&mut self.kept);
-        let headers = match &self.filter {
-            None => headers,
-            Some(filter) => {
-                kept.clear();
-                kept.extend(headers.iter().filter(|h| filter.matches(h.link, frame_of(bytes, h), h.wire_len)));
-                self.counters.filtered += (headers.len() - kept.len()) as u64;
-                &kept[..]
-            }
-        };
-        self.decode(bytes, headers, out);
-        let mut parser = BatchParser { decoder: &mut self.decoder, bytes, headers };
+        kept.clear();
+        if let Some(filter) = &self.filter {
+            kept.extend(headers.iter().filter(|h| filter.matches(h.link, frame_of(bytes, h), h.wire_len)));
+            self.counters.filtered += (headers.len() - kept.len()) as u64;
+        }
+        let passed = if self.filter.is_some() { &kept[..] } else { headers };
+        self.decode(bytes, passed, out);
+        let mut parser = BatchParser { decoder: &mut self.decoder, bytes, headers: passed };
         self.table.ingest(&self.metas, self.shard, self.shards, &mut parser, out);
-        self.seconds.ingest(&self.metas, self.shard, self.shards, out);
+        // Seconds are counted in one place: a receiver's packets fall to many shards, and its busiest senders cannot be added up.
+        if self.shard == 0 {
+            self.seconds.ingest(&self.metas, out);
+        }
         self.kept = kept;
-        &self.metas
+        (if self.filter.is_some() { &self.kept } else { headers }, &self.metas)
+    }
+
+    /// Frames handed in so far.
+    pub fn frames(&self) -> u64 {
+        self.counters.frames
     }
 
     /// Tells the time when no frame does, so that flows end on a quiet wire.

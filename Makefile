@@ -1,0 +1,37 @@
+# What can be done here: `make help` prints the lines that follow a `##`.
+SHELL := bash
+.DEFAULT_GOAL := help
+BIN := target/release/tripline
+ARGS ?= run
+CARGO ?= cargo
+
+.PHONY: help run build test lint web bench audit clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+run: build ## build, then open the dashboard on http://127.0.0.1:7070 (make run ARGS=demo: generated traffic)
+	@$(BIN) $(ARGS)
+
+build: ## the program, optimised: target/release/tripline
+	@scripts/need-rust.sh
+	$(CARGO) build --release --locked
+
+test: ## install what the tests need, then run every test; this is what CI calls
+	@scripts/test.sh
+
+lint: ## format and lints, warnings are errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
+
+web: ## build the dashboard into crates/serve/assets (needs Node)
+	cd web && npm ci --no-audit --no-fund && npm run build
+
+bench: build ## speed as ratios against peers measured in the same run (see bench/README.md)
+	@bench/run.sh
+
+audit: ## licences and advisories of the dependencies (needs cargo-deny)
+	$(CARGO) deny check
+
+clean: ## remove what was built
+	$(CARGO) clean

@@ -1,0 +1,116 @@
+//! `tripline analyze`: files as fast as possible, incidents with reasons, then a summary.
+
+use super::output::Output;
+use crate::cli::{AnalyzeArgs, AnalyzeFormat, Common};
+use crate::config::Config;
+use crate::duration::parse_ns;
+use crate::failure::{Context, EXIT_DONE, EXIT_FOUND, Failure, Result};
+use crate::progress::Progress;
+use crate::render;
+use crate::usage::cpu_seconds_and_peak_bytes;
+use evaluate::{AnalyzeConfig, MeterConfig, Outcome, Training};
+use record::analysis::Timing;
+use record::{Severity, Timestamp};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Reads, judges, writes; 1 when `--fail-on` was met.
+pub fn run(common: &Common, args: &AnalyzeArgs) -> Result<u8> {
+    let config = Config::load(common)?;
+    let fail_on = args.fail_on.as_deref().map(severity).transpose()?;
+    let started = Instant::now();
+    let plan = AnalyzeConfig {
+        meter: meter_config(&config, args.filter.as_deref())?,
+        judge: judge_config(&config)?,
+        training: training(args)?,
+        workers: args.workers,
+        seed: args.seed,
+    };
+    let mut output = Output::open(args.write.as_deref())?;
+    let progress = Progress::new("packets", common.quiet);
+    let mut outcome = evaluate::analyze(&args.files, plan, &mut |packets| progress.set(packets)).plain()?;
+    drop(progress);
+    outcome.analysis.timing = timing(started, outcome.analysis.input.packets);
+    for note in &outcome.analysis.input.notes {
+        tracing::warn!("{note}");
+    }
+    write(&mut output, args.output, &outcome).context("output")?;
+    output.finish()?;
+    let found = fail_on.is_some_and(|floor| outcome.analysis.incidents.iter().any(|i| i.severity >= floor));
+    Ok(if found { EXIT_FOUND } else { EXIT_DONE })
+}
+
+fn write(output: &mut Output, format: AnalyzeFormat, outcome: &Outcome) -> std::io::Result<()> {
+    match format {
+        AnalyzeFormat::Text => render::text::analysis(output, outcome),
+        AnalyzeFormat::Json => render::json::analysis(output, outcome),
+        AnalyzeFormat::Eve => render::eve::incidents(output, &outcome.analysis.incidents),
+        AnalyzeFormat::Html => render::html::analysis(output, outcome),
+    }
+}
+
+fn severity(name: &str) -> Result<Severity> {
+    Severity::parse(name)
+        .ok_or_else(|| Failure::new(format!("--fail-on {name}: write low, medium, high or critical")))
+}
+
+fn timing(started: Instant, packets: u64) -> Timing {
+    let wall_s = started.elapsed().as_secs_f64();
+    let (cpu_s, rss_max_bytes) = cpu_seconds_and_peak_bytes();
+    Timing { wall_s, cpu_s, packets_per_s: packets as f64 / wall_s.max(1e-9), rss_max_bytes }
+}
+
+/// Decoder and flow table as configured, with the user's filter.
+pub fn meter_config(config: &Config, filter: Option<&str>) -> Result<MeterConfig> {
+    let filter = filter.map(|text| source::Filter::parse(text).context(format!("filter `{text}`"))).transpose()?;
+    Ok(MeterConfig { decode: config.decode.clone(), flow: config.flow.clone(), home: config.home()?, filter })
+}
+
+/// Detectors, models and incidents as configured.
+pub fn judge_config(config: &Config) -> Result<evaluate::JudgeConfig> {
+    Ok(evaluate::JudgeConfig {
+        windows: config.windows.clone(),
+        behaviour: config.behaviour.clone(),
+        models: config.models.clone(),
+        alert: config.alert.clone(),
+        home: config.home()?,
+    })
+}
+
+fn training(args: &AnalyzeArgs) -> Result<Training> {
+    if let Some(dir) = &args.model {
+        let ensemble = crate::live::artifact::load(dir)?.ok_or_else(|| {
+            Failure::new(format!("--model {}: there is no {} in it", dir.display(), crate::live::artifact::FILE_NAME))
+        })?;
+        return Ok(Training::Given(Box::new(ensemble)));
+    }
+    let Some(text) = &args.train_first else { return Ok(Training::WholeInput) };
+    match text.strip_suffix('%') {
+        None => parse_ns(text).context("--train-first").map(Training::First),
+        Some(share) => {
+            let share: f64 = share.trim().parse().ok().filter(|s| (0.0..=100.0).contains(s)).ok_or_else(|| {
+                Failure::new(format!("--train-first {text}: write a share between 0% and 100%, or a duration such as 10m"))
+            })?;
+            let (first, last) = span(&args.files)?;
+            Ok(Training::First((last.since(first) as f64 * share / 100.0) as i64))
+        }
+    }
+}
+
+/// First and last capture time, by reading the record headers once before the analysis.
+fn span(files: &[PathBuf]) -> Result<(Timestamp, Timestamp)> {
+    let mut ends: Option<(Timestamp, Timestamp)> = None;
+    let mut headers = Vec::new();
+    for file in files {
+        if file == Path::new("-") {
+            return Err(Failure::new("--train-first with a share needs the whole time span, which standard input does not tell; write a duration such as 10m"));
+        }
+        let mut source = source::open_capture(file).plain()?;
+        while source.next_batch(&mut headers).plain()?.is_some() {
+            for ts in headers.iter().map(|h| h.ts) {
+                ends = Some(ends.map_or((ts, ts), |(a, b)| (a.min(ts), b.max(ts))));
+            }
+        }
+    }
+    Ok(ends.unwrap_or_default())
+}

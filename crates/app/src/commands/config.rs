@@ -1,0 +1,35 @@
+//! `tripline config init|show|check`.
+
+use super::output::Output;
+use crate::cli::{Common, ConfigAction, ConfigArgs};
+use crate::config::{COMMENTED, Config};
+use crate::failure::{Context, EXIT_DONE, Failure, Result};
+use std::io::Write;
+
+/// Writes, shows or checks.
+pub fn run(common: &Common, args: &ConfigArgs) -> Result<u8> {
+    match &args.action {
+        ConfigAction::Init { write } => {
+            if let Some(path) = write.as_ref().filter(|p| p.exists()) {
+                return Err(Failure::new(format!("{} exists already and was left as it is; choose another name", path.display())));
+            }
+            print(write.as_deref(), COMMENTED)
+        }
+        ConfigAction::Show => {
+            let text = toml::to_string_pretty(&Config::load(common)?).context("settings")?;
+            print(None, &text)
+        }
+        ConfigAction::Check => {
+            Config::load(common)?;
+            let name = common.config.as_ref().map_or("the defaults".to_owned(), |p| p.display().to_string());
+            print(None, &format!("{name}: good\n"))
+        }
+    }
+}
+
+fn print(path: Option<&std::path::Path>, text: &str) -> Result<u8> {
+    let mut output = Output::open(path)?;
+    output.write_all(text.as_bytes()).context("output")?;
+    output.finish()?;
+    Ok(EXIT_DONE)
+}

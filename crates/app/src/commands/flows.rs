@@ -1,0 +1,68 @@
+//! `tripline flows`: files to flow records, written as they end.
+
+use super::analyze::meter_config;
+use super::output::Output;
+use crate::cli::{Common, FlowsArgs, FlowsFormat};
+use crate::config::Config;
+use crate::failure::{Context, EXIT_DONE, Failure, Result};
+use crate::progress::Progress;
+use evaluate::ReplayResult;
+use record::Observation;
+use store::formats::{FlowWriter, flow_writer};
+
+/// Reads and writes; the summary goes to standard error.
+pub fn run(common: &Common, args: &FlowsArgs) -> Result<u8> {
+    let config = Config::load(common)?;
+    let meter = meter_config(&config, args.filter.as_deref())?;
+    let name = match args.output {
+        FlowsFormat::Csv => "csv",
+        FlowsFormat::Json => "json",
+        FlowsFormat::Eve => "eve",
+        FlowsFormat::Zeek => "zeek",
+        FlowsFormat::Parquet => {
+            return Err(Failure::new("-o parquet is not in this build; use -o csv or -o json, or a build with the `parquet` feature"));
+        }
+        FlowsFormat::None => "",
+    };
+    let mut output = Output::open(args.write.as_deref())?;
+    let mut writer: Option<Box<dyn FlowWriter>> = flow_writer(name, &mut output).transpose().context("output")?;
+    let progress = Progress::new("packets", common.quiet);
+    let mut written = 0_u64;
+    let mut failed = None;
+    let result = evaluate::replay(&args.files, &meter, args.workers, &mut |n| progress.set(n), &mut |epoch| {
+        for observation in epoch.drain(..) {
+            let Observation::Flow(flow) = observation else { continue };
+            written += 1;
+            if let Some(writer) = writer.as_mut().filter(|_| failed.is_none()) {
+                failed = writer.write(&flow).err();
+            }
+        }
+    })
+    .plain()?;
+    drop(progress);
+    if let Some(error) = failed {
+        return Err(Failure::new(format!("writing flows: {error}")));
+    }
+    if let Some(mut writer) = writer {
+        writer.finish().context("output")?;
+    }
+    output.finish()?;
+    summarize(&result, written);
+    Ok(EXIT_DONE)
+}
+
+fn summarize(result: &ReplayResult, written: u64) {
+    for (file, stats) in &result.sources {
+        for note in &stats.notes {
+            tracing::warn!("{}: {note}", file.display());
+        }
+    }
+    let meter = &result.meter;
+    tracing::info!("{} packets, {} bytes, {written} flow records", meter.frames, meter.bytes);
+    for (kind, count) in &meter.decode_errors.0 {
+        tracing::info!("not decoded further, {kind}: {count} packets");
+    }
+    if meter.flow.evicted > 0 {
+        tracing::warn!("{} flows were evicted because the table was full; raise flow.flows_max", meter.flow.evicted);
+    }
+}

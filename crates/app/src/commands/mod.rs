@@ -1,0 +1,31 @@
+//! One file a command. Owns nothing but the list.
+
+mod analyze;
+mod check;
+mod completions;
+mod config;
+mod demo;
+mod flows;
+mod interfaces;
+mod output;
+mod run;
+mod simulate;
+
+use crate::cli::{Cli, Command};
+use crate::failure::Result;
+
+/// Runs the command; the answer is the exit code.
+pub fn run(cli: &Cli) -> Result<u8> {
+    let common = &cli.common;
+    match &cli.command {
+        Command::Run(args) => run::run(common, args),
+        Command::Demo(args) => demo::run(common, args),
+        Command::Analyze(args) => analyze::run(common, args),
+        Command::Flows(args) => flows::run(common, args),
+        Command::Simulate(args) => simulate::run(common, args),
+        Command::Interfaces(args) => interfaces::run(args),
+        Command::Config(args) => config::run(common, args),
+        Command::Check(args) => check::run(common, args),
+        Command::Completions { shell } => completions::run(*shell),
+    }
+}

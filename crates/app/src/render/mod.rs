@@ -1,0 +1,7 @@
+//! Results as people and programs read them, one file a format. Owns words and layout; decides nothing.
+
+pub mod eve;
+pub mod html;
+pub mod json;
+pub mod text;
+pub mod units;

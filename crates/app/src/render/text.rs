@@ -1,0 +1,84 @@
+//! `analyze` for people: incidents first, worst on top, then what was read and learned.
+
+use super::units::{bytes, reason, short, si};
+use evaluate::Outcome;
+use record::{Analysis, Incident};
+use std::io::{self, Write};
+
+/// Reasons shown of one incident.
+const REASONS_MAX: usize = 3;
+/// Addresses shown of one incident.
+const ADDRESSES_MAX: usize = 4;
+
+/// Writes incidents and the summary.
+pub fn analysis(output: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
+    let analysis = &outcome.analysis;
+    for incident in &analysis.incidents {
+        one(output, incident)?;
+    }
+    match analysis.incidents.len() {
+        0 => writeln!(output, "No incidents.")?,
+        1 => writeln!(output, "1 incident.")?,
+        n => writeln!(output, "{n} incidents.")?,
+    }
+    if !outcome.held_back.is_empty() {
+        let n = outcome.held_back.len();
+        writeln!(output, "{n} more stayed under the alert budget's threshold; -o json lists them as held_back.")?;
+    }
+    writeln!(output)?;
+    summary(output, analysis)
+}
+
+fn one(output: &mut impl Write, incident: &Incident) -> io::Result<()> {
+    let severity = incident.severity.name().to_uppercase();
+    writeln!(output, "{severity:<8} {}", incident.title)?;
+    let attack = if incident.attack.is_empty() { String::new() } else { format!("  ATT&CK {}", incident.attack.join(" ")) };
+    writeln!(output, "         {}  {} to {}{attack}", incident.kind.name(), incident.first_seen, incident.last_seen)?;
+    let list = |ips: &[record::IpAddr16]| {
+        let shown: Vec<String> = ips.iter().take(ADDRESSES_MAX).map(ToString::to_string).collect();
+        let more = ips.len().saturating_sub(ADDRESSES_MAX);
+        shown.join(" ") + &if more > 0 { format!(" and {more} more") } else { String::new() }
+    };
+    if !incident.dest.is_empty() {
+        writeln!(output, "         from {} to {}", list(&incident.src), list(&incident.dest))?;
+    }
+    for why in incident.why.iter().take(REASONS_MAX) {
+        writeln!(output, "         because {} ({:.0} % of the score)", reason(why), why.share * 100.0)?;
+    }
+    if !incident.advice.is_empty() {
+        writeln!(output, "         {}", incident.advice)?;
+    }
+    writeln!(output)
+}
+
+fn summary(output: &mut impl Write, analysis: &Analysis) -> io::Result<()> {
+    let input = &analysis.input;
+    let span = match (input.first, input.last) {
+        (Some(first), Some(last)) => format!(", {first} to {last}"),
+        _ => String::new(),
+    };
+    writeln!(output, "Read     {} packets, {}{span}", input.packets, bytes(input.bytes as f64))?;
+    writeln!(output, "Flows    {} of {} hosts", analysis.flows, analysis.hosts)?;
+    let learned = &analysis.trained_on;
+    let how = match learned.how.as_str() {
+        "train_first" => format!("the first {} flows; the rest was judged", learned.flows),
+        "whole_input" => format!("all {} flows under the contamination guard, then judged them", learned.flows),
+        "model" => format!("{} flows, read from the model given", learned.flows),
+        _ => format!("nothing: fewer than {} flows, so only the exact detectors spoke", evaluate::TRAINING_FLOWS_MIN),
+    };
+    writeln!(output, "Learned  from {how}")?;
+    for (name, counters) in [("Dropped", &input.drops), ("Not read", &input.decode_errors)] {
+        if counters.total() > 0 {
+            let list: Vec<String> = counters.0.iter().map(|(reason, n)| format!("{} {n}", reason.replace('_', " "))).collect();
+            writeln!(output, "{name:<8} {}", list.join(", "))?;
+        }
+    }
+    for note in &input.notes {
+        writeln!(output, "Note     {note}")?;
+    }
+    let timing = &analysis.timing;
+    writeln!(
+        output, "Took     {} s ({} s of processor time, {}, {} of memory)",
+        short(timing.wall_s), short(timing.cpu_s), si(timing.packets_per_s, "packets/s"), bytes(timing.rss_max_bytes as f64)
+    )
+}

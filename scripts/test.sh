@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Every test, in the order in which a failure is cheapest. Ends with one line of counts. With CI=true a skipped test is a failure.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+log=$(mktemp); trap 'rm -f "$log"' EXIT
+passed=0; failed=0
+step() { # NAME COMMAND…
+    local name=$1; shift
+    printf '\n== %s\n' "$name"
+    if "$@" 2>&1 | tee -a "$log"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED: $name" | tee -a "$log"; fi
+}
+
+scripts/need-rust.sh || exit 2
+missing=()
+for pair in chromium:chromium tcpdump:tcpdump tshark:tshark capinfos:wireshark-common ip:iproute2 nmap:nmap zstd:zstd ping:iputils-ping; do
+    command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
+done
+if [ ${#missing[@]} -gt 0 ]; then scripts/install.sh "${missing[@]}" || true; fi
+
+step "format" cargo fmt --all --check
+step "lints" cargo clippy --release --locked --workspace --all-targets -- -D warnings
+step "build" cargo build --release --locked
+step "unit, contract and end-to-end tests" cargo test --release --locked --workspace -- --nocapture
+if command -v npm >/dev/null; then
+    step "dashboard: install" npm --prefix web ci --no-audit --no-fund
+    step "dashboard: types" npm --prefix web run check
+    step "dashboard: unit tests" npm --prefix web test
+    step "dashboard: the committed build is the source's" scripts/check-assets.sh
+    step "dashboard: Chromium on a running demo" scripts/test-page.sh
+else
+    echo "SKIP dashboard: npm is missing; install Node 20 or newer" | tee -a "$log"
+fi
+
+tests=$(grep -aoE '^test result: .* [0-9]+ passed' "$log" | grep -oE '[0-9]+ passed' | awk '{n += $1} END {print n + 0}')
+lost=$(grep -aoE '^test result: .* [0-9]+ failed' "$log" | grep -oE '[0-9]+ failed' | awk '{n += $1} END {print n + 0}')
+skips=$(grep -aoE 'SKIP [^:]+: .*' "$log" | sort -u)
+skipped=$(printf '%s' "$skips" | grep -c . || true)
+[ "$skipped" = 0 ] || printf '\nSkipped:\n%s\n' "$skips"
+if [ "${CI:-}" = true ] && [ "$skipped" != 0 ]; then echo "CI skips none: $skipped skipped"; failed=$((failed + 1)); fi
+printf '\n%d steps good, %d steps bad\n' "$passed" "$failed"
+echo "$((tests + passed)) passed, $((lost + failed)) failed, $skipped skipped"
+[ "$failed" = 0 ]
