@@ -1,0 +1,229 @@
+//! A bounded table that forgets what was touched longest ago. Owns the bound, the order of touch and the count of what was
+//! forgotten; iteration is in order of touch, so it does not depend on hash order.
+
+use record::Timestamp;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+
+/// No slot.
+const NONE: u32 = u32::MAX;
+
+/// Multiply-and-fold hash over eight bytes at a time: addresses are short, and std's default is three times slower.
+#[derive(Default)]
+pub(super) struct FoldHasher(u64);
+
+/// Odd constant with well spread bits (fraction of the golden ratio).
+const FOLD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+impl FoldHasher {
+    #[inline]
+    fn mix(&mut self, word: u64) {
+        let wide = u128::from(self.0 ^ word ^ 0x5851_f42d_4c95_7f2d) * u128::from(FOLD);
+        self.0 = (wide as u64) ^ ((wide >> 64) as u64);
+    }
+}
+
+impl Hasher for FoldHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        let mut chunks = bytes.chunks_exact(8);
+        for chunk in &mut chunks {
+            let mut word = [0u8; 8];
+            word.copy_from_slice(chunk);
+            self.mix(u64::from_le_bytes(word));
+        }
+        let rest = chunks.remainder();
+        if !rest.is_empty() {
+            let mut word = [0u8; 8];
+            word[..rest.len()].copy_from_slice(rest);
+            self.mix(u64::from_le_bytes(word) ^ (rest.len() as u64) << 56);
+        }
+    }
+    fn write_u8(&mut self, n: u8) {
+        self.mix(u64::from(n));
+    }
+    fn write_u16(&mut self, n: u16) {
+        self.mix(u64::from(n));
+    }
+    fn write_u64(&mut self, n: u64) {
+        self.mix(n);
+    }
+    fn write_usize(&mut self, n: usize) {
+        self.mix(n as u64);
+    }
+}
+
+/// Hash of a value with the table's own hasher: the same on every machine and run.
+pub(super) fn hash_of<T: Hash + ?Sized>(value: &T) -> u64 {
+    let mut hasher = FoldHasher::default();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+struct Slot<K, V> {
+    key: K,
+    value: V,
+    touched: Timestamp,
+    newer: u32,
+    older: u32,
+}
+
+/// Bounded table with least-recently-touched eviction.
+pub(super) struct Lru<K, V> {
+    index: HashMap<K, u32, BuildHasherDefault<FoldHasher>>,
+    slots: Vec<Slot<K, V>>,
+    newest: u32,
+    oldest: u32,
+    capacity: usize,
+    evicted: u64,
+}
+
+impl<K: Hash + Eq + Clone, V> Lru<K, V> {
+    /// A table of at most `capacity` entries (at least 1); memory grows with use.
+    pub(super) fn new(capacity: usize) -> Self {
+        let capacity = capacity.clamp(1, NONE as usize - 1);
+        Self { index: HashMap::default(), slots: Vec::new(), newest: NONE, oldest: NONE, capacity, evicted: 0 }
+    }
+
+    /// Entries now.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Entries forgotten because the table was full.
+    pub(super) fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// The value, without touching it.
+    pub(super) fn peek(&self, key: &K) -> Option<&V> {
+        self.index.get(key).map(|i| &self.slots[*i as usize].value)
+    }
+
+    /// The value, without touching it.
+    pub(super) fn peek_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.index.get(key).map(|i| &mut self.slots[*i as usize].value)
+    }
+
+    /// The value, touched; made first when it is not there.
+    pub(super) fn touch(&mut self, key: &K, now: Timestamp, make: impl FnOnce() -> V) -> &mut V {
+        let at = if let Some(at) = self.index.get(key).copied() {
+            self.unlink(at);
+            at
+        } else {
+            if self.slots.len() >= self.capacity {
+                self.evicted += 1;
+                self.remove_at(self.oldest);
+            }
+            let at = self.slots.len() as u32;
+            self.slots.push(Slot { key: key.clone(), value: make(), touched: now, newer: NONE, older: NONE });
+            self.index.insert(key.clone(), at);
+            at
+        };
+        self.link_newest(at);
+        let slot = &mut self.slots[at as usize];
+        slot.touched = slot.touched.max(now);
+        &mut slot.value
+    }
+
+    /// Forgets one entry.
+    pub(super) fn remove(&mut self, key: &K) -> Option<V> {
+        let at = self.index.get(key).copied()?;
+        Some(self.remove_at(at).1)
+    }
+
+    /// Forgets entries not touched for `idle_ns`, oldest first, handing each to `gone`.
+    pub(super) fn expire(&mut self, now: Timestamp, idle_ns: i64, mut gone: impl FnMut(K, V)) {
+        while self.oldest != NONE && now.since(self.slots[self.oldest as usize].touched) > idle_ns {
+            let (key, value) = self.remove_at(self.oldest);
+            gone(key, value);
+        }
+    }
+
+    /// Every entry, longest untouched first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        let mut at = self.oldest;
+        std::iter::from_fn(move || {
+            let slot = self.slots.get(at as usize)?;
+            at = slot.newer;
+            Some((&slot.key, &slot.value))
+        })
+    }
+
+    fn unlink(&mut self, at: u32) {
+        let (newer, older) = (self.slots[at as usize].newer, self.slots[at as usize].older);
+        if newer == NONE { self.newest = older } else { self.slots[newer as usize].older = older }
+        if older == NONE { self.oldest = newer } else { self.slots[older as usize].newer = newer }
+    }
+
+    fn link_newest(&mut self, at: u32) {
+        let before = self.newest;
+        self.slots[at as usize].newer = NONE;
+        self.slots[at as usize].older = before;
+        if before == NONE { self.oldest = at } else { self.slots[before as usize].newer = at }
+        self.newest = at;
+    }
+
+    /// Removes a slot; the last slot moves into its place.
+    fn remove_at(&mut self, at: u32) -> (K, V) {
+        self.unlink(at);
+        let slot = self.slots.swap_remove(at as usize);
+        self.index.remove(&slot.key);
+        let moved_from = self.slots.len() as u32;
+        if at != moved_from {
+            let (newer, older) = (self.slots[at as usize].newer, self.slots[at as usize].older);
+            if newer == NONE { self.newest = at } else { self.slots[newer as usize].older = at }
+            if older == NONE { self.oldest = at } else { self.slots[older as usize].newer = at }
+            if let Some(place) = self.index.get_mut(&self.slots[at as usize].key) {
+                *place = at;
+            }
+        }
+        (slot.key, slot.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forgets_the_longest_untouched_and_counts_it() {
+        let mut table = Lru::new(3);
+        for k in 0..3u64 {
+            table.touch(&k, Timestamp(k as i64), || k * 10);
+        }
+        table.touch(&0, Timestamp(5), || 99);
+        table.touch(&3, Timestamp(6), || 30);
+        assert_eq!(table.evicted(), 1);
+        let order: Vec<u64> = table.iter().map(|(k, _)| *k).collect();
+        assert_eq!(order, [2, 0, 3]);
+        assert_eq!(table.peek(&0), Some(&0));
+        assert_eq!(table.peek(&1), None);
+        let mut gone = Vec::new();
+        table.expire(Timestamp(16), 10, |k, _| gone.push(k));
+        assert_eq!(gone, [2, 0]);
+        assert_eq!(table.remove(&3), Some(30));
+        assert_eq!(table.len(), 0);
+        assert_eq!(table.iter().count(), 0);
+    }
+
+    #[test]
+    fn stays_consistent_under_a_million_random_touches() {
+        let mut table = Lru::new(100);
+        let mut x = 7u64;
+        for i in 0..1_000_000i64 {
+            x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let key = x >> 52;
+            if key % 7 == 0 {
+                table.remove(&key);
+            } else {
+                table.touch(&key, Timestamp(i), || key);
+            }
+        }
+        assert!(table.len() <= 100);
+        assert_eq!(table.iter().count(), table.len());
+        assert!(table.iter().all(|(k, v)| k == v && table.peek(k) == Some(v)));
+    }
+}

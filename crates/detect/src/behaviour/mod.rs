@@ -1,0 +1,169 @@
+//! Exact detectors: each watches observations for one thing whose meaning is known, with an error bound or a floor of its
+//! own, and needs no learning (or learns only a host's or interface's own past). One file each, one line in `REGISTRY`.
+//! Owns the trait, the registry and the fan-out; refuses to know models, incidents, budgets and clocks.
+
+mod contacts;
+mod home;
+mod host_sweep;
+mod lru;
+mod port_scan;
+mod random_walk;
+mod set16;
+mod text;
+mod throttle;
+
+#[cfg(test)]
+mod contract_tests;
+#[cfg(test)]
+mod synthetic;
+
+pub use home::HomeNetworks;
+pub use host_sweep::{HostSweep, HostSweepConfig};
+pub use port_scan::{PortScan, PortScanConfig};
+
+use record::{Alert, Counters, HostWindow, IpAddr16, Observation, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// What every detector may know besides its own past.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The networks that count as inside.
+    pub home: HomeNetworks,
+    /// First capture time that the set has seen.
+    pub started: Timestamp,
+    /// Latest capture time that the set has seen.
+    pub now: Timestamp,
+}
+
+/// One exact detector. Deterministic: the same observations give the same alerts. Memory is bounded by its settings, and
+/// what is forgotten at a bound is counted by reason.
+pub trait Behaviour: Send {
+    /// Machine name, also the alert's `detector`.
+    fn name(&self) -> &'static str;
+    /// Takes one observation; alerts go to `out`.
+    fn observe(&mut self, observation: &Observation, context: &Context, out: &mut Vec<Alert>);
+    /// Takes one host window.
+    fn window(&mut self, _window: &HostWindow, _context: &Context, _out: &mut Vec<Alert>) {}
+    /// Capture time has reached `now` (called about once a second of capture time): pending stories are told.
+    fn advance(&mut self, _now: Timestamp, _context: &Context, _out: &mut Vec<Alert>) {}
+    /// The input ended: what is still held back is told.
+    fn finish(&mut self, _context: &Context, _out: &mut Vec<Alert>) {}
+    /// What was dropped, by reason.
+    fn counters(&self) -> Counters;
+    /// Entries held in tables now, for the memory contract.
+    fn entries(&self) -> usize;
+}
+
+/// Settings of every exact detector.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BehaviourConfig {
+    /// Detectors left out, by name (`["beacon"]`). Default none.
+    pub disabled: Vec<String>,
+    /// Port scan.
+    pub port_scan: PortScanConfig,
+    /// Host sweep.
+    pub host_sweep: HostSweepConfig,
+    /// Home networks as (address, prefix length of that address's own version). The app fills this from its own setting;
+    /// empty means private, link-local and unique-local addresses.
+    #[serde(skip)]
+    pub home: Vec<(IpAddr16, u8)>,
+}
+
+/// Makes one detector from the settings.
+pub type Constructor = fn(&BehaviourConfig) -> Box<dyn Behaviour>;
+
+/// Every exact detector, in the order in which they see an observation.
+pub const REGISTRY: &[(&str, Constructor)] = &[
+    ("port_scan", |c| Box::new(PortScan::new(&c.port_scan))),
+    ("host_sweep", |c| Box::new(HostSweep::new(&c.host_sweep))),
+];
+
+/// All enabled detectors behind one door.
+pub struct BehaviourSet {
+    detectors: Vec<Box<dyn Behaviour>>,
+    context: Context,
+    seen_any: bool,
+    advanced_s: i64,
+}
+
+impl BehaviourSet {
+    /// Builds every detector that the settings do not disable.
+    #[must_use]
+    pub fn new(config: &BehaviourConfig) -> Self {
+        let detectors = REGISTRY
+            .iter()
+            .filter(|(name, _)| !config.disabled.iter().any(|d| d == name))
+            .map(|(_, make)| make(config))
+            .collect();
+        let home = if config.home.is_empty() { HomeNetworks::default() } else { HomeNetworks::new(&config.home) };
+        let context = Context { home, started: Timestamp(0), now: Timestamp(0) };
+        Self { detectors, context, seen_any: false, advanced_s: i64::MIN }
+    }
+
+    /// Hands one observation to every detector. When its time enters a new second, `advance` runs first.
+    pub fn observe(&mut self, observation: &Observation, out: &mut Vec<Alert>) {
+        self.reach(observation.ts(), out);
+        for detector in &mut self.detectors {
+            detector.observe(observation, &self.context, out);
+        }
+    }
+
+    /// Hands one host window to every detector.
+    pub fn window(&mut self, window: &HostWindow, out: &mut Vec<Alert>) {
+        for detector in &mut self.detectors {
+            detector.window(window, &self.context, out);
+        }
+    }
+
+    /// Capture time has reached `now`, even if nothing was seen.
+    pub fn advance(&mut self, now: Timestamp, out: &mut Vec<Alert>) {
+        self.reach(now, out);
+    }
+
+    /// The input ended: pending stories are told.
+    pub fn finish(&mut self, out: &mut Vec<Alert>) {
+        for detector in &mut self.detectors {
+            detector.advance(self.context.now, &self.context, out);
+            detector.finish(&self.context, out);
+        }
+    }
+
+    /// What was dropped, by `detector.reason`.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        let mut all = Counters::default();
+        for detector in &self.detectors {
+            for (reason, n) in detector.counters().0 {
+                all.add(&format!("{}.{reason}", detector.name()), n);
+            }
+        }
+        all
+    }
+
+    /// Names of the enabled detectors, in order.
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
+        self.detectors.iter().map(|d| d.name()).collect()
+    }
+
+    /// Moves capture time forward (never back) and runs `advance` when a new second begins.
+    fn reach(&mut self, now: Timestamp, out: &mut Vec<Alert>) {
+        if !self.seen_any {
+            self.seen_any = true;
+            self.context.started = now;
+            self.context.now = now;
+            self.advanced_s = now.seconds();
+        }
+        if now <= self.context.now {
+            return;
+        }
+        self.context.now = now;
+        if now.seconds() > self.advanced_s {
+            self.advanced_s = now.seconds();
+            for detector in &mut self.detectors {
+                detector.advance(now, &self.context, out);
+            }
+        }
+    }
+}

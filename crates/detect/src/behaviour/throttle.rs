@@ -1,0 +1,58 @@
+//! When a growing story is told again: at once when it begins, then at each doubling, at most once a second of capture
+//! time, and once more when it has fallen quiet. Owns only that rhythm.
+
+use record::{Timestamp, timestamp::NS_PER_S};
+
+/// Rhythm of one story.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Throttle {
+    told: Option<(Timestamp, u64)>,
+}
+
+impl Throttle {
+    /// True when the story was told before.
+    pub(super) fn started(&self) -> bool {
+        self.told.is_some()
+    }
+
+    /// True (and remembered) when the story of size `count` should be told now.
+    pub(super) fn due(&mut self, count: u64, now: Timestamp) -> bool {
+        let due = match self.told {
+            None => true,
+            Some((at, told)) => count >= told.saturating_mul(2).max(told + 1) && now.since(at) >= NS_PER_S,
+        };
+        if due {
+            self.told = Some((now, count));
+        }
+        due
+    }
+
+    /// True (and remembered) when the story has grown since it was told, and has been quiet since `last` for `quiet_ns`.
+    pub(super) fn settled(&mut self, count: u64, last: Timestamp, now: Timestamp, quiet_ns: i64) -> bool {
+        let Some((_, told)) = self.told else { return false };
+        let due = count > told && now.since(last) >= quiet_ns;
+        if due {
+            self.told = Some((now, count));
+        }
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_at_doublings_and_once_quiet() {
+        let mut throttle = Throttle::default();
+        let s = |n: i64| Timestamp::from_parts(n, 0);
+        assert!(throttle.due(9, s(0)));
+        assert!(!throttle.due(18, s(0)));
+        assert!(!throttle.due(17, s(2)));
+        assert!(throttle.due(18, s(2)));
+        assert!(!throttle.settled(18, s(2), s(9), NS_PER_S));
+        assert!(!throttle.settled(20, s(8), s(8), NS_PER_S));
+        assert!(throttle.settled(20, s(8), s(9), NS_PER_S));
+        assert!(!throttle.settled(20, s(8), s(19), NS_PER_S));
+    }
+}
