@@ -1,1 +1,25 @@
-//! Bytes to meaning: frames to PacketMeta and application events.
+//! Bytes to meaning: frames to `PacketMeta` and application events, and the decode tree for people.
+//!
+//! Owns every header's layout, one file a protocol, and the registry of application protocols (`app`). Knows no clock,
+//! file, socket, thread or flow table: the same bytes give the same answer on any machine and any worker.
+//! Nothing here panics, whatever the bytes are; what cannot be read is counted by kind.
+
+mod app;
+mod arp;
+mod bytes;
+mod config;
+mod decoder;
+mod errors;
+mod hash;
+mod link;
+mod net;
+mod transport;
+mod tunnel;
+mod walk;
+
+pub use app::pending::Pending;
+pub use app::{PROTOCOLS, Parsed, Payload, Probe, Protocol};
+pub use config::DecodeConfig;
+pub use decoder::Decoder;
+pub use errors::{ERROR_KINDS, error_name, layer_name, stop_text};
+pub use hash::flow_hash;

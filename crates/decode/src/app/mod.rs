@@ -1,0 +1,124 @@
+//! Application protocols: one file each, one ordered list, tried in order on a packet's payload.
+//! Owns who may claim a payload; knows no flow table: what has to be remembered between packets is in `pending`.
+
+pub(crate) mod dhcp;
+pub(crate) mod dns;
+pub(crate) mod hello;
+pub(crate) mod http;
+pub(crate) mod ja4;
+pub(crate) mod ntp;
+pub(crate) mod pending;
+pub(crate) mod quic;
+pub(crate) mod ssh;
+pub(crate) mod tls;
+
+use crate::config::DecodeConfig;
+use pending::Pending;
+use record::{AppData, PacketMeta};
+
+/// What a protocol says of a payload at first sight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// Mine; when it cannot be read, that is an error and nobody else is asked.
+    Certain,
+    /// Perhaps mine; when it cannot be read, the next protocol is asked.
+    Unsure,
+    /// Not mine.
+    NotMine,
+}
+
+/// A payload and the packet it came in.
+#[derive(Clone, Copy, Debug)]
+pub struct Payload<'a> {
+    /// Captured payload bytes, never empty.
+    pub data: &'a [u8],
+    /// The packet.
+    pub meta: &'a PacketMeta,
+}
+
+impl Payload<'_> {
+    /// True when it travels in UDP.
+    #[inline]
+    pub fn is_udp(&self) -> bool {
+        self.meta.proto == 17
+    }
+    /// True when it travels in TCP.
+    #[inline]
+    pub fn is_tcp(&self) -> bool {
+        self.meta.proto == 6
+    }
+    /// True when either port is `port`.
+    #[inline]
+    pub fn has_port(&self, port: u16) -> bool {
+        self.meta.src_port == port || self.meta.dest_port == port
+    }
+    /// True when the capture holds less than the wire carried.
+    #[inline]
+    pub fn is_cut(&self) -> bool {
+        self.meta.payload_captured < self.meta.payload_len || self.meta.fragment
+    }
+}
+
+/// What came of reading.
+#[derive(Debug)]
+pub enum Parsed {
+    /// A message, whole or as far as it could be read.
+    Message(AppData),
+    /// Mine, but nothing to tell (yet): the rest is in later packets, or the message says nothing that is kept.
+    Waiting,
+    /// It said it was mine but cannot be read.
+    Invalid,
+}
+
+/// One application protocol.
+pub trait Protocol: Sync {
+    /// Lower-case name.
+    fn name(&self) -> &'static str;
+    /// Cheap: looks at a few bytes, allocates nothing.
+    fn probe(&self, payload: &Payload<'_>) -> Probe;
+    /// Reads; never panics, whatever the bytes are; keeps at most `TEXT_BYTES_MAX` of each text.
+    fn parse(&self, payload: &Payload<'_>, pending: &mut Pending) -> Parsed;
+}
+
+/// Every protocol, most telling first bytes first; the ones that need a port's hint come last.
+pub const PROTOCOLS: &[&dyn Protocol] =
+    &[&tls::Tls, &http::Http, &ssh::Ssh, &quic::Quic, &dhcp::Dhcp, &ntp::Ntp, &dns::Dns];
+
+/// The protocols and what they remember.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    pending: Pending,
+}
+
+impl Registry {
+    /// With the bounds of `config`.
+    pub(crate) fn new(config: &DecodeConfig) -> Self {
+        Self { pending: Pending::new(config) }
+    }
+
+    /// The message in the packet's payload; the flag is true when a payload's owner could not read it.
+    pub(crate) fn parse(&mut self, meta: &PacketMeta, frame: &[u8]) -> (Option<AppData>, bool) {
+        let start = meta.payload_offset as usize;
+        let Some(data) = frame.get(start..start + meta.payload_captured as usize) else { return (None, false) };
+        if data.is_empty() || meta.fragment_later || !matches!(meta.proto, 6 | 17) {
+            return (None, false);
+        }
+        let payload = Payload { data, meta };
+        if payload.is_tcp() && self.pending.waits_for(meta) {
+            return (tls::go_on(&payload, &mut self.pending), false);
+        }
+        for protocol in PROTOCOLS {
+            let probe = protocol.probe(&payload);
+            if probe == Probe::NotMine {
+                continue;
+            }
+            match protocol.parse(&payload, &mut self.pending) {
+                Parsed::Message(data) => return (Some(data), false),
+                Parsed::Waiting => return (None, false),
+                Parsed::Invalid if probe == Probe::Certain => return (None, !payload.is_cut()),
+                Parsed::Invalid => {}
+            }
+        }
+        (None, false)
+    }
+}

@@ -1,0 +1,103 @@
+//! The decoder: one a worker, holding its bounds and counts. The hot path allocates nothing.
+
+use crate::app::Registry;
+use crate::arp;
+use crate::config::DecodeConfig;
+use crate::errors::ErrorCounts;
+use crate::hash::flow_hash;
+use crate::walk::{Next, Walk};
+use record::{AppData, ArpData, Counters, DecodeErrorKind, FrameHeader, IpAddr16, PacketMeta};
+
+/// Turns frames into `PacketMeta` and payloads into application messages; counts why it stops.
+#[derive(Debug)]
+pub struct Decoder {
+    config: DecodeConfig,
+    errors: ErrorCounts,
+    registry: Registry,
+}
+
+impl Decoder {
+    /// A decoder with these bounds.
+    #[must_use]
+    pub fn new(config: DecodeConfig) -> Self {
+        let registry = Registry::new(&config);
+        Self { config, errors: ErrorCounts::default(), registry }
+    }
+
+    /// Reads the headers of `frame` into `meta` (every field is set anew). `frame` is the captured bytes of `header`;
+    /// a frame shorter than its header says is read as far as it goes. Never fails: `meta.stop` says where reading ended.
+    #[inline]
+    pub fn decode(&mut self, header: &FrameHeader, frame: &[u8], meta: &mut PacketMeta) {
+        walk_frame(&self.config, header, frame, meta);
+        if let Some((kind, _, _)) = meta.stop {
+            self.errors.add(kind);
+        }
+    }
+
+    /// The ARP packet in `frame`, when `meta` says that it is one (`ether_type` 0x0806, whole, IPv4 over Ethernet).
+    #[must_use]
+    pub fn arp(&self, meta: &PacketMeta, frame: &[u8]) -> Option<ArpData> {
+        arp::data(meta, frame)
+    }
+
+    /// The application message in the packet's payload, if one of the registry's protocols owns it. Ports are hints
+    /// only. A ClientHello that goes on in the next packet is waited for (bounded) and given with the packet that
+    /// completes it, so call this for the first few payload packets of a flow, in order.
+    pub fn application(&mut self, meta: &PacketMeta, frame: &[u8]) -> Option<AppData> {
+        let (data, invalid) = self.registry.parse(meta, frame);
+        if invalid {
+            self.errors.add(DecodeErrorKind::ApplicationInvalid);
+        }
+        data
+    }
+
+    /// True for packets that are each a message of their own (DNS, mDNS, DHCP, NTP over UDP): ask `application` for
+    /// every one of them, not only for the first few of the flow.
+    #[inline]
+    #[must_use]
+    pub fn wants_every_packet(meta: &PacketMeta) -> bool {
+        const fn message_port(port: u16) -> bool {
+            matches!(port, 53 | 67 | 68 | 123 | 5353)
+        }
+        meta.proto == 17
+            && meta.payload_captured != 0
+            && !meta.fragment_later
+            && (message_port(meta.dest_port) || message_port(meta.src_port))
+    }
+
+    /// Frames and messages by the reason why reading them stopped, since the start.
+    #[must_use]
+    pub fn errors(&self) -> Counters {
+        self.errors.counters()
+    }
+}
+
+/// Reads the headers of one frame; pure.
+#[inline]
+pub(crate) fn walk_frame(config: &DecodeConfig, header: &FrameHeader, frame: &[u8], meta: &mut PacketMeta) {
+    *meta = PacketMeta {
+        ts: header.ts,
+        interface: header.interface,
+        wire_len: header.wire_len,
+        captured_len: header.captured_len,
+        ..PacketMeta::default()
+    };
+    let mut walk = Walk {
+        frame,
+        captured_end: frame.len(),
+        // Some writers say less than they captured.
+        wire_end: frame.len().max(header.wire_len as usize),
+        meta,
+        config,
+        src: IpAddr16::default(),
+        dest: IpAddr16::default(),
+        tunnels: 0,
+        tags: 0,
+        outermost: true,
+    };
+    let first = if header.link == record::LinkType::ETHERNET { Next::Ethernet(0) } else { Next::Link(header.link, 0) };
+    walk.run(first);
+    if meta.ip_version != 0 {
+        meta.hash = flow_hash(&meta.key);
+    }
+}

@@ -1,0 +1,59 @@
+//! Link headers made by the capturing system: Linux cooked (SLL, SLL2) and BSD loopback.
+
+use crate::bytes::be16;
+use crate::walk::{Next, Walk};
+use record::{DecodeErrorKind, Layer, MacAddr};
+
+/// ARPHRD_NETLINK: the protocol field is not an Ethernet type.
+const ARPHRD_NETLINK: u16 = 824;
+/// ARPHRD_IEEE80211_RADIOTAP: a radio header follows.
+const ARPHRD_RADIOTAP: u16 = 803;
+
+/// Linux cooked capture, version 1: 16 bytes.
+pub(crate) fn sll(walk: &mut Walk<'_>, at: usize) -> Next {
+    let Some(header) = walk.array::<16>(at) else {
+        return walk.stop(DecodeErrorKind::LinkTruncated, Layer::Link, at);
+    };
+    if be16(header[4], header[5]) == 6 {
+        walk.meta.src_mac = MacAddr([header[6], header[7], header[8], header[9], header[10], header[11]]);
+    }
+    protocol(walk, be16(header[2], header[3]), be16(header[14], header[15]), at + 16)
+}
+
+/// Linux cooked capture, version 2: 20 bytes.
+pub(crate) fn sll2(walk: &mut Walk<'_>, at: usize) -> Next {
+    let Some(header) = walk.array::<20>(at) else {
+        return walk.stop(DecodeErrorKind::LinkTruncated, Layer::Link, at);
+    };
+    if header[11] == 6 {
+        walk.meta.src_mac = MacAddr([header[12], header[13], header[14], header[15], header[16], header[17]]);
+    }
+    protocol(walk, be16(header[8], header[9]), be16(header[0], header[1]), at + 20)
+}
+
+/// The cooked protocol field: an Ethernet type, or one of Linux's own small numbers.
+fn protocol(walk: &mut Walk<'_>, hardware: u16, protocol: u16, at: usize) -> Next {
+    if matches!(hardware, ARPHRD_NETLINK | ARPHRD_RADIOTAP) {
+        return walk.stop(DecodeErrorKind::EtherTypeUnknown, Layer::Link, at);
+    }
+    match protocol {
+        // ETH_P_802_2: LLC follows.
+        0x0004 => super::ethernet::llc(walk, at),
+        _ if protocol >= super::ETHER_TYPE_MIN => Next::EtherType(protocol, at),
+        _ => walk.stop(DecodeErrorKind::EtherTypeUnknown, Layer::Link, at),
+    }
+}
+
+/// BSD loopback: four bytes of address family in the writer's byte order, so both are tried.
+pub(crate) fn loopback(walk: &mut Walk<'_>, at: usize) -> Next {
+    let Some(bytes) = walk.array::<4>(at) else {
+        return walk.stop(DecodeErrorKind::LinkTruncated, Layer::Link, at);
+    };
+    let family = u32::from_be_bytes(bytes).min(u32::from_le_bytes(bytes));
+    match family {
+        2 => Next::EtherType(super::ETHER_IPV4, at + 4),
+        // AF_INET6 of Linux, Windows, NetBSD and OpenBSD, FreeBSD, macOS.
+        10 | 23 | 24 | 28 | 30 => Next::EtherType(super::ETHER_IPV6, at + 4),
+        _ => walk.stop(DecodeErrorKind::EtherTypeUnknown, Layer::Link, at),
+    }
+}
