@@ -1,1 +1,17 @@
 //! Where data comes in: live capture, capture files, filters, interfaces, host counters.
+//!
+//! This room turns the outside into frames and counts, and knows no protocol's meaning beyond what a capture filter
+//! must. It is the only room that touches sockets, /proc and the capture ring.
+
+pub mod error;
+pub mod files;
+pub mod filter;
+pub mod frame_source;
+pub mod host;
+pub mod live;
+
+pub use error::SourceError;
+pub use files::pcap_writer::PcapWriter;
+pub use files::pcapng_writer::PcapngWriter;
+pub use files::{open_capture, open_reader};
+pub use frame_source::{BATCH_FRAMES_MAX, FrameSource, SourceStats};

@@ -1,0 +1,14 @@
+//! Capture files and pipes: recognised by content, never by name. pcap and pcapng, plain or as gzip or zstd.
+
+pub mod bytes;
+pub mod capture_file;
+pub mod format;
+pub mod pcap;
+pub mod pcap_writer;
+pub mod pcapng;
+pub mod pcapng_writer;
+pub mod recognise;
+pub mod resolution;
+pub mod window;
+
+pub use recognise::{open_capture, open_reader};

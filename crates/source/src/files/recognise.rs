@@ -1,0 +1,153 @@
+//! What kind of input this is, from its first bytes. Owns the opening of capture files.
+
+use super::capture_file::CaptureFile;
+use super::format::Format;
+use super::pcap::{self, HeaderError};
+use super::pcapng::{self, Pcapng};
+use super::window::Window;
+use crate::{FrameSource, SourceError};
+use std::fs::File;
+use std::io::{self, Cursor, Read};
+use std::path::Path;
+
+/// Largest zstd window accepted, as a power of two: 128 MiB, the tool's own limit. Bounds memory.
+const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+
+/// Opens a capture; `-` is standard input. The kind is recognised by content.
+///
+/// # Errors
+/// The file cannot be opened or read, is empty, or is not a capture of a kind that is read.
+pub fn open_capture(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
+    if path.as_os_str() == "-" {
+        return open_reader("standard input", Box::new(io::stdin()));
+    }
+    let name = path.display().to_string();
+    let failed = |source| SourceError::Open { path: name.clone(), source };
+    if std::fs::metadata(path).map_err(failed)?.is_dir() {
+        return Err(SourceError::Directory { path: name });
+    }
+    let file = File::open(path).map_err(failed)?;
+    open_reader(&name, Box::new(file))
+}
+
+/// Opens a capture that comes from any reader; `name` is for messages.
+///
+/// # Errors
+/// As [`open_capture`].
+pub fn open_reader(name: &str, reader: Box<dyn Read + Send>) -> Result<Box<dyn FrameSource>, SourceError> {
+    let mut reader = reader;
+    let first = peek(name, &mut reader)?;
+    let whole = Cursor::new(first.clone()).chain(reader);
+    match first.as_slice() {
+        [0x1f, 0x8b, ..] => open_plain(name, Box::new(flate2::read::MultiGzDecoder::new(whole)), true),
+        [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => {
+            let failed = |source| SourceError::Read { path: name.to_owned(), source };
+            let mut decoder = zstd::stream::read::Decoder::new(whole).map_err(failed)?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(failed)?;
+            open_plain(name, Box::new(decoder), true)
+        }
+        // A plain file is read without the chain: its reads go straight into the window.
+        _ => open_plain(name, Box::new(whole), false),
+    }
+}
+
+/// The first four bytes, fewer when there are fewer.
+fn peek(name: &str, reader: &mut dyn Read) -> Result<Vec<u8>, SourceError> {
+    let mut first = Vec::with_capacity(4);
+    reader.take(4).read_to_end(&mut first).map_err(|source| SourceError::Read { path: name.to_owned(), source })?;
+    Ok(first)
+}
+
+fn open_plain(name: &str, reader: Box<dyn Read + Send>, compressed: bool) -> Result<Box<dyn FrameSource>, SourceError> {
+    let mut window = Window::new(reader);
+    let path = || name.to_owned();
+    window.fill(4);
+    let available = window.available();
+    let Some(first) = available.first_chunk::<4>().copied() else {
+        let (have, bytes) = (available.len() as u64, available.to_vec());
+        return Err(match window.take_failure() {
+            Some(source) => SourceError::Read { path: path(), source },
+            None if have == 0 && !compressed => SourceError::Empty { path: path() },
+            None if have == 0 => SourceError::NotACapture { path: path(), found: "it unpacks to nothing".to_owned() },
+            None => SourceError::NotACapture { path: path(), found: describe(&bytes) },
+        });
+    };
+    let (format, header_bytes): (Box<dyn Format>, usize) = if u32::from_be_bytes(first) == pcapng::SECTION_HEADER {
+        check_header(name, &mut window, 28)?;
+        (Box::new(Pcapng::new()), 0)
+    } else if pcap::is_pcap(first) {
+        check_header(name, &mut window, pcap::HEADER_BYTES)?;
+        (open_pcap(name, window.available())?, pcap::HEADER_BYTES)
+    } else {
+        window.fill(512);
+        return Err(SourceError::NotACapture { path: path(), found: describe(window.available()) });
+    };
+    window.advance(header_bytes as u64);
+    Ok(Box::new(CaptureFile::new(window, format)))
+}
+
+fn check_header(name: &str, window: &mut Window, need: usize) -> Result<(), SourceError> {
+    if window.fill(need) {
+        return Ok(());
+    }
+    let path = name.to_owned();
+    match window.take_failure() {
+        Some(source) => Err(SourceError::Read { path, source }),
+        None => Err(SourceError::HeaderCut { path, have: window.available().len() as u64, need: need as u64 }),
+    }
+}
+
+fn open_pcap(name: &str, header: &[u8]) -> Result<Box<dyn Format>, SourceError> {
+    let path = name.to_owned();
+    pcap::open(header).map_err(|error| match error {
+        HeaderError::Unsupported(what) => SourceError::UnsupportedCapture { path, what },
+        HeaderError::Other => SourceError::NotACapture { path, found: describe(header) },
+    })
+}
+
+/// What the first bytes look like, for the error.
+fn describe(first: &[u8]) -> String {
+    let known: &[(&[u8], &str)] = &[
+        (b"PK\x03\x04", "it is a zip archive, unpack it"),
+        (b"BZh", "it is a bzip2 file, unpack it"),
+        (b"\xfd7zXZ", "it is an xz file, unpack it"),
+        (b"\x1f\x8b", "it is packed twice, unpack it once"),
+        (b"\x28\xb5\x2f\xfd", "it is packed twice, unpack it once"),
+        (b"snoop\0\0\0", "it is a snoop capture, convert it with editcap -F pcap"),
+        (b"\x7fELF", "it is a program"),
+        (b"%PDF", "it is a PDF"),
+    ];
+    if let Some((_, what)) = known.iter().find(|(start, _)| first.starts_with(start)) {
+        return (*what).to_owned();
+    }
+    let text = first.iter().all(|b| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0x80..));
+    if text && !first.is_empty() {
+        let line: String = String::from_utf8_lossy(first).lines().next().unwrap_or("").chars().take(40).collect();
+        return format!("it looks like text (`{line}`)");
+    }
+    format!("its first bytes are {:02x?}", &first[..first.len().min(4)])
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn error(bytes: &'static [u8]) -> String {
+        open_reader("x", Box::new(bytes)).err().unwrap().to_string()
+    }
+
+    #[test]
+    fn refusals_say_what_where_and_what_to_do() {
+        assert!(error(b"").contains("`x` is empty"));
+        assert!(error(b"hello world\nmore").contains("looks like text (`hello world`)"));
+        assert!(error(b"PK\x03\x04...").contains("zip archive"));
+        assert!(error(b"\0\x01").contains("first bytes"));
+        assert!(error(b"\xd4\xc3\xb2\xa1\x02\0").contains("cut inside its header: 6 bytes are there, 24 are needed"));
+        assert!(error(b"\x0a\x0d\x0d\x0a\x1c\0\0\0").contains("cut inside its header"));
+        assert!(error(b"\x34\xcd\xb2\xa1\x02\0\x04\0................").contains("Kuznetzov"));
+        assert!(error(b"\x1f\x8b\x08\0").contains("cannot read capture"));
+        assert!(open_capture(Path::new("/")).err().unwrap().to_string().contains("is a directory"));
+        assert!(open_capture(Path::new("/nonexistent")).err().unwrap().to_string().contains("check the name"));
+    }
+}

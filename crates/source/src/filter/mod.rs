@@ -1,0 +1,5 @@
+//! Capture filters in tcpdump's syntax.
+
+pub mod error;
+
+pub use error::FilterError;
