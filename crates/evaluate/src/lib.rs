@@ -1,1 +1,3 @@
-//! Replay captures, train, simulate; the only origin of published figures.
+//! Replay, judge, learn, simulate; the only origin of published figures.
+
+pub mod simulate;

@@ -1,0 +1,106 @@
+//! Names and the web: a visit resolves a few names and opens connections to them.
+
+use super::super::super::exchange::{Exchange, Packet};
+use super::super::super::protocols::{dns, http, tls};
+use super::super::super::tcp::{Outcome, SERVER, Session, Step};
+use super::super::super::world::{ROUTER, World};
+
+const MS: i64 = 1_000_000;
+
+/// Asks the router for a site's addresses when they are not remembered; returns when they are known.
+pub(super) fn resolve(now: i64, host: usize, site: usize, world: &mut World) -> i64 {
+    if !world.must_resolve(host, site, now) {
+        return now;
+    }
+    let s = world.sites[site].clone();
+    let ttl = 1 + world.random.below(s.ttl_s as usize) as u32;
+    let mut known = now;
+    let kinds: &[u16] = if world.hosts[host].browser < 2 { &[dns::A, dns::AAAA, dns::HTTPS] } else { &[dns::A, dns::AAAA] };
+    for kind in kinds {
+        let records = match (kind, s.v6) {
+            (&dns::A, _) => vec![dns::Record::a(ttl, s.v4)],
+            (&dns::AAAA, Some(v6)) => vec![dns::Record::aaaa(ttl, v6)],
+            _ => vec![dns::Record::soa(s.name.split_once('.').map_or("test", |n| n.1))],
+        };
+        let at = now + world.random.between(20_000, 300_000);
+        known = known.max(ask(at, host, &s.name, *kind, dns::NO_ERROR, &records, world));
+    }
+    known + world.random.between(100_000, MS)
+}
+
+/// One question to the router's resolver and its answer; returns when the answer is there.
+pub(super) fn ask(
+    at: i64,
+    host: usize,
+    name: &str,
+    kind: u16,
+    code: u8,
+    records: &[dns::Record],
+    world: &mut World,
+) -> i64 {
+    let id = world.random.bits() as u16;
+    let cached = world.random.chance(0.6);
+    let wait = if cached { world.random.between(180_000, 900_000) } else { world.random.jitter_ns(18 * MS, 0.7) };
+    let (client, server) = (world.client(host), world.lan(ROUTER, 53));
+    Exchange::new(client, server)
+        .then(at, 0, Packet::Udp(dns::query(id, name, kind)))
+        .then(at + wait, 1, Packet::Udp(dns::response(id, code, name, kind, records)))
+        .start(world);
+    at + wait
+}
+
+/// A visit to one site and the others it draws from.
+pub(super) fn browse(now: i64, host: usize, world: &mut World) {
+    let mut at = now;
+    for i in 0..1 + world.random.below(4) {
+        let site = world.popular_site();
+        at = resolve(at, host, site, world);
+        for _ in 0..1 + usize::from(i == 0 && world.random.chance(0.4)) {
+            secure(at, host, site, world);
+        }
+        at += world.random.between(5 * MS, 120 * MS);
+    }
+}
+
+/// One HTTPS connection with a few requests.
+pub(super) fn secure(at: i64, host: usize, site: usize, world: &mut World) {
+    let (client, server) = world.to_site(host, site, 443);
+    let (profile, name) = (world.hosts[host].browser, world.sites[site].name.clone());
+    let r = &mut world.random;
+    let mut steps = tls::open(profile, &name, r);
+    for i in 0..1 + (r.exponential(2.0) as usize).min(15) {
+        let think = if i == 0 { r.between(100_000, MS) } else { r.jitter_ns(250 * MS, 1.2) };
+        let (up, down) = (r.log_normal(420.0, 0.5) as u64, r.pareto(900.0, 1.15, 6e6) as u64);
+        steps.extend(tls::request(up, down, think, r));
+    }
+    steps.push(tls::close(r));
+    connect(at, client, server, world.site_latency(site), steps, world);
+}
+
+/// Opens a connection whose end varies as real ones do.
+pub(super) fn connect(
+    at: i64,
+    client: super::super::super::frame::Peer,
+    server: super::super::super::frame::Peer,
+    latency: [i64; 2],
+    steps: Vec<Step>,
+    world: &mut World,
+) {
+    let outcome = match world.random.below(100) {
+        0..3 => Outcome::Reset(0),
+        3 => Outcome::Reset(SERVER),
+        4..20 => Outcome::Fin(SERVER),
+        _ => Outcome::Fin(0),
+    };
+    let session = Session::new(world, client, server, latency, steps.into_iter()).outcome(outcome);
+    world.spawn(at, session);
+}
+
+/// A plain HTTP connection.
+pub(super) fn plain(at: i64, host: usize, site: usize, world: &mut World) {
+    let (client, server) = world.to_site(host, site, 80);
+    let (agent, name) = (world.hosts[host].browser, world.sites[site].name.clone());
+    let n = 1 + world.random.below(4);
+    let steps: Vec<Step> = (0..n).flat_map(|_| http::fetch(&name, agent, &mut world.random)).collect();
+    connect(at, client, server, world.site_latency(site), steps, world);
+}
