@@ -1,1 +1,22 @@
-//! Models, behaviour detectors, calibration, ensemble, explanation, artifacts.
+//! Detection. The learned half judges feature vectors: models behind [`Detector`], label-free calibration, one combined
+//! p-value, reasons, and an artifact to keep them. The other half holds exact behaviour detectors over observations.
+//! Pure: no clock, thread, file or global randomness; time and seeds come in as values.
+
+pub mod artifact;
+pub mod behaviour;
+mod blob;
+pub mod calibrate;
+pub mod config;
+pub mod encode;
+pub mod ensemble;
+pub mod error;
+mod explain;
+mod kernels;
+pub mod models;
+mod random;
+mod standardise;
+
+pub use config::EnsembleConfig;
+pub use ensemble::{Ensemble, Judgement, MemberInfo, TrainReport, TrainingSpan};
+pub use error::DetectError;
+pub use models::Detector;

@@ -42,7 +42,7 @@ fn fill(flow: &FlowRecord, out: &mut Vec<f32>) {
 
 fn dns_values(message: &DnsData, values: &mut [f32; 4]) {
     let name = message.rrname.as_bytes();
-    let labels = if name.is_empty() { 0 } else { 1 + name.iter().filter(|byte| **byte == b'.').count() };
+    let labels = if name.is_empty() { 0 } else { name.split(|byte| *byte == b'.').count() };
     values[0] = values[0].max(scale::log(name.len() as f64));
     values[1] = values[1].max(scale::ratio(entropy_bits(name), NAME_ENTROPY_MAX_BITS));
     values[2] = values[2].max(scale::log(labels as f64));

@@ -1,0 +1,189 @@
+//! One file for one ensemble. Layout, little-endian: magic, format version, number of sections, whole length; a table of
+//! sections (name, offset, length, CRC-32 of the bytes); CRC-32 of all that; sections, each on a 64-byte boundary with
+//! their arrays aligned inside. A section with an unknown name is skipped, so that later versions may add some. Owns the
+//! bytes; files are the caller's.
+
+use crate::blob::{ALIGN, Reader, Writer};
+use crate::calibrate::Calibration;
+use crate::encode::Encoder;
+use crate::ensemble::{MEMBERS_MAX, MemberInfo, TrainingSpan};
+use crate::models::MODELS;
+use crate::{DetectError, Ensemble};
+use record::Schema;
+use serde::{Deserialize, Serialize};
+
+/// First bytes of every artifact.
+pub const MAGIC: [u8; 8] = *b"TRIPMODL";
+/// Layout understood.
+pub const FORMAT_VERSION: u32 = 1;
+const NAME_BYTES: usize = 24;
+const HEADER_BYTES: usize = 8 + 4 + 4 + 8;
+const ENTRY_BYTES: usize = NAME_BYTES + 8 + 8 + 4;
+const SECTIONS_MAX: usize = 256;
+
+/// The `about` section, JSON: readable without this program.
+#[derive(Serialize, Deserialize)]
+struct About {
+    schema: String,
+    fingerprint: u64,
+    seed: u64,
+    alpha: f64,
+    trained_on: TrainingSpan,
+    members: Vec<MemberInfo>,
+    program_version: String,
+}
+
+fn damaged(what: impl Into<String>) -> DetectError {
+    DetectError::Damaged(what.into())
+}
+
+impl Ensemble {
+    /// The whole ensemble as bytes; see the module for the layout.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut sections: Vec<(&str, Vec<u8>)> = vec![("about", self.about())];
+        let mut encoder = Writer::default();
+        self.encoder.save(&mut encoder);
+        sections.push(("encoder", encoder.bytes));
+        let mut calibration = Writer::default();
+        calibration.u32(self.calibrations.len() as u32);
+        self.calibrations.iter().chain([&self.combined]).for_each(|part| part.save(&mut calibration));
+        sections.push(("calibration", calibration.bytes));
+        sections.extend(self.models.iter().map(|model| (model.name(), model.save())));
+        assemble(&sections)
+    }
+
+    fn about(&self) -> Vec<u8> {
+        let about = About {
+            schema: self.schema.name.to_owned(),
+            fingerprint: self.schema.fingerprint(),
+            seed: self.seed,
+            alpha: self.alpha,
+            trained_on: self.span.clone(),
+            members: self.members.clone(),
+            program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        serde_json::to_vec(&about).unwrap_or_default()
+    }
+
+    /// Reads an ensemble for `schema`.
+    ///
+    /// # Errors
+    /// Not an artifact, cut, damaged, another format version, another schema: each says which. Never panics.
+    pub fn from_bytes(bytes: &[u8], schema: &Schema) -> Result<Self, DetectError> {
+        let sections = Sections::open(bytes)?;
+        let about: About = serde_json::from_slice(sections.get("about")?)
+            .map_err(|error| damaged(format!("section about is not readable: {error}")))?;
+        if about.schema != schema.name || about.fingerprint != schema.fingerprint() {
+            let label = |name: &str, fingerprint: u64| format!("{name} ({fingerprint:016x})");
+            let found = label(&about.schema, about.fingerprint);
+            return Err(DetectError::SchemaMismatch { found, expected: label(schema.name, schema.fingerprint()) });
+        }
+        let columns = schema.features.len();
+        let encoder = Encoder::load(&mut Reader::new(sections.get("encoder")?), columns)?;
+        let (calibrations, combined) = load_calibrations(sections.get("calibration")?)?;
+        let mut models = Vec::with_capacity(MODELS.len());
+        for kind in MODELS {
+            models.push((kind.load)(sections.get(kind.name)?, columns)?);
+        }
+        let names: Vec<&str> = models.iter().flat_map(|model| model.members().iter().copied()).collect();
+        if names.iter().ne(about.members.iter().map(|member| &member.name)) || names.len() != calibrations.len() {
+            return Err(damaged("its members are not those of this program"));
+        }
+        Ok(Self {
+            schema: *schema,
+            seed: about.seed,
+            alpha: if about.alpha.is_nan() { 1e-4 } else { about.alpha.clamp(1e-12, 0.5) },
+            span: about.trained_on,
+            encoder,
+            models,
+            members: about.members,
+            calibrations,
+            combined,
+        })
+    }
+}
+
+fn load_calibrations(bytes: &[u8]) -> Result<(Vec<Calibration>, Calibration), DetectError> {
+    let mut reader = Reader::new(bytes);
+    let count = reader.count(1, MEMBERS_MAX, "calibrated members")?;
+    let calibrations = (0..count).map(|_| Calibration::load(&mut reader)).collect::<Result<_, _>>()?;
+    Ok((calibrations, Calibration::load(&mut reader)?))
+}
+
+fn assemble(sections: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let table_end = HEADER_BYTES + sections.len() * ENTRY_BYTES + 4;
+    let mut offsets = Vec::with_capacity(sections.len());
+    let mut end = table_end;
+    for (_, bytes) in sections {
+        let offset = end.next_multiple_of(ALIGN);
+        offsets.push(offset);
+        end = offset + bytes.len();
+    }
+    let mut out = Vec::with_capacity(end);
+    out.extend(MAGIC);
+    out.extend(FORMAT_VERSION.to_le_bytes());
+    out.extend((sections.len() as u32).to_le_bytes());
+    out.extend((end as u64).to_le_bytes());
+    for ((name, bytes), offset) in sections.iter().zip(&offsets) {
+        let mut padded = [0; NAME_BYTES];
+        padded[..name.len().min(NAME_BYTES)].copy_from_slice(&name.as_bytes()[..name.len().min(NAME_BYTES)]);
+        out.extend(padded);
+        out.extend((*offset as u64).to_le_bytes());
+        out.extend((bytes.len() as u64).to_le_bytes());
+        out.extend(crc32fast::hash(bytes).to_le_bytes());
+    }
+    out.extend(crc32fast::hash(&out).to_le_bytes());
+    for ((_, bytes), offset) in sections.iter().zip(&offsets) {
+        out.resize(*offset, 0);
+        out.extend(bytes);
+    }
+    out
+}
+
+struct Sections<'a>(Vec<(&'a [u8], &'a [u8])>);
+
+impl<'a> Sections<'a> {
+    fn open(bytes: &'a [u8]) -> Result<Self, DetectError> {
+        let mut reader = Reader::new(bytes);
+        if reader.take(MAGIC.len()).ok() != Some(&MAGIC[..]) {
+            return Err(damaged("it does not begin like a model file"));
+        }
+        let found = reader.u32()?;
+        if found != FORMAT_VERSION {
+            return Err(DetectError::FormatVersion { found, expected: FORMAT_VERSION });
+        }
+        let count = reader.count(1, SECTIONS_MAX, "sections")?;
+        let length = reader.u64()?;
+        if length != bytes.len() as u64 {
+            return Err(damaged(format!("it should have {length} bytes and has {}", bytes.len())));
+        }
+        let mut entries = Vec::with_capacity(count);
+        for _ in 0..count {
+            entries.push((reader.take(NAME_BYTES)?, reader.u64()?, reader.u64()?, reader.u32()?));
+        }
+        let table_end = HEADER_BYTES + count * ENTRY_BYTES;
+        if reader.u32()? != crc32fast::hash(&bytes[..table_end]) {
+            return Err(damaged("the checksum of its table is wrong"));
+        }
+        let mut sections = Vec::with_capacity(count);
+        for (name, offset, length, checksum) in entries {
+            let range = usize::try_from(offset).ok().zip(usize::try_from(offset.saturating_add(length)).ok());
+            let body =
+                range.and_then(|(from, to)| bytes.get(from..to)).ok_or_else(|| damaged("a section is outside"))?;
+            if crc32fast::hash(body) != checksum {
+                let name = String::from_utf8_lossy(name);
+                return Err(damaged(format!("the checksum of section {} is wrong", name.trim_end_matches('\0'))));
+            }
+            sections.push((name, body));
+        }
+        Ok(Self(sections))
+    }
+
+    fn get(&self, name: &str) -> Result<&'a [u8], DetectError> {
+        let is_it =
+            |stored: &[u8]| stored.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.iter().all(|b| *b == 0));
+        let found = self.0.iter().find(|(stored, _)| is_it(stored));
+        found.map(|(_, body)| *body).ok_or_else(|| damaged(format!("section {name} is missing")))
+    }
+}

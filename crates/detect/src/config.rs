@@ -1,0 +1,110 @@
+//! Settings of the learned detectors. Every bound on memory and time of training is here.
+
+use crate::DetectError;
+use serde::{Deserialize, Serialize};
+
+/// Settings of training and of the threshold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EnsembleConfig {
+    /// Fewest rows that may be learned from (default 500).
+    pub rows_min: usize,
+    /// Most rows used; more are sampled down by the seed (default 20,000).
+    pub rows_max: usize,
+    /// Share of rows held out for calibration, half for the members, half for their combination (0.1–0.8, default 0.4).
+    pub held_out_fraction: f64,
+    /// A row is anomalous when its combined p-value is at most this (1e-12–0.5, default 1e-4: about one benign flow in
+    /// ten thousand).
+    pub alpha: f64,
+    /// Share of the strangest rows, by the isolation forest, kept from the other models (0–0.5, default 0.03).
+    pub trim_fraction: f64,
+    /// A member votes only when its false-positive rate on held-out rows, at its own 1 % threshold, is at most this
+    /// (default 0.015).
+    pub admission_false_positive_rate_max: f64,
+    /// Trees of the isolation forest (1–1,000, default 100).
+    pub trees: usize,
+    /// Rows a tree is grown from (2–256, default 256).
+    pub tree_rows: usize,
+    /// Rows of the reference set of nearest neighbours and local outlier factor (32–65,536, default 1,024).
+    pub reference_rows: usize,
+    /// Neighbours of the local outlier factor (1–64, default 20).
+    pub neighbours: usize,
+    /// Rows an autoencoder is trained on (default 4,096).
+    pub autoencoder_rows_max: usize,
+    /// Passes over these rows (default 20).
+    pub autoencoder_epochs: usize,
+    /// Autoencoders whose errors are averaged (1–16, default 3).
+    pub autoencoders: usize,
+}
+
+impl Default for EnsembleConfig {
+    fn default() -> Self {
+        Self {
+            rows_min: 500,
+            rows_max: 20_000,
+            held_out_fraction: 0.4,
+            alpha: 1e-4,
+            trim_fraction: 0.03,
+            admission_false_positive_rate_max: 0.015,
+            trees: 100,
+            tree_rows: 256,
+            reference_rows: 1024,
+            neighbours: 20,
+            autoencoder_rows_max: 4096,
+            autoencoder_epochs: 20,
+            autoencoders: 3,
+        }
+    }
+}
+
+fn within<T: PartialOrd + ToString + Copy>(
+    name: &'static str,
+    value: T,
+    low: T,
+    high: T,
+    range: &'static str,
+) -> Result<(), DetectError> {
+    if value >= low && value <= high {
+        Ok(())
+    } else {
+        Err(DetectError::Setting { name, value: value.to_string(), range })
+    }
+}
+
+impl EnsembleConfig {
+    /// Checks every range; the first setting out of its range is named.
+    pub fn check(&self) -> Result<(), DetectError> {
+        within("rows_min", self.rows_min, 100, 1_000_000, "100 to 1000000")?;
+        within("rows_max", self.rows_max, self.rows_min, 10_000_000, "rows_min to 10000000")?;
+        within("held_out_fraction", self.held_out_fraction, 0.1, 0.8, "0.1 to 0.8")?;
+        within("alpha", self.alpha, 1e-12, 0.5, "1e-12 to 0.5")?;
+        within("trim_fraction", self.trim_fraction, 0.0, 0.5, "0 to 0.5")?;
+        let rate = self.admission_false_positive_rate_max;
+        within("admission_false_positive_rate_max", rate, 0.01, 1.0, "0.01 to 1")?;
+        within("trees", self.trees, 1, 1000, "1 to 1000")?;
+        within("tree_rows", self.tree_rows, 2, 256, "2 to 256")?;
+        within("reference_rows", self.reference_rows, 32, 65_536, "32 to 65536")?;
+        within("neighbours", self.neighbours, 1, 64, "1 to 64")?;
+        within("autoencoder_rows_max", self.autoencoder_rows_max, 64, 1_000_000, "64 to 1000000")?;
+        within("autoencoder_epochs", self.autoencoder_epochs, 1, 1000, "1 to 1000")?;
+        within("autoencoders", self.autoencoders, 1, 16, "1 to 16")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_in_range_and_a_bad_value_is_named() {
+        assert_eq!(EnsembleConfig::default().check(), Ok(()));
+        let wrong = EnsembleConfig { alpha: 0.0, ..EnsembleConfig::default() };
+        assert!(wrong.check().is_err_and(|error| error.to_string().contains("alpha = 0")));
+    }
+
+    #[test]
+    fn unknown_settings_are_refused() {
+        assert!(serde_json::from_str::<EnsembleConfig>(r#"{"alpha": 0.001}"#).is_ok());
+        assert!(serde_json::from_str::<EnsembleConfig>(r#"{"alfa": 0.001}"#).is_err());
+    }
+}

@@ -1,0 +1,64 @@
+//! Reasons. Joins the members' attributions into one share per column, holds back columns whose value is normal, and
+//! speaks in the units of people.
+
+use crate::Ensemble;
+use crate::models::normalise;
+use record::Why;
+
+/// Reasons given at most.
+const REASONS_MAX: usize = 5;
+/// Weight of a column whose value lies within its normal range: it may take part, but not lead.
+const NORMAL_WEIGHT: f32 = 0.05;
+
+/// See [`Ensemble::explain`].
+pub(crate) fn explain(ensemble: &Ensemble, row: &[f32]) -> Vec<Why> {
+    let columns = ensemble.schema.features.len();
+    if row.len() != columns {
+        return Vec::new();
+    }
+    let mut encoded = row.to_vec();
+    ensemble.encoder.encode(&mut encoded);
+    let mut shares = joined_shares(ensemble, &encoded);
+    for (column, share) in shares.iter_mut().enumerate() {
+        let [low, _, high] = ensemble.encoder.range(column);
+        if (low..=high).contains(&encoded[column]) {
+            *share *= NORMAL_WEIGHT;
+        }
+    }
+    normalise(&mut shares);
+    let mut order: Vec<usize> = (0..columns).collect();
+    order.sort_by(|a, b| shares[*b].total_cmp(&shares[*a]).then(a.cmp(b)));
+    order.truncate(REASONS_MAX);
+    order.into_iter().filter(|column| shares[*column] > 0.0).map(|c| why(ensemble, c, encoded[c], shares[c])).collect()
+}
+
+/// Mean of the voting members' shares, each weighted by its evidence: a member that sees nothing strange has no reasons.
+fn joined_shares(ensemble: &Ensemble, encoded: &[f32]) -> Vec<f32> {
+    let rows = record::Matrix { values: encoded.to_vec(), columns: encoded.len() };
+    let (mut joined, mut shares) = (vec![0.0; encoded.len()], vec![0.0; encoded.len()]);
+    let (mut scores, mut place) = (Vec::new(), 0);
+    for model in &ensemble.models {
+        model.score(&rows, &mut scores);
+        for (member, score) in scores.iter().enumerate() {
+            if ensemble.members[place].admitted {
+                let evidence = -ensemble.calibrations[place].p_value(*score).log10() as f32;
+                model.attribute(encoded, member, &mut shares);
+                joined.iter_mut().zip(&shares).for_each(|(sum, share)| *sum += share * (evidence + 0.01));
+            }
+            place += 1;
+        }
+    }
+    joined
+}
+
+fn why(ensemble: &Ensemble, column: usize, value: f32, share: f32) -> Why {
+    let feature = &ensemble.schema.features[column];
+    let [low, _, high] = ensemble.encoder.range(column);
+    Why {
+        feature: feature.name.to_owned(),
+        value: feature.kind.shown(value),
+        expected: [feature.kind.shown(low), feature.kind.shown(high)],
+        unit: feature.unit.to_owned(),
+        share: f64::from(share),
+    }
+}

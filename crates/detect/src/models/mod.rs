@@ -1,0 +1,75 @@
+//! The models. Each is one file and one line in [`MODELS`]; the contract suite runs over that slice. Owns what a model
+//! must be able to do; knows nothing of calibration, votes or files.
+
+use crate::blob::{Reader, Writer};
+use crate::{DetectError, EnsembleConfig};
+use record::Matrix;
+
+#[cfg(test)]
+mod contract_test;
+mod isolation_forest;
+
+pub use isolation_forest::IsolationForest;
+
+/// A trained model. Pure and shared between threads: scoring changes nothing.
+pub trait Detector: Send + Sync + std::fmt::Debug {
+    /// Registry name.
+    fn name(&self) -> &'static str;
+    /// Names of the scores it gives for a row; each is a member of the ensemble with its own vote.
+    fn members(&self) -> &'static [&'static str];
+    /// Scores every row; `out` becomes rows × members, row-major. Higher is stranger; always finite. The result for a
+    /// row does not depend on its neighbours in the batch.
+    fn score(&self, rows: &Matrix, out: &mut Vec<f32>);
+    /// How much each column contributes to the score of one member: not negative, adds to 1.
+    fn attribute(&self, row: &[f32], member: usize, shares: &mut [f32]);
+    /// Writes all that `load` needs.
+    fn save(&self) -> Vec<u8>;
+}
+
+/// Which rows a model may learn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Diet {
+    /// All rows: the model bears some attacks among them.
+    Untrimmed,
+    /// Rows without the strangest few: neighbours and autoencoders collapse when a cluster of attacks is in training.
+    Trimmed,
+}
+
+/// One line of the registry.
+pub struct ModelKind {
+    /// Name, also its section in an artifact.
+    pub name: &'static str,
+    /// Which rows it learns from.
+    pub diet: Diet,
+    /// Learns from encoded rows (at least two).
+    pub train: fn(&Matrix, u64, &EnsembleConfig) -> Box<dyn Detector>,
+    /// Reads back what `Detector::save` wrote, for this number of columns; refuses what would not be sound.
+    pub load: fn(&[u8], usize) -> Result<Box<dyn Detector>, DetectError>,
+}
+
+/// All models, in the order of their members. The first is the contamination guard and learns untrimmed.
+pub static MODELS: &[ModelKind] = &[isolation_forest::KIND];
+
+/// Makes shares add to 1: equal parts when nothing stands out.
+pub(crate) fn normalise(shares: &mut [f32]) {
+    let total: f32 = shares.iter().sum();
+    if total.is_finite() && total > 0.0 {
+        shares.iter_mut().for_each(|share| *share /= total);
+    } else {
+        let equal = 1.0 / shares.len().max(1) as f32;
+        shares.fill(equal);
+    }
+}
+
+pub(crate) fn written(save: impl FnOnce(&mut Writer)) -> Vec<u8> {
+    let mut writer = Writer::default();
+    save(&mut writer);
+    writer.bytes
+}
+
+pub(crate) fn reading<T>(
+    bytes: &[u8],
+    load: impl FnOnce(&mut Reader<'_>) -> Result<T, DetectError>,
+) -> Result<T, DetectError> {
+    load(&mut Reader::new(bytes))
+}
