@@ -1,1 +1,22 @@
-//! Verdicts and alerts to incidents under a budget.
+//! Alerts and verdicts to incidents that a person can act on: grouping, severity, technique, advice, titles, and the alert
+//! budget of the learned detectors. Pure: capture time comes in with the alerts; no clock, file or thread. Knows no
+//! detector: what it needs of one stands in the [`record::Alert`].
+
+mod advice;
+mod budget;
+mod config;
+mod identity;
+mod incident_manager;
+mod merge;
+mod roll_up;
+mod severity;
+mod technique;
+mod title;
+
+pub use advice::advice;
+pub use budget::BudgetState;
+pub use config::AlertConfig;
+pub use identity::incident_id;
+pub use incident_manager::{AlertCounters, IncidentManager};
+pub use roll_up::RollUpConfig;
+pub use technique::techniques;
