@@ -136,3 +136,306 @@ fn walk<const COLUMNS: usize>(tree: &Tree, group: &[Lanes; COLUMNS], sum: &mut L
         sum[lane] += tree.leaves[at[lane] & (TREE_LEAVES - 1)];
     }
 }
+
+/// Output columns are padded to a multiple of this, so that every width can take whole tiles.
+pub(crate) const OUTPUT_TILE: usize = 8;
+
+/// One dense layer: `weights` is inputs × `outputs` (padded to `OUTPUT_TILE`), `bias` has `outputs` values.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Layer {
+    pub(crate) weights: Vec<f32>,
+    pub(crate) bias: Vec<f32>,
+    pub(crate) rectified: bool,
+}
+
+dispatched! {
+    /// `output` = layer(`input`) for `LANES` rows; `input` has one entry an input, `output` one a padded output.
+    fn dense, dense_body, (layer: &Layer, input: &[Lanes], output: &mut [Lanes])
+}
+
+#[inline(always)]
+fn dense_body<const WIDE: bool>(layer: &Layer, input: &[Lanes], output: &mut [Lanes]) {
+    // Without FMA there are 16 vector registers of four values: smaller tiles keep the sums in registers.
+    if WIDE {
+        dense_tiles::<WIDE, OUTPUT_TILE>(layer, input, output);
+    } else {
+        dense_tiles::<WIDE, 2>(layer, input, output);
+    }
+}
+
+#[inline(always)]
+fn dense_tiles<const WIDE: bool, const TILE: usize>(layer: &Layer, input: &[Lanes], output: &mut [Lanes]) {
+    let outputs = layer.bias.len();
+    let tiles = output.as_chunks_mut::<TILE>().0.iter_mut().zip(layer.bias.as_chunks::<TILE>().0);
+    for (tile, (out, bias)) in tiles.enumerate() {
+        let mut sums = [[0.0f32; LANES]; TILE];
+        for (sum, start) in sums.iter_mut().zip(bias) {
+            *sum = [*start; LANES];
+        }
+        for (values, row) in input.iter().zip(layer.weights.chunks_exact(outputs)) {
+            let weights: &[f32; TILE] = &row.as_chunks::<TILE>().0[tile];
+            for (sum, weight) in sums.iter_mut().zip(weights) {
+                for lane in 0..LANES {
+                    sum[lane] = multiply_add::<WIDE>(values[lane], *weight, sum[lane]);
+                }
+            }
+        }
+        if layer.rectified {
+            for sum in &mut sums {
+                for value in sum {
+                    *value = if *value > 0.0 { *value } else { 0.0 };
+                }
+            }
+        }
+        *out = sums;
+    }
+}
+
+/// a·b + c; fused only where the processor does that in one instruction.
+#[inline(always)]
+fn multiply_add<const WIDE: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if WIDE { a.mul_add(b, c) } else { a * b + c }
+}
+
+dispatched! {
+    /// Adds Σ ln(1 + min((output − input)² · factor, `cap`)) over the columns to `sums`, for `LANES` rows. `cap` at most
+    /// 1000, so that the product of `PRODUCT_TERMS` terms stays finite.
+    fn capped_log_error, capped_log_error_body,
+    (input: &[Lanes], output: &[Lanes], factors: &[f32], cap: f32, sums: &mut Lanes)
+}
+
+/// Terms multiplied before one logarithm is taken of all of them: (1 + 1000)^8 is well within f32.
+const PRODUCT_TERMS: usize = 8;
+
+#[inline(always)]
+fn capped_log_error_body<const WIDE: bool>(
+    input: &[Lanes], output: &[Lanes], factors: &[f32], cap: f32, sums: &mut Lanes,
+) {
+    let parts = input.chunks(PRODUCT_TERMS).zip(output.chunks(PRODUCT_TERMS)).zip(factors.chunks(PRODUCT_TERMS));
+    for ((input, output), factors) in parts {
+        let mut product = [1.0f32; LANES];
+        for ((x, y), factor) in input.iter().zip(output).zip(factors) {
+            for lane in 0..LANES {
+                let gap = y[lane] - x[lane];
+                let error = gap * gap * factor;
+                product[lane] *= 1.0 + if error < cap { error } else { cap };
+            }
+        }
+        for lane in 0..LANES {
+            sums[lane] += ln(product[lane]);
+        }
+    }
+}
+
+/// Natural logarithm of a finite number ≥ 1, relative error below 1e-6: exponent and mantissa apart, then the series of
+/// the inverse hyperbolic tangent. Branch-free, so that loops over it become vectors.
+#[inline(always)]
+fn ln(x: f32) -> f32 {
+    // Moving the split to √½ keeps the mantissa within √½ and √2.
+    let bits = x.to_bits().wrapping_sub(0x3f35_04f3);
+    let exponent = (bits as i32 >> 23) as f32;
+    let mantissa = f32::from_bits((bits & 0x007f_ffff).wrapping_add(0x3f35_04f3));
+    let t = (mantissa - 1.0) / (mantissa + 1.0);
+    let square = t * t;
+    let series = 2.0 + square * (0.666_666_7 + square * (0.4 + square * (0.285_714_3 + square * 0.222_222_2)));
+    exponent * std::f32::consts::LN_2 + t * series
+}
+
+dispatched! {
+    /// Puts the indices of the `count` smallest of `values` into `found`, in no order; among equals the first ones.
+    /// `values` has a multiple of `STRIPES` entries, `count` is at most `STRIPES`.
+    fn smallest, smallest_body, (values: &[f32], count: usize, found: &mut Vec<u32>)
+}
+
+/// Stripes whose minima bound the smallest values.
+pub(crate) const STRIPES: usize = 64;
+
+#[inline(always)]
+fn smallest_body<const WIDE: bool>(values: &[f32], count: usize, found: &mut Vec<u32>) {
+    found.clear();
+    let mut minima = [f32::INFINITY; STRIPES];
+    for chunk in values.as_chunks::<STRIPES>().0 {
+        for (minimum, value) in minima.iter_mut().zip(chunk) {
+            *minimum = if *value < *minimum { *value } else { *minimum };
+        }
+    }
+    // At least `count` values are at most this: one in each of `count` stripes.
+    let bound = *minima.select_nth_unstable_by(count.clamp(1, STRIPES) - 1, f32::total_cmp).1;
+    for (chunk, part) in values.as_chunks::<LANES>().0.iter().enumerate() {
+        let mut mask = 0u32;
+        for lane in 0..LANES {
+            mask |= u32::from(part[lane] <= bound) << lane;
+        }
+        while mask != 0 {
+            found.push(chunk as u32 * LANES as u32 + mask.trailing_zeros());
+            mask &= mask - 1;
+        }
+    }
+    if found.len() > count && count > 0 {
+        let key = |index: &u32| values[*index as usize];
+        found.select_nth_unstable_by(count - 1, |a, b| key(a).total_cmp(&key(b)).then(a.cmp(b)));
+        found.truncate(count);
+    }
+}
+
+/// A matrix as `gemm` reads it: values and the distance between rows and between columns.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) values: &'a [f32],
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) row_stride: usize,
+    pub(crate) column_stride: usize,
+}
+
+impl<'a> View<'a> {
+    /// Row-major.
+    pub(crate) fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
+        Self { values, rows, columns, row_stride: columns, column_stride: 1 }
+    }
+    /// Rows and columns changed over, without moving a value.
+    pub(crate) fn transposed(self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+            ..self
+        }
+    }
+    fn fits(&self) -> bool {
+        self.rows == 0
+            || self.columns == 0
+            || (self.rows - 1) * self.row_stride + (self.columns - 1) * self.column_stride < self.values.len()
+    }
+}
+
+/// `out` = a · b, row-major, `a.rows × b.columns`. Does nothing when the shapes do not agree (a fault of the caller, which
+/// debug builds report).
+pub(crate) fn gemm(a: View<'_>, b: View<'_>, out: &mut [f32]) {
+    let fits = a.columns == b.rows && a.fits() && b.fits() && out.len() >= a.rows * b.columns;
+    debug_assert!(fits, "shapes of a product do not agree");
+    if !fits || a.rows == 0 || b.columns == 0 {
+        return;
+    }
+    let (m, k, n) = (a.rows, a.columns, b.columns);
+    // SAFETY: `fits` has checked that the last element each operand is asked for lies within its slice, strides are not
+    // negative, and `out` is borrowed exclusively, so that it overlaps neither operand.
+    unsafe {
+        matrixmultiply::sgemm(
+            m, k, n, 1.0, a.values.as_ptr(), a.row_stride as isize, a.column_stride as isize, b.values.as_ptr(),
+            b.row_stride as isize, b.column_stride as isize, 0.0, out.as_mut_ptr(), n as isize, 1,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    fn widths() -> Vec<Width> {
+        let mut widths = vec![Width::Portable];
+        if Width::widest() != Width::Portable {
+            widths.push(Width::Avx2);
+        }
+        if Width::widest() == Width::Avx512 {
+            widths.push(Width::Avx512);
+        }
+        widths
+    }
+
+    fn random_lanes(random: &mut Random, count: usize) -> Vec<Lanes> {
+        (0..count).map(|_| std::array::from_fn(|_| random.normal())).collect()
+    }
+
+    #[test]
+    fn dense_layers_agree_with_the_plain_sum() {
+        let mut random = Random::new(1, 1);
+        for (inputs, outputs) in [(1, 8), (51, 32), (32, 56)] {
+            let weights = (0..inputs * outputs).map(|_| random.normal()).collect();
+            let bias = (0..outputs).map(|_| random.normal()).collect();
+            let layer = Layer { weights, bias, rectified: outputs == 32 };
+            let input = random_lanes(&mut random, inputs);
+            for width in widths() {
+                let mut output = vec![[0.0; LANES]; outputs];
+                dense(width, &layer, &input, &mut output);
+                for (j, values) in output.iter().enumerate() {
+                    for (lane, value) in values.iter().enumerate() {
+                        let terms = (0..inputs).map(|i| input[i][lane] * layer.weights[i * outputs + j]);
+                        let sum = layer.bias[j] + terms.sum::<f32>();
+                        let plain = if layer.rectified { sum.max(0.0) } else { sum };
+                        assert!((value - plain).abs() < 1e-4, "{width:?}: {value} {plain}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn log_errors_agree_with_the_plain_form() {
+        let mut random = Random::new(2, 1);
+        let (input, output) = (random_lanes(&mut random, 51), random_lanes(&mut random, 56));
+        let factors: Vec<f32> = (0..51).map(|_| random.unit() * 90.0).collect();
+        for width in widths() {
+            let mut sums = [0.5; LANES];
+            capped_log_error(width, &input, &output, &factors, 100.0, &mut sums);
+            for (lane, sum) in sums.iter().enumerate() {
+                let term = |c: usize| ((output[c][lane] - input[c][lane]).powi(2) * factors[c]).min(100.0).ln_1p();
+                let plain = 0.5 + (0..51).map(term).sum::<f32>();
+                assert!((sum - plain).abs() < 1e-3, "{width:?}: {sum} {plain}");
+            }
+        }
+    }
+
+    #[test]
+    fn logarithm_is_accurate() {
+        for step in 0..4000 {
+            let x = 1.0f32 * 1.02f32.powi(step);
+            assert!((ln(x) - x.ln()).abs() <= 1e-6 * x.ln().max(1.0), "{x}");
+        }
+    }
+
+    #[test]
+    fn smallest_finds_what_sorting_finds() {
+        let mut random = Random::new(3, 1);
+        for rows in [64, 128, 2048] {
+            for kind in 0..3 {
+                let draw = |random: &mut Random| match kind {
+                    0 => random.normal(),
+                    1 => random.below(3) as f32,
+                    _ => 1.0,
+                };
+                let values: Vec<f32> = (0..rows).map(|_| draw(&mut random)).collect();
+                let mut order: Vec<u32> = (0..rows as u32).collect();
+                order.sort_by(|a, b| values[*a as usize].total_cmp(&values[*b as usize]).then(a.cmp(b)));
+                for count in [1, 20, 64] {
+                    let mut expected = order[..count].to_vec();
+                    expected.sort_unstable();
+                    for width in widths() {
+                        let mut found = Vec::new();
+                        smallest(width, &values, count, &mut found);
+                        found.sort_unstable();
+                        assert_eq!(found, expected, "{width:?}, {rows} rows, {count}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn products_agree_with_the_plain_sum() {
+        let mut random = Random::new(4, 1);
+        let (m, k, n) = (7, 5, 9);
+        let a: Vec<f32> = (0..m * k).map(|_| random.normal()).collect();
+        let b: Vec<f32> = (0..n * k).map(|_| random.normal()).collect();
+        let mut out = vec![f32::NAN; m * n];
+        gemm(View::new(&a, m, k), View::new(&b, n, k).transposed(), &mut out);
+        for i in 0..m {
+            for j in 0..n {
+                let plain: f32 = (0..k).map(|p| a[i * k + p] * b[j * k + p]).sum();
+                assert!((out[i * n + j] - plain).abs() < 1e-5);
+            }
+        }
+    }
+}

@@ -7,9 +7,14 @@ use record::Matrix;
 
 #[cfg(test)]
 mod contract_test;
+mod autoencoder;
 mod isolation_forest;
+mod neighbours;
+mod network;
 
+pub use autoencoder::Autoencoder;
 pub use isolation_forest::IsolationForest;
+pub use neighbours::Neighbours;
 
 /// A trained model. Pure and shared between threads: scoring changes nothing.
 pub trait Detector: Send + Sync + std::fmt::Debug {
@@ -48,7 +53,7 @@ pub struct ModelKind {
 }
 
 /// All models, in the order of their members. The first is the contamination guard and learns untrimmed.
-pub static MODELS: &[ModelKind] = &[isolation_forest::KIND];
+pub static MODELS: &[ModelKind] = &[isolation_forest::KIND, neighbours::KIND, autoencoder::KIND];
 
 /// Makes shares add to 1: equal parts when nothing stands out.
 pub(crate) fn normalise(shares: &mut [f32]) {
