@@ -32,6 +32,12 @@ impl Pools {
         Self { noise: random.bytes(POOL_BYTES), text }
     }
 
+    /// Up to half a pool of noise, from a place chosen by `salt`.
+    pub(super) fn noise(&self, salt: u64, len: usize) -> &[u8] {
+        let at = salt as usize % (POOL_BYTES / 2);
+        &self.noise[at..at + len.min(POOL_BYTES / 2)]
+    }
+
     /// Appends `len` bytes of a pool as a stream with period `POOL_BYTES`.
     fn cut(pool: &[u8], at: u64, mut len: usize, out: &mut Vec<u8>) {
         let mut at = at as usize & (POOL_BYTES - 1);

@@ -126,7 +126,7 @@ impl Simulator {
         let lively = config.duration_s < LIVELY_BELOW_S || chosen.iter().any(|s| s.always_lively());
         let rhythm = if lively { Rhythm::Lively } else { Rhythm::Daily };
         let budget = Budget::new(config.packets_per_second_max, start);
-        let mut world = World::new(config.seed, config.hosts, start, end, rhythm, budget);
+        let mut world = World::new(config.seed, config.hosts, end, rhythm, budget);
         for scenario in chosen {
             scenarios::begin(scenario, start, &mut world);
         }

@@ -19,6 +19,8 @@ const DELAYED_ACK_NS: i64 = 40 * MS;
 /// Congestion windows at the start (RFC 6928) and where ours stop to grow, in segments.
 const CWND_FIRST: u64 = 10;
 const CWND_MAX: u64 = 40;
+/// The shortest retransmission time-out in common stacks.
+const RETRANSMIT_NS: i64 = 200 * MS;
 /// Time between two back-to-back full segments at 1 Gbit/s.
 const GAP_NS: i64 = 12_300;
 
@@ -242,7 +244,8 @@ impl Session {
         let (from, to) = (m.from, 1 - m.from);
         let mss = u64::from(self.peers[from].mss()) - if self.timestamps.is_some() { 12 } else { 0 };
         let n = (m.content.len() - m.sent).div_ceil(mss).min(self.cwnd[from]);
-        let lost = (n >= 4 && world.random.chance(self.loss)).then(|| world.random.below(n as usize - 2) as u64);
+        let whole = m.sent == 0 && m.content.len() <= mss;
+        let lost = Self::lost_segment(self.loss, self.latency[from], n, &mut world.random);
         let start = self.next_start + world.budget.hold_ns(self.next_start);
         let (mut at, mut unacked, mut sent_bytes) = (start, 0, 0);
         let mut resend = None;
@@ -251,14 +254,15 @@ impl Session {
             let last = m.sent + len == m.content.len();
             let flags = if last { PSH | ACK } else { ACK };
             let s = Segment { at, from, flags, seq: self.seq[from], ack: self.seq[to], offset: m.sent, len: len as u32 };
-            self.pending.push_back(s);
+            if lost == Some(i) {
+                resend = Some(s); // lost before the tap
+            } else {
+                self.pending.push_back(s);
+            }
             m.sent += len;
             sent_bytes += len;
             self.seq[from] = self.seq[from].wrapping_add(len as u32);
             unacked += 1;
-            if lost == Some(i) {
-                resend = Some(s);
-            }
             let duplicate = resend.is_some() && lost != Some(i);
             if duplicate || (resend.is_none() && unacked == 2 && !last) {
                 let ack = resend.map_or(self.seq[from], |r| r.seq);
@@ -270,7 +274,20 @@ impl Session {
             at += GAP_NS + world.random.between(0, 2_000);
         }
         let done = m.sent == m.content.len();
+        if whole && world.random.chance(self.loss) {
+            // Lost behind the tap: the sender's timer expires and the same segment passes again.
+            at += RETRANSMIT_NS + self.latency[to];
+            if let Some(again) = self.pending.back().copied() {
+                self.pending.push_back(Segment { at: at - GAP_NS, ..again });
+            }
+        }
         self.settle_flight(from, at - GAP_NS, resend, done, start, sent_bytes);
+    }
+
+    /// Which of a flight's segments the path loses before the tap: only far senders' flights, long enough to be mended
+    /// by duplicate acknowledgements.
+    fn lost_segment(loss: f64, latency_ns: i64, n: u64, random: &mut Random) -> Option<u64> {
+        (n >= 6 && latency_ns > 2 * MS && random.chance(loss)).then(|| random.below(n as usize - 4) as u64)
     }
 
     /// Retransmits what was lost, acknowledges the rest, and sets when the next flight may begin.

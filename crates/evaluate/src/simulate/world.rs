@@ -22,6 +22,9 @@ pub(super) const FIRST_DESK: usize = 5;
 /// Fewest and most hosts of an office.
 pub const HOSTS_RANGE: std::ops::RangeInclusive<usize> = 8..=900;
 
+/// Guests remembered at once.
+const GUESTS_MAX: usize = 16;
+
 /// A machine in the office.
 #[derive(Clone, Debug)]
 pub(super) struct Host {
@@ -72,22 +75,26 @@ pub(super) struct World {
     pub(super) rhythm: Rhythm,
     pub(super) budget: Budget,
     pub(super) mitm: Option<Mitm>,
-    /// Start and last moment of the simulation, ns.
-    pub(super) start: i64,
+    /// Last moment of the simulation, ns.
     pub(super) end: i64,
+    /// How many of `hosts` belong to the office, and how many guests came.
+    pub(super) office: usize,
+    guests: usize,
     /// Until when a host remembers a site's address, by host and site.
     remembered: Vec<i64>,
 }
 
 impl World {
     /// An office of `hosts` machines (within [`HOSTS_RANGE`]).
-    pub(super) fn new(seed: u64, hosts: usize, start: i64, end: i64, rhythm: Rhythm, budget: Budget) -> Self {
+    pub(super) fn new(seed: u64, hosts: usize, end: i64, rhythm: Rhythm, budget: Budget) -> Self {
         let mut random = Random::new(seed);
         let pools = Pools::new(&mut random);
         let sites = sites(&mut random);
         let hosts: Vec<Host> = (0..hosts).map(|i| host(i, &mut random)).collect();
         Self {
             remembered: vec![i64::MIN; hosts.len() * sites.len()],
+            office: hosts.len(),
+            guests: 0,
             random,
             pools,
             frame: Vec::with_capacity(1600),
@@ -99,7 +106,6 @@ impl World {
             rhythm,
             budget,
             mitm: None,
-            start,
             end,
         }
     }
@@ -125,9 +131,28 @@ impl World {
             l.end.0 = l.end.0.max(now);
         }
     }
-    /// A random workstation's index.
+    /// A random workstation's index; guests are not meant.
     pub(super) fn desk(&mut self) -> usize {
-        FIRST_DESK + self.random.below(self.hosts.len() - FIRST_DESK)
+        FIRST_DESK + self.random.below(self.office - FIRST_DESK)
+    }
+    /// Lets a machine in that was never seen before; returns its index. After [`GUESTS_MAX`] the first ones' places are
+    /// taken again, so that an endless simulation stays small.
+    pub(super) fn guest(&mut self) -> usize {
+        let n = self.guests;
+        self.guests += 1;
+        let mut h = host(self.office, &mut self.random);
+        let number = (n % 200) as u8;
+        h.name = format!("guest-{:03}", n % 1000);
+        h.mac = [0x0a, h.mac[1], h.mac[2], h.mac[3], (n >> 8) as u8, n as u8];
+        h.v4 = Ipv4Addr::new(10, 20, 3, 200u8.wrapping_add(number) % 200 + 40);
+        h.v6 = Ipv6Addr::new(0x2001, 0xdb8, 0x20, 0, 0, 0, 0xffff, n as u16);
+        let at = self.office + n % GUESTS_MAX;
+        if at < self.hosts.len() {
+            self.hosts[at] = h;
+        } else {
+            self.hosts.push(h);
+        }
+        at
     }
     /// A host at a given port over IPv4.
     pub(super) fn lan(&mut self, host: usize, port: u16) -> Peer {
@@ -154,6 +179,17 @@ impl World {
             IpAddr::V6(a) => a.octets()[15],
         };
         Peer { mac: self.hosts[ROUTER].mac, ip, port, ttl: 44 + far % 13, ip_id: self.random.bits() as u16 }
+    }
+    /// A multicast group on the segment.
+    pub(super) fn group(&self, ip: IpAddr, port: u16) -> Peer {
+        let mac = match ip {
+            IpAddr::V4(a) => [1, 0, 0x5e, a.octets()[1] & 0x7f, a.octets()[2], a.octets()[3]],
+            IpAddr::V6(a) => {
+                let o = a.octets();
+                [0x33, 0x33, o[12], o[13], o[14], o[15]]
+            }
+        };
+        Peer { mac, ip, port, ttl: 255, ip_id: 0 }
     }
     /// Client and server of a connection to a site; IPv6 when the site has it and the coin says so.
     pub(super) fn to_site(&mut self, host: usize, site: usize, port: u16) -> (Peer, Peer) {

@@ -1,9 +1,22 @@
 //! The registry of scenarios: one file and one line each. Owns what a scenario must offer and how attacks are repeated.
 
+mod arp_spoof;
+mod beacon;
 mod campaign;
 mod demo;
+mod dns_tunnel;
+mod exfiltration;
+mod flood;
+mod host_sweep;
+mod icmp_flood;
+mod new_device;
 mod office;
 mod port_scan_fast;
+mod port_scan_slow;
+mod series;
+mod ssh_brute_force;
+mod syn_flood;
+mod udp_flood;
 
 use super::SimulateError;
 use super::world::World;
@@ -69,6 +82,17 @@ static REGISTRY: &[&dyn Scenario] = &[
     &demo::Demo,
     &demo::All,
     &port_scan_fast::PortScanFast,
+    &ssh_brute_force::SshBruteForce,
+    &dns_tunnel::DnsTunnel,
+    &arp_spoof::ArpSpoof,
+    &syn_flood::SynFlood,
+    &beacon::Beacon,
+    &exfiltration::Exfiltration,
+    &host_sweep::HostSweep,
+    &udp_flood::UdpFlood,
+    &new_device::NewDevice,
+    &port_scan_slow::PortScanSlow,
+    &icmp_flood::IcmpFlood,
 ];
 
 /// The attacks of the registry, in its order.

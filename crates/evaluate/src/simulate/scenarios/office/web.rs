@@ -1,5 +1,6 @@
 //! Names and the web: a visit resolves a few names and opens connections to them.
 
+use super::super::super::frame::Peer;
 use super::super::super::exchange::{Exchange, Packet};
 use super::super::super::protocols::{dns, http, tls};
 use super::super::super::tcp::{Outcome, SERVER, Session, Step};
@@ -29,7 +30,7 @@ pub(super) fn resolve(now: i64, host: usize, site: usize, world: &mut World) -> 
 }
 
 /// One question to the router's resolver and its answer; returns when the answer is there.
-pub(super) fn ask(
+fn ask(
     at: i64,
     host: usize,
     name: &str,
@@ -63,8 +64,8 @@ pub(super) fn browse(now: i64, host: usize, world: &mut World) {
 }
 
 /// One HTTPS connection with a few requests.
-pub(super) fn secure(at: i64, host: usize, site: usize, world: &mut World) {
-    let (client, server) = world.to_site(host, site, 443);
+fn secure(at: i64, host: usize, site: usize, world: &mut World) {
+    let ends = world.to_site(host, site, 443);
     let (profile, name) = (world.hosts[host].browser, world.sites[site].name.clone());
     let r = &mut world.random;
     let mut steps = tls::open(profile, &name, r);
@@ -74,18 +75,12 @@ pub(super) fn secure(at: i64, host: usize, site: usize, world: &mut World) {
         steps.extend(tls::request(up, down, think, r));
     }
     steps.push(tls::close(r));
-    connect(at, client, server, world.site_latency(site), steps, world);
+    connect(at, ends, site, steps, world);
 }
 
 /// Opens a connection whose end varies as real ones do.
-pub(super) fn connect(
-    at: i64,
-    client: super::super::super::frame::Peer,
-    server: super::super::super::frame::Peer,
-    latency: [i64; 2],
-    steps: Vec<Step>,
-    world: &mut World,
-) {
+fn connect(at: i64, (client, server): (Peer, Peer), site: usize, steps: Vec<Step>, world: &mut World) {
+    let latency = world.site_latency(site);
     let outcome = match world.random.below(100) {
         0..3 => Outcome::Reset(0),
         3 => Outcome::Reset(SERVER),
@@ -97,10 +92,67 @@ pub(super) fn connect(
 }
 
 /// A plain HTTP connection.
-pub(super) fn plain(at: i64, host: usize, site: usize, world: &mut World) {
-    let (client, server) = world.to_site(host, site, 80);
+pub(super) fn plain(now: i64, host: usize, world: &mut World) {
+    let site = world.popular_site();
+    let at = resolve(now, host, site, world);
+    let ends = world.to_site(host, site, 80);
     let (agent, name) = (world.hosts[host].browser, world.sites[site].name.clone());
     let n = 1 + world.random.below(4);
     let steps: Vec<Step> = (0..n).flat_map(|_| http::fetch(&name, agent, &mut world.random)).collect();
-    connect(at, client, server, world.site_latency(site), steps, world);
+    connect(at, ends, site, steps, world);
+}
+
+/// Asks a programming interface for news: the same short connection again and again, by a library.
+pub(super) fn poll(now: i64, host: usize, world: &mut World) {
+    let site = host % world.sites.len();
+    exchange_with(now, host, site, (180, 1200), world);
+}
+
+/// The system's own reports.
+pub(super) fn report_telemetry(now: i64, host: usize, world: &mut World) {
+    let site = world.sites.iter().position(|s| s.name.starts_with("telemetry")).unwrap_or(0);
+    exchange_with(now, host, site, (2400, 180), world);
+}
+
+fn exchange_with(now: i64, host: usize, site: usize, (up, down): (u64, u64), world: &mut World) {
+    let at = resolve(now, host, site, world);
+    let ends = world.to_site(host, site, 443);
+    let name = world.sites[site].name.clone();
+    let r = &mut world.random;
+    let mut steps = tls::open(tls::LIBRARY_CLIENT, &name, r);
+    let (up, down) = (r.log_normal(up as f64, 0.3) as u64, r.log_normal(down as f64, 0.5) as u64);
+    steps.extend(tls::request(up, down, MS, r));
+    steps.push(tls::close(r));
+    connect(at, ends, site, steps, world);
+}
+
+/// The system looks for updates and fetches some.
+pub(super) fn update_check(now: i64, host: usize, world: &mut World) {
+    let site = world.sites.iter().position(|s| s.name.starts_with("updates")).unwrap_or(0);
+    let at = resolve(now, host, site, world);
+    let ends = world.to_site(host, site, 80);
+    let name = world.sites[site].name.clone();
+    let steps = (0..6).flat_map(|_| http::fetch(&name, 2, &mut world.random)).collect();
+    connect(at, ends, site, steps, world);
+}
+
+/// A name that does not exist, with the search domain tried after it.
+pub(super) fn mistype(now: i64, host: usize, world: &mut World) {
+    let letters = world.random.below(26 * 26);
+    let tail = [b'a' + (letters / 26) as u8, b'a' + (letters % 26) as u8].map(char::from);
+    let mut at = now;
+    for zone in ["example.com", "office.test"] {
+        let name = format!("intranet{}{}.{zone}", tail[0], tail[1]);
+        let soa = [dns::Record::soa(zone)];
+        at = ask(at + MS, host, &name, dns::A, dns::NAME_ERROR, &soa, world);
+    }
+}
+
+/// The name of an address, as log viewers ask for it.
+pub(super) fn reverse_lookup(now: i64, host: usize, world: &mut World) {
+    let site = world.popular_site();
+    let o = world.sites[site].v4.octets();
+    let name = format!("{}.{}.{}.{}.in-addr.arpa", o[3], o[2], o[1], o[0]);
+    let answer = [dns::Record::answer(dns::PTR, 3600, dns::name(&world.sites[site].name))];
+    ask(now, host, &name, dns::PTR, dns::NO_ERROR, &answer, world);
 }
