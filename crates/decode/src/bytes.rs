@@ -1,11 +1,5 @@
 //! Reading big-endian numbers out of a slice without a panic. Owns no meaning: a position that is not there is `None`.
 
-/// Byte at `at`.
-#[inline(always)]
-pub(crate) fn u8_at(data: &[u8], at: usize) -> Option<u8> {
-    data.get(at).copied()
-}
-
 /// `N` bytes at `at`, by value: one bounds check, then fixed-size loads.
 #[inline(always)]
 pub(crate) fn array_at<const N: usize>(data: &[u8], at: usize) -> Option<[u8; N]> {
@@ -49,7 +43,7 @@ mod tests {
         assert_eq!(be16_at(&[1, 2, 3], 1), Some(0x0203));
         assert_eq!(be16_at(&[1, 2, 3], 2), None);
         assert_eq!(be32_at(&[1, 2, 3], usize::MAX), None);
-        assert_eq!(u8_at(&[], 0), None);
+        assert_eq!(array_at::<1>(&[], 0), None);
     }
 
     #[test]

@@ -84,6 +84,14 @@ pub trait Protocol: Sync {
 pub const PROTOCOLS: &[&dyn Protocol] =
     &[&tls::Tls, &http::Http, &ssh::Ssh, &quic::Quic, &dhcp::Dhcp, &ntp::Ntp, &dns::Dns];
 
+/// Captured payload bytes of a packet, if it has any that are its transport's.
+#[inline]
+pub(crate) fn payload_bytes<'a>(meta: &PacketMeta, frame: &'a [u8]) -> Option<&'a [u8]> {
+    let start = meta.payload_offset as usize;
+    let data = frame.get(start..start + meta.payload_captured as usize)?;
+    (!data.is_empty() && !meta.fragment_later && meta.l4_header_len != 0).then_some(data)
+}
+
 /// The protocols and what they remember.
 #[derive(Debug)]
 pub(crate) struct Registry {
@@ -98,11 +106,10 @@ impl Registry {
 
     /// The message in the packet's payload; the flag is true when a payload's owner could not read it.
     pub(crate) fn parse(&mut self, meta: &PacketMeta, frame: &[u8]) -> (Option<AppData>, bool) {
-        let start = meta.payload_offset as usize;
-        let Some(data) = frame.get(start..start + meta.payload_captured as usize) else { return (None, false) };
-        if data.is_empty() || meta.fragment_later || !matches!(meta.proto, 6 | 17) {
+        if !matches!(meta.proto, 6 | 17) || meta.ip_version == 0 {
             return (None, false);
         }
+        let Some(data) = payload_bytes(meta, frame) else { return (None, false) };
         let payload = Payload { data, meta };
         if payload.is_tcp() && self.pending.waits_for(meta) {
             return (tls::go_on(&payload, &mut self.pending), false);

@@ -30,7 +30,7 @@ pub(crate) fn read(walk: &mut Walk<'_>, mut at: usize) -> Next {
 }
 
 /// True when the bytes could be an Ethernet frame: a type that we would read on, or an 802.3 length that fits.
-fn plausible_ethernet(data: &[u8]) -> bool {
+pub(crate) fn plausible_ethernet(data: &[u8]) -> bool {
     let Some(kind) = crate::bytes::be16_at(data, 12) else { return false };
     match kind {
         0x0800 | 0x0806 | 0x86dd | 0x8100 | 0x88a8 | 0x9100 | 0x8847 | 0x8864 | 0x8863 | 0x88cc => true,

@@ -22,30 +22,33 @@ pub(crate) const fn is_hint(src_port: u16, dest_port: u16) -> bool {
     hint(dest_port) || hint(src_port)
 }
 
-/// Tries the tunnels that the packet's ports suggest, the receiver's first.
+/// Tries the tunnels that the packet's ports suggest.
 pub(crate) fn read(walk: &mut Walk<'_>, at: usize) {
-    let (src_port, dest_port) = (walk.meta.src_port, walk.meta.dest_port);
-    for port in [dest_port, src_port] {
-        let found = match port {
-            PORT_VXLAN | PORT_VXLAN_LINUX => vxlan(walk.rest(at)).map(|next| (Tunnel::Vxlan, next)),
-            PORT_GENEVE => geneve(walk.rest(at)).map(|next| (Tunnel::Geneve, next)),
-            PORT_GTP_U => gtp_u(walk.rest(at)).map(|next| (Tunnel::GtpU, next)),
-            PORT_TEREDO => teredo(walk.rest(at)).map(|next| (Tunnel::Teredo, next)),
-            _ => None,
-        };
-        if let Some((tunnel, inner)) = found {
-            let stop = walk.meta.stop;
-            if !enter(walk, tunnel, inner.from(at)) {
-                walk.meta.stop = stop;
-            }
-            return;
+    if let Some((tunnel, inner)) = detect(walk.meta.src_port, walk.meta.dest_port, walk.rest(at)) {
+        let stop = walk.meta.stop;
+        if !enter(walk, tunnel, inner.from(at)) {
+            walk.meta.stop = stop;
         }
     }
 }
 
+/// The tunnel whose well-formed header starts a datagram's payload; the receiver's port is asked first.
+pub(crate) fn detect(src_port: u16, dest_port: u16, data: &[u8]) -> Option<(Tunnel, Inner)> {
+    [dest_port, src_port].into_iter().find_map(|port| match port {
+        PORT_VXLAN | PORT_VXLAN_LINUX => vxlan(data).map(|inner| (Tunnel::Vxlan, inner)),
+        PORT_GENEVE => geneve(data).map(|inner| (Tunnel::Geneve, inner)),
+        PORT_GTP_U => gtp_u(data).map(|inner| (Tunnel::GtpU, inner)),
+        PORT_TEREDO => teredo(data).map(|inner| (Tunnel::Teredo, inner)),
+        _ => None,
+    })
+}
+
 /// What a tunnel header leads to, by offset from its own start.
-enum Inner {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Inner {
+    /// An Ethernet header.
     Ethernet(usize),
+    /// What this Ethernet type says.
     EtherType(u16, usize),
 }
 
