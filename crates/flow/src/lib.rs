@@ -7,10 +7,16 @@
 mod community_id;
 mod config;
 mod counters;
+mod receivers;
+mod second;
+mod sketch;
 mod table;
+mod windows;
 
 pub use community_id::{community_id, community_id_icmp, community_id_of};
 pub use config::FlowConfig;
 pub use counters::FlowCounters;
 pub use record::Prefix;
+pub use second::{SecondCounter, merge_seconds};
 pub use table::{AppParser, FlowTable, NoAppParser};
+pub use windows::{HostWindows, WindowConfig};

@@ -1,0 +1,151 @@
+//! The receivers of the most packets in one second, for floods. A bounded set: 64 rows of 8; in a full row a newcomer
+//! wears the quietest receiver down (Misra and Gries, 1982) before it takes its place, so that a busy one stays whatever
+//! else passes by.
+
+use crate::sketch::{Distinct, Frequent, hash_addr, mix};
+use record::{IpAddr16, PacketMeta, ReceiverSecond, TcpFlags, TrafficClass};
+
+/// Rows, a power of two.
+const ROWS: usize = 64;
+/// Places in a row.
+const WAYS: usize = 8;
+/// Receivers told each second.
+pub(crate) const RECEIVERS_MAX: usize = 8;
+/// Beyond this many packets of a receiver in the second, one of `SAMPLE_EVERY` stands for all when ports and senders are
+/// ranked.
+const SAMPLE_AFTER: u64 = 64;
+const SAMPLE_EVERY: u64 = 8;
+
+/// One receiver's second.
+#[derive(Clone, Debug, Default)]
+struct Receiver {
+    addr: IpAddr16,
+    /// What newcomers have worn down; at 0 the place is free.
+    guard: u64,
+    packets: u64,
+    bytes: u64,
+    tcp_syn: u64,
+    packets_back: u64,
+    senders: Distinct,
+    top_senders: Frequent<IpAddr16>,
+    dest_ports: Frequent<u16>,
+    src_ports: Frequent<u16>,
+}
+
+/// Receivers of one interface in the running second.
+pub(crate) struct Receivers {
+    /// Hash of address and class, 0 for a free place.
+    tags: Vec<u64>,
+    receivers: Vec<Receiver>,
+    classes: Vec<TrafficClass>,
+}
+
+/// Never 0.
+#[inline]
+fn tag_of(addr_hash: u64, class: TrafficClass) -> u64 {
+    mix(addr_hash ^ class as u64) | 1
+}
+
+impl Receivers {
+    pub(crate) fn new() -> Self {
+        let places = ROWS * WAYS;
+        Self {
+            tags: vec![0; places],
+            receivers: vec![Receiver::default(); places],
+            classes: vec![TrafficClass::Other; places],
+        }
+    }
+
+    #[inline]
+    fn row(tag: u64) -> usize {
+        (tag >> 32) as usize % ROWS * WAYS
+    }
+
+    #[inline]
+    fn find(&self, tag: u64) -> Option<usize> {
+        let row = Self::row(tag);
+        self.tags[row..row + WAYS].iter().position(|t| *t == tag).map(|way| row + way)
+    }
+
+    /// Counts a packet that `dest` received. `dest_hash` is `hash_addr` of its receiver.
+    #[inline]
+    pub(crate) fn received(&mut self, meta: &PacketMeta, class: TrafficClass, dest_hash: u64) {
+        let tag = tag_of(dest_hash, class);
+        let Some(place) = self.find(tag).or_else(|| self.admit(tag, meta, class)) else { return };
+        let receiver = &mut self.receivers[place];
+        receiver.guard += 1;
+        receiver.packets += 1;
+        receiver.bytes += u64::from(meta.wire_len);
+        let syn = class == TrafficClass::Tcp && meta.tcp_flags.has(TcpFlags::SYN) && !meta.tcp_flags.has(TcpFlags::ACK);
+        receiver.tcp_syn += u64::from(syn);
+        let src = meta.src();
+        receiver.senders.insert(hash_addr(src.addr));
+        let weight = match receiver.packets {
+            n if n <= SAMPLE_AFTER => 1,
+            n if n % SAMPLE_EVERY == 0 => SAMPLE_EVERY,
+            _ => return,
+        };
+        receiver.top_senders.insert(src.addr, weight);
+        receiver.dest_ports.insert(meta.dest_port, weight);
+        receiver.src_ports.insert(meta.src_port, weight);
+    }
+
+    /// Counts a packet that a known receiver sent. `src_hash` is `hash_addr` of its sender.
+    #[inline]
+    pub(crate) fn sent(&mut self, class: TrafficClass, src_hash: u64) {
+        if let Some(place) = self.find(tag_of(src_hash, class)) {
+            self.receivers[place].packets_back += 1;
+        }
+    }
+
+    /// A place for a newcomer; None while the quietest of its row still holds out.
+    fn admit(&mut self, tag: u64, meta: &PacketMeta, class: TrafficClass) -> Option<usize> {
+        let row = Self::row(tag);
+        let quietest = (row..row + WAYS)
+            .min_by_key(|place| if self.tags[*place] == 0 { 0 } else { self.receivers[*place].guard })?;
+        if self.tags[quietest] != 0 && self.receivers[quietest].guard > 0 {
+            self.receivers[quietest].guard -= 1;
+            return None;
+        }
+        self.tags[quietest] = tag;
+        self.classes[quietest] = class;
+        self.receivers[quietest] = Receiver { addr: meta.dest().addr, ..Receiver::default() };
+        Some(quietest)
+    }
+
+    /// The busiest receivers, busiest first; empties the set for the next second.
+    pub(crate) fn take_top(&mut self) -> Vec<ReceiverSecond> {
+        let mut places: Vec<usize> = (0..ROWS * WAYS).filter(|place| self.tags[*place] != 0).collect();
+        places.sort_by_key(|place| {
+            let receiver = &self.receivers[*place];
+            (std::cmp::Reverse(receiver.packets), receiver.addr, self.classes[*place])
+        });
+        places.truncate(RECEIVERS_MAX);
+        let top = places.into_iter().map(|place| self.receivers[place].told(self.classes[place])).collect();
+        self.tags.fill(0);
+        top
+    }
+}
+
+impl Receiver {
+    fn told(&self, class: TrafficClass) -> ReceiverSecond {
+        let (sender_top, sender_top_packets) = self.top_senders.top();
+        let (dest_port, dest_port_packets) = self.dest_ports.top();
+        let (src_port, src_port_packets) = self.src_ports.top();
+        ReceiverSecond {
+            dest: self.addr,
+            class,
+            packets: self.packets,
+            bytes: self.bytes,
+            tcp_syn: self.tcp_syn,
+            packets_back: self.packets_back,
+            senders: u32::try_from(self.senders.estimate()).unwrap_or(u32::MAX),
+            sender_top,
+            sender_top_packets,
+            dest_port,
+            dest_port_packets,
+            src_port,
+            src_port_packets,
+        }
+    }
+}
