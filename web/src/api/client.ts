@@ -1,0 +1,72 @@
+// One way to ask the server: JSON in, JSON out, RFC 9457 problems as errors that say what to do. No state, no retry.
+
+export const BASE = '/api/v1';
+
+/** What went wrong, in words a person can act on. `status` 0: the server could not be reached. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly title: string,
+    readonly detail: string,
+  ) {
+    super(detail || title);
+    this.name = 'ApiError';
+  }
+}
+
+export type Params = Record<string, string | number | undefined | null>;
+
+/** `/api/v1` + path + the parameters that have a value. */
+export function apiUrl(path: string, params: Params = {}): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(params)) {
+    if (value !== undefined && value !== null && value !== '') query.set(name, String(value));
+  }
+  const text = query.toString();
+  return BASE + path + (text ? `?${text}` : '');
+}
+
+async function problem(response: Response): Promise<ApiError> {
+  try {
+    const body = (await response.json()) as { title?: string; detail?: string };
+    return new ApiError(response.status, body.title ?? response.statusText, body.detail ?? '');
+  } catch {
+    return new ApiError(response.status, response.statusText || `HTTP ${response.status}`, '');
+  }
+}
+
+async function ask<T>(url: string, init: RequestInit): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(url, init);
+  } catch (cause) {
+    if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;
+    throw new ApiError(0, 'The server cannot be reached', 'Is tripline still running? This page tries again by itself.');
+  }
+  if (!response.ok) throw await problem(response);
+  return (await response.json()) as T;
+}
+
+export function get<T>(path: string, params: Params = {}, signal?: AbortSignal): Promise<T> {
+  const init: RequestInit = { headers: { accept: 'application/json' } };
+  if (signal) init.signal = signal;
+  return ask<T>(apiUrl(path, params), init);
+}
+
+export function patch<T>(path: string, body: unknown): Promise<T> {
+  return ask<T>(apiUrl(path), {
+    method: 'PATCH',
+    headers: { accept: 'application/json', 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}
+
+export function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'AbortError';
+}
+
+/** Any thrown thing as an ApiError, so that panels draw one shape. */
+export function asApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  return new ApiError(-1, 'This panel failed', error instanceof Error ? error.message : String(error));
+}

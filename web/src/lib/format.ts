@@ -1,0 +1,136 @@
+// Numbers and times as people read them: SI steps, three significant digits, a unit always. Pure.
+
+const STEPS = ['', 'k', 'M', 'G', 'T', 'P'];
+const NO_VALUE = '–';
+
+/** Three significant digits with an SI step: 1234 → "1.23 k". */
+export function si(value: number | null | undefined, unit = ''): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return NO_VALUE;
+  const [text, step] = siParts(value);
+  const tail = step + unit;
+  return tail ? `${text} ${tail}` : text;
+}
+
+/** The digits and the step apart, for type that sets them differently. */
+export function siParts(value: number): [string, string] {
+  let scaled = Math.abs(value);
+  let step = 0;
+  while (scaled >= 999.5 && step < STEPS.length - 1) {
+    scaled /= 1000;
+    step += 1;
+  }
+  const digits = scaled >= 99.95 || (step === 0 && Number.isInteger(scaled)) ? 0 : scaled >= 9.995 ? 1 : 2;
+  return [(value < 0 ? '−' : '') + scaled.toFixed(digits), STEPS[step] ?? ''];
+}
+
+export const bytes = (value: number | null | undefined): string => si(value, 'B');
+export const bitsPerS = (value: number | null | undefined): string => si(value, 'bit/s');
+export const packetsPerS = (value: number | null | undefined): string => si(value, 'pkt/s');
+
+/** Whole numbers with thin spaces: 1234567 → "1 234 567". */
+export function count(value: number | null | undefined): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return NO_VALUE;
+  return Math.round(value).toString().replace(/\B(?=(\d{3})+(?!\d))/g, '\u202f');
+}
+
+/** Milliseconds as µs, ms, s, min, h or d. */
+export function duration(ms: number | null | undefined): string {
+  if (ms === null || ms === undefined || !Number.isFinite(ms)) return NO_VALUE;
+  if (ms === 0) return '0 s';
+  if (ms < 1) return `${significant(ms * 1000)} µs`;
+  if (ms < 1000) return `${significant(ms)} ms`;
+  const s = ms / 1000;
+  if (s < 60) return `${significant(s)} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;
+  if (s < 86_400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+  return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
+}
+
+/** Three significant digits without a step; exponents only below 0.001. */
+export function significant(value: number | null | undefined): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return NO_VALUE;
+  const size = Math.abs(value);
+  if (size === 0) return '0';
+  if (size < 0.001) return value.toExponential(1).replace('e-', '×10⁻').replace(/⁻(\d+)$/, (_, d: string) => `⁻${superscript(d)}`);
+  if (size >= 1000) return si(value);
+  const digits = size >= 100 ? 0 : size >= 10 ? 1 : 2;
+  const text = value.toFixed(size < 0.1 ? 3 : digits);
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+}
+
+function superscript(digits: string): string {
+  return digits.replace(/\d/g, (d) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(d)] ?? d);
+}
+
+/** A value of a feature in its own unit; bytes, ms and the like get their steps. */
+export function withUnit(value: number, unit: string): string {
+  switch (unit) {
+    case 'bytes':
+      return bytes(value);
+    case 'ms':
+      return duration(value);
+    case 's':
+      return duration(value * 1000);
+    case 'ratio':
+      return significant(value);
+    case '':
+      return significant(value);
+    case 'bits/s':
+      return bitsPerS(value);
+    default:
+      return `${significant(value)} ${unit}`;
+  }
+}
+
+export function percent(part: number): string {
+  if (!Number.isFinite(part)) return NO_VALUE;
+  const value = part * 100;
+  return `${value >= 10 || value === 0 ? value.toFixed(0) : value.toFixed(1)} %`;
+}
+
+/** 0 … 1 to three places, as scores are compared. */
+export function score(value: number | null | undefined): string {
+  return value === null || value === undefined ? NO_VALUE : value.toFixed(3);
+}
+
+const two = (value: number): string => String(value).padStart(2, '0');
+
+/** HH:MM:SS of the reader's own clock. */
+export function clock(time: number | string, withMs = false): string {
+  const date = new Date(time);
+  if (Number.isNaN(date.getTime())) return NO_VALUE;
+  const text = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  return withMs ? `${text}.${String(date.getMilliseconds()).padStart(3, '0')}` : text;
+}
+
+export function day(time: number | string): string {
+  const date = new Date(time);
+  if (Number.isNaN(date.getTime())) return NO_VALUE;
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+/** The clock today, the date and the clock otherwise. */
+export function moment(time: number | string, now: number): string {
+  return day(time) === day(now) ? clock(time) : `${day(time)} ${clock(time)}`;
+}
+
+/** "4 min ago"; "now" under two seconds. */
+export function ago(time: number | string, now: number): string {
+  const seconds = (now - new Date(time).getTime()) / 1000;
+  if (!Number.isFinite(seconds)) return NO_VALUE;
+  if (seconds < 2) return 'now';
+  return `${coarse(seconds)} ago`;
+}
+
+/** One unit only: "4 min". */
+export function coarse(seconds: number): string {
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** "1 flow", "2 flows". */
+export function plural(n: number, one: string, many = `${one}s`): string {
+  return `${count(n)} ${n === 1 ? one : many}`;
+}

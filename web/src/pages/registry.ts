@@ -1,0 +1,18 @@
+// The pages, in the order of the navigation. A page is one line here and one file beside.
+
+import type { Component } from 'svelte';
+
+export interface PageEntry {
+  path: string;
+  title: string;
+  /** The letter after `g`. */
+  key: string;
+  load: () => Promise<{ default: Component }>;
+}
+
+export const PAGES: readonly PageEntry[] = [
+  { path: '/', title: 'Overview', key: 'o', load: () => import('./Overview.svelte') },
+  { path: '/packets', title: 'Packets', key: 'p', load: () => import('./Packets.svelte') },
+  { path: '/flows', title: 'Flows', key: 'f', load: () => import('./Flows.svelte') },
+  { path: '/incidents', title: 'Incidents', key: 'i', load: () => import('./Incidents.svelte') },
+];

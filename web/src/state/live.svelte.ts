@@ -1,0 +1,126 @@
+// The live stream: one connection for the whole page, the newest summary, the server's clock, and who listens to what.
+// Keeps a bounded memory of seconds; keeps nothing else.
+
+import { apiUrl, get } from '../api/client';
+import { SseClient, type SseMessage } from '../api/sse';
+import type { Health, LiveEvents, Summary, Tick } from '../api/types';
+
+type Name = keyof LiveEvents;
+type Listener<N extends Name> = (data: LiveEvents[N]) => void;
+
+const ALWAYS: Name[] = ['tick', 'incident', 'health'];
+/** Ten minutes of seconds: the live chart shows five. */
+const SECONDS_MAX = 600;
+
+class Live {
+  status = $state<'connecting' | 'open' | 'lost'>('connecting');
+  summary = $state.raw<Summary | undefined>(undefined);
+  health = $state.raw<Health[]>([]);
+  /** Unix ms of the server's data clock; moves once a second with the ticks. */
+  now = $state(Date.now());
+  /** When the last tick arrived, on our clock; the banner tells it. */
+  lastTickAt = $state(0);
+  /** Events the server had to drop for this page since it was opened. */
+  lost = $state(0);
+  /** Counts resets: panels that keep live lists load again. */
+  resets = $state(0);
+  hidden = $state(document.hidden);
+
+  /** Newest last, at most ten minutes. Not reactive: read on `now`. */
+  readonly seconds: { ts: number; second: Tick['second'] }[] = [];
+
+  private readonly listeners = new Map<Name, Set<Listener<Name>>>();
+  private restartTimer: ReturnType<typeof setTimeout> | undefined;
+  private asked = '';
+  private readonly client = new SseClient({
+    url: () => {
+      this.asked = this.wanted();
+      return apiUrl('/live', { events: this.asked });
+    },
+    onMessage: (message) => this.receive(message),
+    onStatus: (status) => {
+      this.status = status;
+    },
+  });
+
+  start(): void {
+    document.addEventListener('visibilitychange', () => {
+      this.hidden = document.hidden;
+    });
+    window.addEventListener('online', () => this.client.restart());
+    void this.first();
+    this.client.start();
+  }
+
+  /** Calls back for each event of this name until the returned function is called. */
+  on<N extends Name>(name: N, listener: Listener<N>): () => void {
+    const set = this.listeners.get(name) ?? new Set();
+    this.listeners.set(name, set);
+    set.add(listener as Listener<Name>);
+    this.refit();
+    return () => {
+      set.delete(listener as Listener<Name>);
+      this.refit();
+    };
+  }
+
+  private async first(): Promise<void> {
+    try {
+      const summary = await get<Summary>('/summary');
+      if (this.lastTickAt === 0) this.take(summary, dataClock(summary));
+    } catch {
+      // The stream's own status says so.
+    }
+  }
+
+  private wanted(): string {
+    const names = new Set<Name>(ALWAYS);
+    for (const [name, set] of this.listeners) if (set.size > 0 && name !== 'reset') names.add(name);
+    return [...names].sort().join(',');
+  }
+
+  /** Pages come and go in one breath; the stream is asked again only when what is wanted has really changed. */
+  private refit(): void {
+    clearTimeout(this.restartTimer);
+    this.restartTimer = setTimeout(() => {
+      if (this.asked !== '' && this.wanted() !== this.asked) this.client.restart();
+    }, 50);
+  }
+
+  private take(summary: Summary, ts: number): void {
+    this.summary = summary;
+    this.health = summary.health;
+    this.now = ts;
+  }
+
+  private receive(message: SseMessage): void {
+    const name = message.event as Name;
+    let data: LiveEvents[Name];
+    try {
+      data = JSON.parse(message.data) as LiveEvents[Name];
+    } catch {
+      return;
+    }
+    if (name === 'tick') this.tick(data as Tick);
+    if (name === 'health') this.health = (data as { items: Health[] }).items;
+    if (name === 'reset') this.resets += 1;
+    for (const listener of this.listeners.get(name) ?? []) listener(data);
+  }
+
+  private tick(tick: Tick): void {
+    const ts = Date.parse(tick.ts);
+    this.lastTickAt = Date.now();
+    if (tick.lost) this.lost += tick.lost;
+    this.seconds.push({ ts, second: tick.second });
+    if (this.seconds.length > SECONDS_MAX) this.seconds.splice(0, this.seconds.length - SECONDS_MAX);
+    this.take(tick.summary, ts);
+  }
+}
+
+/** A replayed capture lives in its own time: the newest packet's, not today's. */
+function dataClock(summary: Summary): number {
+  const newest = Math.max(...summary.sources.map((s) => (s.last_event ? Date.parse(s.last_event) : 0)));
+  return summary.mode === 'replay' && newest > 0 ? newest : Date.parse(summary.now);
+}
+
+export const live = new Live();

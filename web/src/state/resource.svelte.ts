@@ -1,0 +1,80 @@
+// One question to the server as reactive state: loading, data, error, stale. Every panel owns one. Asks again on a
+// period, never while the tab is hidden, and keeps the old answer on the screen while a new one is on its way.
+
+import { asApiError, isAbort, type ApiError } from '../api/client';
+
+export type Ask<T> = (signal: AbortSignal) => Promise<T>;
+
+export class Resource<T> {
+  data = $state.raw<T | undefined>(undefined);
+  error = $state.raw<ApiError | undefined>(undefined);
+  loading = $state(true);
+  /** Our clock when `data` arrived. */
+  at = $state(0);
+  private again: (() => void) | undefined;
+
+  /**
+   * `question` is read reactively: what it touches before returning the asking function makes the resource ask anew.
+   * It returns undefined while there is nothing to ask. `everyMs` 0: ask once.
+   */
+  constructor(question: () => Ask<T> | undefined, everyMs: () => number = () => 0) {
+    $effect(() => {
+      const ask = question();
+      const period = everyMs();
+      if (!ask) {
+        this.data = undefined;
+        this.error = undefined;
+        this.loading = false;
+        return undefined;
+      }
+      return this.run(ask, period);
+    });
+  }
+
+  /** Asks now. */
+  reload(): void {
+    this.again?.();
+  }
+
+  private run(ask: Ask<T>, period: number): () => void {
+    let controller = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let ended = false;
+    const next = (): void => {
+      clearTimeout(timer);
+      const wait = this.error ? Math.max(period, 5000) : period;
+      if (wait > 0 && !ended) timer = setTimeout(step, wait);
+    };
+    const step = async (): Promise<void> => {
+      if (document.hidden) return next();
+      controller.abort();
+      controller = new AbortController();
+      const mine = controller;
+      this.loading = true;
+      try {
+        const answer = await ask(mine.signal);
+        if (mine !== controller || ended) return;
+        this.data = answer;
+        this.error = undefined;
+        this.at = Date.now();
+      } catch (error) {
+        if (isAbort(error) || mine !== controller || ended) return;
+        this.error = asApiError(error);
+      }
+      this.loading = false;
+      next();
+    };
+    const shown = (): void => {
+      if (!document.hidden && period > 0) void step();
+    };
+    this.again = () => void step();
+    document.addEventListener('visibilitychange', shown);
+    void step();
+    return () => {
+      ended = true;
+      clearTimeout(timer);
+      controller.abort();
+      document.removeEventListener('visibilitychange', shown);
+    };
+  }
+}
