@@ -20,8 +20,6 @@ const SAMPLE_EVERY: u64 = 8;
 #[derive(Clone, Debug, Default)]
 struct Receiver {
     addr: IpAddr16,
-    /// What newcomers have worn down; at 0 the place is free.
-    guard: u64,
     packets: u64,
     bytes: u64,
     tcp_syn: u64,
@@ -36,6 +34,8 @@ struct Receiver {
 pub(crate) struct Receivers {
     /// Hash of address and class, 0 for a free place.
     tags: Vec<u64>,
+    /// What newcomers wear down; at 0 the place is free. Beside the tags, because newcomers come often.
+    guards: Vec<u64>,
     receivers: Vec<Receiver>,
     classes: Vec<TrafficClass>,
 }
@@ -51,6 +51,7 @@ impl Receivers {
         let places = ROWS * WAYS;
         Self {
             tags: vec![0; places],
+            guards: vec![0; places],
             receivers: vec![Receiver::default(); places],
             classes: vec![TrafficClass::Other; places],
         }
@@ -72,8 +73,8 @@ impl Receivers {
     pub(crate) fn received(&mut self, meta: &PacketMeta, class: TrafficClass, dest_hash: u64) {
         let tag = tag_of(dest_hash, class);
         let Some(place) = self.find(tag).or_else(|| self.admit(tag, meta, class)) else { return };
+        self.guards[place] += 1;
         let receiver = &mut self.receivers[place];
-        receiver.guard += 1;
         receiver.packets += 1;
         receiver.bytes += u64::from(meta.wire_len);
         let syn = class == TrafficClass::Tcp && meta.tcp_flags.has(TcpFlags::SYN) && !meta.tcp_flags.has(TcpFlags::ACK);
@@ -101,12 +102,13 @@ impl Receivers {
     /// A place for a newcomer; None while the quietest of its row still holds out.
     fn admit(&mut self, tag: u64, meta: &PacketMeta, class: TrafficClass) -> Option<usize> {
         let row = Self::row(tag);
-        let quietest = (row..row + WAYS)
-            .min_by_key(|place| if self.tags[*place] == 0 { 0 } else { self.receivers[*place].guard })?;
-        if self.tags[quietest] != 0 && self.receivers[quietest].guard > 0 {
-            self.receivers[quietest].guard -= 1;
+        let guards = &mut self.guards[row..row + WAYS];
+        let way = (1..WAYS).fold(0, |least, way| if guards[way] < guards[least] { way } else { least });
+        if guards[way] > 0 {
+            guards[way] -= 1;
             return None;
         }
+        let quietest = row + way;
         self.tags[quietest] = tag;
         self.classes[quietest] = class;
         self.receivers[quietest] = Receiver { addr: meta.dest().addr, ..Receiver::default() };
@@ -123,6 +125,7 @@ impl Receivers {
         places.truncate(RECEIVERS_MAX);
         let top = places.into_iter().map(|place| self.receivers[place].told(self.classes[place])).collect();
         self.tags.fill(0);
+        self.guards.fill(0);
         top
     }
 }

@@ -284,9 +284,10 @@ impl Entry {
         self.bucket != DEAD
     }
 
-    /// Marks the place as left.
+    /// Marks the place as left; its hash no longer agrees with its key, so that nobody takes it for the flow.
     pub(super) fn set_dead(&mut self) {
         self.bucket = DEAD;
+        self.hash = !self.hash;
     }
 
     /// When the flow was opened.
