@@ -11,6 +11,7 @@ pub mod host;
 pub mod live;
 
 pub use error::SourceError;
+pub use filter::{Filter, FilterError};
 pub use files::pcap_writer::PcapWriter;
 pub use files::pcapng_writer::PcapngWriter;
 pub use files::{open_capture, open_reader};
