@@ -1,1 +1,31 @@
 //! Sinks and the read traits of the API.
+//!
+//! This room owns how flows, incidents, hosts and series are kept and found again: the embedded database, its one
+//! writer, its bounds on disk, the filter language of the lists. It knows no HTTP, no packet and no model.
+
+pub mod config;
+pub mod error;
+pub mod evidence;
+pub mod query;
+pub mod read;
+pub mod rows;
+pub mod sqlite;
+
+mod codec;
+mod connection;
+mod flow_blob;
+mod queue;
+mod reader;
+mod retention;
+mod schema;
+mod write;
+mod writer;
+
+pub use config::StoreConfig;
+pub use error::StoreError;
+pub use evidence::EvidenceFolder;
+pub use query::{Field, FieldKind, FieldValue, Query, QueryError};
+pub use read::{ListQuery, Read, SeriesQuery, TimeRange, TopWhat};
+pub use reader::Reader;
+pub use rows::{FlowDetail, FlowRow, HostDetail, IncidentDetail, Page, ScatterPoint, ScatterResult, TopRow};
+pub use sqlite::{FlowWrite, IncidentChange, Sqlite, StoreBatch, StoreCounters};

@@ -1,0 +1,107 @@
+//! The store's settings: every bound on disk, memory and time, with its unit.
+
+use crate::StoreError;
+use serde::{Deserialize, Serialize};
+
+/// Smallest `max_bytes`: below it the write-ahead log alone would not fit.
+pub const MAX_BYTES_MIN: u64 = 16 << 20;
+
+/// Settings of the embedded store, section `[store]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    /// Most bytes of database and write-ahead log together; the oldest flows go first. At least 16 MiB.
+    pub max_bytes: u64,
+    /// Flows are kept this long after they were stored, hours.
+    pub flows_age_h: u64,
+    /// Incidents are kept this long after their last evidence, days.
+    pub incidents_age_days: u64,
+    /// Hosts are kept this long after they were last seen, days.
+    pub hosts_age_days: u64,
+    /// Most hosts; those unseen for longest go first.
+    pub hosts_max: u64,
+    /// One-second series are kept this long, hours (1 to 48).
+    pub series_second_age_h: u64,
+    /// One-minute series are kept this long, days.
+    pub series_minute_age_days: u64,
+    /// One-hour series are kept this long, days.
+    pub series_hour_age_days: u64,
+    /// Most bytes of evidence captures; the oldest go first.
+    pub evidence_max_bytes: u64,
+    /// Most bytes of one evidence capture.
+    pub evidence_file_max_bytes: u64,
+    /// Most flows and verdicts waiting for the writer; more are dropped and counted as `store_queue_full`.
+    pub queue_flows_max: usize,
+    /// Most incidents, hosts and series points waiting; the caller waits when it is reached, nothing is dropped.
+    pub queue_other_max: usize,
+    /// Longest time between a write and its commit, milliseconds.
+    pub batch_ms: u64,
+    /// Connections for reading.
+    pub read_connections: usize,
+    /// A read that takes longer is ended, milliseconds.
+    pub read_timeout_ms: u64,
+    /// How long to wait for a lock of the database, milliseconds.
+    pub busy_timeout_ms: u64,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            max_bytes: 4 << 30,
+            flows_age_h: 14 * 24,
+            incidents_age_days: 365,
+            hosts_age_days: 365,
+            hosts_max: 200_000,
+            series_second_age_h: 2,
+            series_minute_age_days: 14,
+            series_hour_age_days: 730,
+            evidence_max_bytes: 1 << 30,
+            evidence_file_max_bytes: 64 << 20,
+            queue_flows_max: 100_000,
+            queue_other_max: 20_000,
+            batch_ms: 250,
+            read_connections: 4,
+            read_timeout_ms: 10_000,
+            busy_timeout_ms: 5_000,
+        }
+    }
+}
+
+impl StoreConfig {
+    /// Refuses bounds that cannot hold.
+    ///
+    /// # Errors
+    /// `StoreError::Config` naming the setting.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let bad = |name, value, wanted| Err(StoreError::Config { name, value, wanted });
+        if self.max_bytes < MAX_BYTES_MIN {
+            return bad("max_bytes", self.max_bytes, "at least 16777216 (16 MiB)");
+        }
+        if !(1..=48).contains(&self.series_second_age_h) {
+            return bad("series_second_age_h", self.series_second_age_h, "from 1 to 48");
+        }
+        if self.queue_flows_max == 0 {
+            return bad("queue_flows_max", 0, "at least 1");
+        }
+        if self.queue_other_max == 0 {
+            return bad("queue_other_max", 0, "at least 1");
+        }
+        if self.read_connections == 0 {
+            return bad("read_connections", 0, "at least 1");
+        }
+        if self.batch_ms > 10_000 {
+            return bad("batch_ms", self.batch_ms, "at most 10000");
+        }
+        Ok(())
+    }
+
+    /// Share of `max_bytes` left for the write-ahead log.
+    pub(crate) fn wal_reserve(&self) -> u64 {
+        (self.max_bytes / 3).min(192 << 20)
+    }
+
+    /// Most flows of one transaction: a flow touches about five pages in the worst case, each written to the log.
+    pub(crate) fn flows_per_transaction(&self) -> usize {
+        ((self.wal_reserve() / (10 * 4096)) as usize).clamp(64, 8_192)
+    }
+}

@@ -1,0 +1,88 @@
+//! What the API asks of a store, whatever the store is made of.
+
+use crate::{FlowDetail, FlowRow, HostDetail, IncidentDetail, Page, Query, ScatterResult, StoreError, TopRow};
+use record::{HostRecord, Incident, IpAddr16, SeriesResult, Timestamp};
+use std::path::PathBuf;
+
+/// Most rows of one page.
+pub const PAGE_ROWS_MAX: u32 = 500;
+/// Most points of one scatter.
+pub const SCATTER_POINTS_MAX: u32 = 50_000;
+/// Rows are counted exactly up to here.
+pub const COUNT_MAX: u64 = 100_000;
+/// Most buckets of one series.
+pub const SERIES_BUCKETS_MAX: i64 = 10_000;
+/// Buckets aimed at when no step is given.
+pub const SERIES_BUCKETS_AUTO: i64 = 600;
+
+/// A span of time; open where None. Both ends are inside.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TimeRange {
+    /// Earliest.
+    pub from: Option<Timestamp>,
+    /// Latest.
+    pub to: Option<Timestamp>,
+}
+
+/// One page of a list is asked for.
+#[derive(Clone, Debug)]
+pub struct ListQuery {
+    /// Filter over the list's fields.
+    pub filter: Query,
+    /// Flows by their end, incidents and hosts when they overlap it.
+    pub range: TimeRange,
+    /// 1 … `PAGE_ROWS_MAX` (clamped).
+    pub limit: u32,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// A series is asked for.
+#[derive(Clone, Debug)]
+pub struct SeriesQuery {
+    /// Metric names.
+    pub metrics: Vec<String>,
+    /// First moment.
+    pub from: Timestamp,
+    /// Last moment.
+    pub to: Timestamp,
+    /// Seconds a bucket; 0: chosen. Raised where only coarser data is kept, or the buckets would be too many.
+    pub step_s: u32,
+}
+
+/// What to sum up busiest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TopWhat {
+    /// Addresses, as source or destination.
+    Hosts,
+    /// Application protocol, else transport.
+    Protocols,
+    /// Responder's ports.
+    Ports,
+}
+
+/// Reading side of a store. All calls block: an async caller uses its blocking threads.
+pub trait Read: Send + Sync {
+    /// One page of flows, by end then id, newest first.
+    fn flows(&self, query: &ListQuery) -> Result<Page<FlowRow>, StoreError>;
+    /// One flow whole; None when it is not kept.
+    fn flow(&self, flow_id: u64) -> Result<Option<FlowDetail>, StoreError>;
+    /// Newest flows as points; `limit` is clamped to `SCATTER_POINTS_MAX`.
+    fn scatter(&self, filter: &Query, range: TimeRange, limit: u32) -> Result<ScatterResult, StoreError>;
+    /// Busiest first, at most 20, over the newest 200,000 flows in the range.
+    fn top(&self, what: TopWhat, range: TimeRange) -> Result<Vec<TopRow>, StoreError>;
+    /// One page of incidents, by the time they were raised then id, newest first.
+    fn incidents(&self, query: &ListQuery) -> Result<Page<Incident>, StoreError>;
+    /// One incident and what surrounds it.
+    fn incident(&self, id: &str) -> Result<Option<IncidentDetail>, StoreError>;
+    /// One page of hosts, by first seen then address, newest first.
+    fn hosts(&self, query: &ListQuery) -> Result<Page<HostRecord>, StoreError>;
+    /// One host and what surrounds it.
+    fn host(&self, ip: IpAddr16) -> Result<Option<HostDetail>, StoreError>;
+    /// Numbers over time, one result a metric asked for, in order; buckets without data are None.
+    fn series(&self, query: &SeriesQuery) -> Result<Vec<SeriesResult>, StoreError>;
+    /// The capture kept for an incident; None when there is none.
+    fn evidence(&self, incident: &str) -> Result<Option<PathBuf>, StoreError>;
+    /// A value of `settings`.
+    fn setting(&self, name: &str) -> Result<Option<String>, StoreError>;
+}

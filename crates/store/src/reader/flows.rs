@@ -1,0 +1,162 @@
+//! Flows: list, detail, scatter, whole records.
+
+use super::ReadError;
+use super::page::{List, count, rows};
+use crate::flow_blob::{FlowColumns, address, unpack_record, unpack_verdict};
+use crate::read::{ListQuery, SCATTER_POINTS_MAX, TimeRange};
+use crate::rows::ScatterPoint;
+use crate::{FlowDetail, FlowRow, Page, Query, ScatterResult};
+use record::{Endpoint, FlowRecord, IpAddr16, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+
+const COLUMNS: &str = "flow_id, start_ns, end_ns, src, src_port, dest, dest_port, proto, app_proto, state, history, \
+    reason, pkts_toserver, pkts_toclient, bytes_toserver, bytes_toclient, community_id, in_iface, vlan, tunnel, \
+    host_name, score, p_value, anomalous";
+
+static LIST: List =
+    List { table: "flows", columns: COLUMNS, time: "end_ns", tie: "flow_id", ends: "end_ns", begins: "end_ns" };
+
+fn address_at(row: &Row, index: usize) -> rusqlite::Result<IpAddr16> {
+    Ok(address(row.get_ref(index)?.as_blob().unwrap_or_default()))
+}
+
+fn flow_row(row: &Row) -> rusqlite::Result<FlowRow> {
+    let (start, end) = (Timestamp(row.get(1)?), Timestamp(row.get(2)?));
+    let count = |index: usize| row.get::<_, i64>(index).map(|n| n as u64);
+    Ok(FlowRow {
+        flow_id: count(0)?,
+        start,
+        end,
+        duration_ms: end.since(start).max(0) as f64 / 1e6,
+        src_ip: address_at(row, 3)?,
+        src_port: row.get(4)?,
+        dest_ip: address_at(row, 5)?,
+        dest_port: row.get(6)?,
+        proto: row.get(7)?,
+        app_proto: row.get(8)?,
+        state: row.get(9)?,
+        history: row.get(10)?,
+        reason: row.get(11)?,
+        pkts_toserver: count(12)?,
+        pkts_toclient: count(13)?,
+        bytes_toserver: count(14)?,
+        bytes_toclient: count(15)?,
+        community_id: row.get(16)?,
+        in_iface: row.get(17)?,
+        vlan: row.get(18)?,
+        tunnel: row.get(19)?,
+        host_name: row.get(20)?,
+        score: row.get(21)?,
+        p_value: row.get(22)?,
+        anomalous: row.get(23)?,
+    })
+}
+
+fn key(flow: &FlowRow) -> String {
+    format!("{}_{}", flow.end.0, flow.flow_id)
+}
+
+/// One page.
+pub(super) fn page(connection: &Connection, query: &ListQuery) -> Result<Page<FlowRow>, ReadError> {
+    let raw = rows(connection, &LIST, query, flow_row, key)?;
+    let (total, total_exact) = count(connection, &LIST, query)?;
+    Ok(Page { items: raw.items, total, total_exact, next_cursor: raw.next_cursor })
+}
+
+/// The whole record of a row and its blob; a blob that cannot be read (a later version wrote it) leaves the row's counts.
+fn whole(flow: &FlowRow, blob: &[u8]) -> FlowRecord {
+    let columns = FlowColumns {
+        flow_id: flow.flow_id,
+        start: flow.start,
+        end: flow.end,
+        src: Endpoint { addr: flow.src_ip, port: flow.src_port },
+        dest: Endpoint { addr: flow.dest_ip, port: flow.dest_port },
+        vlan: flow.vlan,
+        app_proto: flow.app_proto.clone(),
+        state: flow.state.clone(),
+        reason: flow.reason.clone(),
+        tunnel: flow.tunnel.clone(),
+        history: flow.history.clone(),
+    };
+    unpack_record(&columns, blob).unwrap_or_else(|| {
+        let mut record =
+            FlowRecord { flow_id: flow.flow_id, start: flow.start, end: flow.end, ..FlowRecord::default() };
+        (record.key, record.originator_low) = record::FlowKey::new(columns.src, columns.dest, 0);
+        (record.forward.packets, record.backward.packets) = (flow.pkts_toserver, flow.pkts_toclient);
+        (record.forward.bytes, record.backward.bytes) = (flow.bytes_toserver, flow.bytes_toclient);
+        record
+    })
+}
+
+/// Whole records of one page, and the next cursor.
+pub(super) fn records(
+    connection: &Connection,
+    query: &ListQuery,
+) -> Result<(Vec<(FlowRecord, FlowRow)>, Option<String>), ReadError> {
+    static WITH_BLOB: List = List {
+        columns: "flow_id, start_ns, end_ns, src, src_port, dest, dest_port, proto, app_proto, state, history, \
+            reason, pkts_toserver, pkts_toclient, bytes_toserver, bytes_toclient, community_id, in_iface, vlan, tunnel, \
+            host_name, score, p_value, anomalous, record",
+        ..LIST
+    };
+    let read = |row: &Row| {
+        let flow = flow_row(row)?;
+        let record = whole(&flow, row.get_ref(24)?.as_blob().unwrap_or_default());
+        Ok((record, flow))
+    };
+    let raw = rows(connection, &WITH_BLOB, query, read, |(_, flow)| key(flow))?;
+    Ok((raw.items, raw.next_cursor))
+}
+
+/// One flow.
+pub(super) fn detail(connection: &Connection, flow_id: u64) -> Result<Option<FlowDetail>, ReadError> {
+    let Ok(id) = i64::try_from(flow_id) else { return Ok(None) };
+    let text = format!("SELECT {COLUMNS}, record, verdict FROM flows WHERE flow_id = ?1");
+    let found = connection
+        .prepare_cached(&text)?
+        .query_row([id], |row| Ok((flow_row(row)?, row.get::<_, Vec<u8>>(24)?, row.get::<_, Option<Vec<u8>>>(25)?)))
+        .optional()?;
+    let Some((flow, blob, verdict)) = found else { return Ok(None) };
+    let (members, why) = verdict.and_then(|blob| unpack_verdict(&blob)).unwrap_or_default();
+    let mut statement = connection.prepare_cached("SELECT incident FROM incident_flows WHERE flow_id = ?1 LIMIT 50")?;
+    let incidents = statement.query_map([id], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    Ok(Some(FlowDetail { record: whole(&flow, &blob), flow, members, why, incidents }))
+}
+
+/// The newest flows as points.
+pub(super) fn scatter(
+    connection: &Connection,
+    filter: &Query,
+    range: TimeRange,
+    limit: u32,
+) -> Result<ScatterResult, ReadError> {
+    let query = ListQuery { filter: filter.clone(), range, limit: 1, cursor: None };
+    let (sql, values) = super::page::conditions(&LIST, &query);
+    let text = format!(
+        "SELECT flow_id, end_ns, start_ns, bytes_toserver + bytes_toclient, score, anomalous FROM flows WHERE {sql} \
+         ORDER BY end_ns DESC, flow_id DESC LIMIT {}",
+        limit.clamp(1, SCATTER_POINTS_MAX)
+    );
+    let mut statement = connection.prepare_cached(&text)?;
+    let points = statement
+        .query_map(params_from_iter(values), |row| {
+            let (end, start): (i64, i64) = (row.get(1)?, row.get(2)?);
+            let duration_ms = end.saturating_sub(start).max(0) as f64 / 1e6;
+            let (id, bytes): (i64, i64) = (row.get(0)?, row.get(3)?);
+            Ok(ScatterPoint(id as u64, end.div_euclid(1_000_000), duration_ms, bytes as u64, row.get(4)?, row.get(5)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(ScatterResult { points, total: count(connection, &LIST, &query)?.0 })
+}
+
+/// Flows by a condition on the table, newest first.
+pub(super) fn some(
+    connection: &Connection,
+    condition: &str,
+    parameter: &dyn rusqlite::ToSql,
+    limit: u32,
+) -> rusqlite::Result<Vec<FlowRow>> {
+    let text =
+        format!("SELECT {COLUMNS} FROM flows WHERE {condition} ORDER BY end_ns DESC, flow_id DESC LIMIT {limit}");
+    connection.prepare_cached(&text)?.query_map([parameter], flow_row)?.collect()
+}

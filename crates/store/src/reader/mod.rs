@@ -1,0 +1,175 @@
+//! Reads for the API: a small pool of read-only connections, one file a topic. Reads never block the writer, and end at
+//! their time limit.
+
+mod flows;
+mod hosts;
+mod incidents;
+mod page;
+mod series;
+mod top;
+
+use crate::connection::{DATABASE_NAME, explain, open_reader};
+use crate::read::{ListQuery, Read, SeriesQuery, TimeRange, TopWhat};
+use crate::{
+    EvidenceFolder, FlowDetail, FlowRow, HostDetail, IncidentDetail, Page, Query, ScatterResult, StoreConfig,
+    StoreError, TopRow,
+};
+use record::{FlowRecord, HostRecord, Incident, IpAddr16, SeriesResult};
+use rusqlite::{Connection, ErrorCode, OptionalExtension};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The clock is looked at after this many steps of the database's machine (some hundred microseconds).
+const STEPS_BETWEEN_CHECKS: i32 = 20_000;
+
+struct Pool {
+    idle: Vec<Connection>,
+    opened: usize,
+}
+
+/// The reading side of a store; also opened alone, beside a process that writes.
+pub struct Reader {
+    path: PathBuf,
+    config: StoreConfig,
+    evidence: PathBuf,
+    pool: Mutex<Pool>,
+    returned: Condvar,
+}
+
+impl Reader {
+    /// Opens the store in `dir` for reading.
+    ///
+    /// # Errors
+    /// There is none, it is damaged, or a newer version wrote it.
+    pub fn open(dir: &Path, config: &StoreConfig) -> Result<Self, StoreError> {
+        config.check()?;
+        let path = dir.join(DATABASE_NAME);
+        let first = open_reader(&path, config)?;
+        let pool = Mutex::new(Pool { idle: vec![first], opened: 1 });
+        Ok(Self { path, config: config.clone(), evidence: dir.to_path_buf(), pool, returned: Condvar::new() })
+    }
+
+    fn take(&self) -> Result<Connection, StoreError> {
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(connection) = pool.idle.pop() {
+                return Ok(connection);
+            }
+            if pool.opened < self.config.read_connections {
+                pool.opened += 1;
+                drop(pool);
+                return open_reader(&self.path, &self.config).inspect_err(|_| self.put(None));
+            }
+            pool = self.returned.wait(pool).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn put(&self, connection: Option<Connection>) {
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        match connection {
+            Some(connection) => pool.idle.push(connection),
+            None => pool.opened -= 1,
+        }
+        self.returned.notify_one();
+    }
+
+    /// Runs one read on a connection of the pool, in one consistent view, within the time limit.
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, ReadError>) -> Result<T, StoreError> {
+        let mut connection = self.take()?;
+        let until = Instant::now() + Duration::from_millis(self.config.read_timeout_ms);
+        let limited = connection.progress_handler(STEPS_BETWEEN_CHECKS, Some(move || Instant::now() > until));
+        let result = limited.map_err(ReadError::Database).and_then(|()| {
+            let view = connection.unchecked_transaction()?;
+            let result = work(&connection);
+            view.finish()?;
+            result
+        });
+        // The connection goes back also after a failed read: a read leaves nothing behind.
+        drop(connection.progress_handler(0, None::<fn() -> bool>));
+        self.put(Some(connection));
+        result.map_err(|e| match e {
+            ReadError::Store(e) => e,
+            ReadError::Database(e) if e.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+                StoreError::TooSlow { limit_ms: self.config.read_timeout_ms }
+            }
+            ReadError::Database(e) => explain(&self.path, e),
+        })
+    }
+
+    /// Every flow that passes, newest first, with its whole record, until `visit` breaks. Pages are separate reads, so
+    /// that a long export neither holds up the log nor runs into the time limit.
+    ///
+    /// # Errors
+    /// As `Read::flows`.
+    pub fn visit_flows(
+        &self,
+        filter: &Query,
+        range: TimeRange,
+        visit: &mut dyn FnMut(FlowRecord, FlowRow) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let limit = crate::read::PAGE_ROWS_MAX;
+        let mut query = ListQuery { filter: filter.clone(), range, limit, cursor: None };
+        loop {
+            let (rows, next) = self.read(|c| flows::records(c, &query))?;
+            for (record, row) in rows {
+                if visit(record, row).is_break() {
+                    return Ok(());
+                }
+            }
+            match next {
+                Some(next) => query.cursor = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+/// A failure inside a read.
+pub(crate) enum ReadError {
+    Database(rusqlite::Error),
+    Store(StoreError),
+}
+
+impl From<rusqlite::Error> for ReadError {
+    fn from(e: rusqlite::Error) -> Self {
+        Self::Database(e)
+    }
+}
+
+impl Read for Reader {
+    fn flows(&self, query: &ListQuery) -> Result<Page<FlowRow>, StoreError> {
+        self.read(|c| flows::page(c, query))
+    }
+    fn flow(&self, flow_id: u64) -> Result<Option<FlowDetail>, StoreError> {
+        self.read(|c| flows::detail(c, flow_id))
+    }
+    fn scatter(&self, filter: &Query, range: TimeRange, limit: u32) -> Result<ScatterResult, StoreError> {
+        self.read(|c| flows::scatter(c, filter, range, limit))
+    }
+    fn top(&self, what: TopWhat, range: TimeRange) -> Result<Vec<TopRow>, StoreError> {
+        self.read(|c| top::top(c, what, range))
+    }
+    fn incidents(&self, query: &ListQuery) -> Result<Page<Incident>, StoreError> {
+        self.read(|c| incidents::page(c, query))
+    }
+    fn incident(&self, id: &str) -> Result<Option<IncidentDetail>, StoreError> {
+        self.read(|c| incidents::detail(c, id))
+    }
+    fn hosts(&self, query: &ListQuery) -> Result<Page<HostRecord>, StoreError> {
+        self.read(|c| hosts::page(c, query))
+    }
+    fn host(&self, ip: IpAddr16) -> Result<Option<HostDetail>, StoreError> {
+        self.read(|c| hosts::detail(c, ip))
+    }
+    fn series(&self, query: &SeriesQuery) -> Result<Vec<SeriesResult>, StoreError> {
+        self.read(|c| series::series(c, query))
+    }
+    fn evidence(&self, incident: &str) -> Result<Option<PathBuf>, StoreError> {
+        Ok(EvidenceFolder::open(&self.evidence, &self.config)?.path(incident))
+    }
+    fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.read(|c| Ok(c.query_row("SELECT value FROM settings WHERE name = ?1", [name], |r| r.get(0)).optional()?))
+    }
+}

@@ -1,0 +1,183 @@
+//! The bounds on disk: by age and by size. Works inside the writer's thread, in small transactions, so that reads and
+//! writes go on. Owns what goes first: the flows stored longest ago.
+
+use crate::StoreConfig;
+use crate::write::series::{HOUR, MINUTE, SECOND, SeriesState};
+use crate::writer::Deleted;
+use rusqlite::{Connection, params};
+use std::path::{Path, PathBuf};
+
+/// A mark of the newest row is set this often; ages of flows are exact to it.
+const MARK_EVERY_S: i64 = 600;
+/// Ages are looked at this often.
+const AGES_EVERY_S: i64 = 60;
+const S_PER_DAY: i64 = 86_400;
+const NS_PER_S: i64 = 1_000_000_000;
+/// Share of the bound at which deleting begins and ends, per cent.
+const HIGH_PERCENT: u64 = 97;
+const LOW_PERCENT: u64 = 93;
+
+pub(crate) struct Retention {
+    config: StoreConfig,
+    database: PathBuf,
+    wal: PathBuf,
+    next_ages_s: i64,
+    next_mark_s: i64,
+}
+
+impl Retention {
+    pub(crate) fn new(config: StoreConfig, database: &Path) -> Self {
+        let mut wal = database.as_os_str().to_owned();
+        wal.push("-wal");
+        Self { config, database: database.to_path_buf(), wal: wal.into(), next_ages_s: 0, next_mark_s: 0 }
+    }
+
+    /// Bytes of the database file and of the write-ahead log.
+    pub(crate) fn file_bytes(&self) -> (u64, u64) {
+        let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |m| m.len());
+        (bytes(&self.database), bytes(&self.wal))
+    }
+
+    /// Keeps every bound. `now_s` is wall time.
+    pub(crate) fn run(
+        &mut self,
+        connection: &Connection,
+        series: &mut SeriesState,
+        now_s: i64,
+        deleted: &mut Deleted,
+    ) -> rusqlite::Result<()> {
+        if now_s >= self.next_mark_s {
+            self.next_mark_s = now_s + MARK_EVERY_S;
+            connection.execute(
+                "INSERT OR IGNORE INTO flow_marks SELECT ?1, max(row) FROM flows HAVING max(row) IS NOT NULL",
+                [now_s],
+            )?;
+        }
+        if now_s >= self.next_ages_s {
+            self.next_ages_s = now_s + AGES_EVERY_S;
+            self.age_flows(connection, now_s, deleted)?;
+            self.age_incidents(connection, deleted)?;
+            self.age_hosts(connection, deleted)?;
+            self.age_series(connection, series)?;
+        }
+        self.bound_size(connection, deleted)
+    }
+
+    fn age_flows(&self, connection: &Connection, now_s: i64, deleted: &mut Deleted) -> rusqlite::Result<()> {
+        let before_s = now_s - (self.config.flows_age_h as i64).saturating_mul(HOUR);
+        let last: Option<i64> =
+            connection
+                .query_row("SELECT max(last_row) FROM flow_marks WHERE wall_s <= ?1", [before_s], |r| r.get(0))?;
+        let Some(last) = last else { return Ok(()) };
+        loop {
+            let chunk = self.config.flows_per_transaction() as i64;
+            let gone = connection
+                .prepare_cached(
+                    "DELETE FROM flows WHERE row IN (SELECT row FROM flows WHERE row <= ?1 ORDER BY row LIMIT ?2)",
+                )?
+                .execute([last, chunk])?;
+            deleted.add("flows_age", gone as u64);
+            if gone == 0 {
+                break;
+            }
+            self.bound_wal(connection)?;
+        }
+        connection.execute("DELETE FROM flow_marks WHERE wall_s <= ?1", [before_s])?;
+        Ok(())
+    }
+
+    /// Incidents age by the newest evidence of any incident, so that replays of old traffic keep theirs.
+    fn age_incidents(&self, connection: &Connection, deleted: &mut Deleted) -> rusqlite::Result<()> {
+        let age_ns = (self.config.incidents_age_days as i64).saturating_mul(S_PER_DAY).saturating_mul(NS_PER_S);
+        let newest: Option<i64> = connection.query_row("SELECT max(last_ns) FROM incidents", [], |r| r.get(0))?;
+        let Some(before) = newest.map(|n| n.saturating_sub(age_ns)) else { return Ok(()) };
+        let old = "(SELECT id FROM incidents WHERE last_ns < ?1)";
+        connection.execute(&format!("DELETE FROM incident_ips WHERE incident IN {old}"), [before])?;
+        connection.execute(&format!("DELETE FROM incident_flows WHERE incident IN {old}"), [before])?;
+        let gone = connection.execute("DELETE FROM incidents WHERE last_ns < ?1", [before])?;
+        deleted.add("incidents_age", gone as u64);
+        Ok(())
+    }
+
+    fn age_hosts(&self, connection: &Connection, deleted: &mut Deleted) -> rusqlite::Result<()> {
+        let age_ns = (self.config.hosts_age_days as i64).saturating_mul(S_PER_DAY).saturating_mul(NS_PER_S);
+        let newest: Option<i64> = connection.query_row("SELECT max(last_ns) FROM hosts", [], |r| r.get(0))?;
+        let Some(before) = newest.map(|n| n.saturating_sub(age_ns)) else { return Ok(()) };
+        let gone = connection.execute("DELETE FROM hosts WHERE last_ns < ?1", [before])?;
+        deleted.add("hosts_age", gone as u64);
+        let gone = connection.execute(
+            "DELETE FROM hosts WHERE ip IN (SELECT ip FROM hosts ORDER BY last_ns
+             LIMIT max(0, (SELECT count(*) FROM hosts) - ?1))",
+            [self.config.hosts_max as i64],
+        )?;
+        deleted.add("hosts_max", gone as u64);
+        Ok(())
+    }
+
+    /// Whole hours only: a coarse bucket must never be computed anew from a part of its finer ones.
+    fn age_series(&self, connection: &Connection, series: &mut SeriesState) -> rusqlite::Result<()> {
+        let Some(newest_s) = series.newest_s else { return Ok(()) };
+        let ages = [
+            (SECOND, (self.config.series_second_age_h as i64) * HOUR),
+            (MINUTE, (self.config.series_minute_age_days as i64).saturating_mul(S_PER_DAY)),
+            (HOUR, (self.config.series_hour_age_days as i64).saturating_mul(S_PER_DAY)),
+        ];
+        for (step_s, age_s) in ages {
+            let before_s = newest_s.saturating_sub(age_s).div_euclid(HOUR) * HOUR;
+            if step_s == SECOND {
+                series.cutoff_s = Some(before_s);
+            }
+            connection
+                .prepare_cached(
+                    "DELETE FROM series WHERE step_s = ?1 AND metric IN (SELECT id FROM metrics) AND ts_s < ?2",
+                )?
+                .execute(params![step_s, before_s])?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the oldest flows while the database holds too much, then gives free pages back to the disk.
+    pub(crate) fn bound_size(&self, connection: &Connection, deleted: &mut Deleted) -> rusqlite::Result<()> {
+        self.bound_wal(connection)?;
+        let pragma = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |r| r.get::<_, i64>(0));
+        let page_bytes = pragma("page_size")? as u64;
+        let bound = self.config.max_bytes - self.config.wal_reserve();
+        let used = |free: i64, pages: i64| (pages - free).max(0) as u64 * page_bytes;
+        if used(pragma("freelist_count")?, pragma("page_count")?) > bound * HIGH_PERCENT / 100 {
+            while used(pragma("freelist_count")?, pragma("page_count")?) > bound * LOW_PERCENT / 100 {
+                let chunk = self.config.flows_per_transaction() as i64;
+                let gone = connection
+                    .prepare_cached("DELETE FROM flows WHERE row IN (SELECT row FROM flows ORDER BY row LIMIT ?1)")?
+                    .execute([chunk])?;
+                deleted.add("flows_size", gone as u64);
+                self.bound_wal(connection)?;
+                if gone == 0 {
+                    break;
+                }
+            }
+        }
+        // Free pages are reused by what comes next; only a file above its bound (which was lowered, say) has to shrink.
+        let over = (pragma("page_count")? as u64 * page_bytes).saturating_sub(bound);
+        if over > 0 && pragma("freelist_count")? > 0 {
+            // A few thousand pages at a time: each moved page is written to the log.
+            let pages = (over / page_bytes + 1).min(self.config.wal_reserve() / 4 / page_bytes);
+            // The pragma gives one row a page, and does the work only as the rows are taken.
+            let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+            let mut freed = vacuum.query([])?;
+            while freed.next()?.is_some() {}
+            drop(freed);
+            drop(vacuum);
+            // The file shrinks when the log is moved into it.
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        }
+        Ok(())
+    }
+
+    /// Moves the log into the database before it outgrows its share; a reader in the way makes it wait for the next time.
+    fn bound_wal(&self, connection: &Connection) -> rusqlite::Result<()> {
+        if self.file_bytes().1 > self.config.wal_reserve() / 2 {
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        }
+        Ok(())
+    }
+}

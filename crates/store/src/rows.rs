@@ -1,0 +1,286 @@
+//! The rows and pages that the store answers with; their JSON is the API's.
+
+use record::{
+    AppData, AppSummary, FlowRecord, HostRecord, Incident, IpAddr16, MacAddr, MemberScore, Timestamp, Tunnel, Verdict,
+    Why,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One page of a list, newest first.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Page<T> {
+    /// Rows.
+    pub items: Vec<T>,
+    /// Rows that match in all; a lower bound when `total_exact` is false.
+    pub total: u64,
+    /// False when counting stopped at 100,000.
+    pub total_exact: bool,
+    /// Give it as `cursor` for the next page; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// No rows.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self { items: Vec::new(), total: 0, total_exact: true, next_cursor: None }
+    }
+}
+
+/// FLOW: one row of the flow list. Names are Suricata EVE's where it has the thing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FlowRow {
+    /// Identity, exact in JavaScript.
+    pub flow_id: u64,
+    /// First packet.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub start: Timestamp,
+    /// Last packet.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub end: Timestamp,
+    /// Milliseconds between them.
+    pub duration_ms: f64,
+    /// Originator.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub src_ip: IpAddr16,
+    /// Originator's port, 0 when none.
+    pub src_port: u16,
+    /// Responder.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub dest_ip: IpAddr16,
+    /// Responder's port, 0 when none.
+    pub dest_port: u16,
+    /// `TCP`, `UDP`, `ICMP`, `IPv6-ICMP`, `SCTP` …, else the number.
+    pub proto: String,
+    /// `tls`, `dns` …; `unknown`.
+    pub app_proto: String,
+    /// Zeek's connection state.
+    pub state: String,
+    /// Zeek's history letters.
+    pub history: String,
+    /// Why it was reported.
+    pub reason: String,
+    /// Packets of the originator.
+    pub pkts_toserver: u64,
+    /// Packets of the responder.
+    pub pkts_toclient: u64,
+    /// Wire bytes of the originator.
+    pub bytes_toserver: u64,
+    /// Wire bytes of the responder.
+    pub bytes_toclient: u64,
+    /// Community ID, version 1.
+    pub community_id: String,
+    /// Interface.
+    pub in_iface: String,
+    /// Outermost VLAN, 0 untagged.
+    pub vlan: u16,
+    /// Outermost tunnel, `none` without.
+    pub tunnel: String,
+    /// Server name of TLS, host of HTTP, or name asked of DNS; empty when unknown.
+    pub host_name: String,
+    /// 0 normal … 1 strange; null until judged.
+    pub score: Option<f64>,
+    /// Combined p-value; null until judged.
+    pub p_value: Option<f64>,
+    /// True above the threshold.
+    pub anomalous: bool,
+}
+
+impl FlowRow {
+    /// The row of a record; `verdict` when it has been judged.
+    #[must_use]
+    pub fn new(flow: &FlowRecord, verdict: Option<&Verdict>, community_id: &str, in_iface: &str) -> Self {
+        let (src, dest) = (flow.src(), flow.dest());
+        Self {
+            flow_id: flow.flow_id,
+            start: flow.start,
+            end: flow.end,
+            duration_ms: flow.duration_ns() as f64 / 1e6,
+            src_ip: src.addr,
+            src_port: src.port,
+            dest_ip: dest.addr,
+            dest_port: dest.port,
+            proto: proto_name(flow.key.proto),
+            app_proto: flow.app_proto().name().to_owned(),
+            state: flow.state.name().to_owned(),
+            history: flow.history.as_str().to_owned(),
+            reason: flow.reason.name().to_owned(),
+            pkts_toserver: flow.forward.packets,
+            pkts_toclient: flow.backward.packets,
+            bytes_toserver: flow.forward.bytes,
+            bytes_toclient: flow.backward.bytes,
+            community_id: community_id.to_owned(),
+            in_iface: in_iface.to_owned(),
+            vlan: flow.vlan,
+            tunnel: tunnel_name(flow.tunnel).to_owned(),
+            host_name: flow.app.as_deref().map(host_name).unwrap_or_default().to_owned(),
+            score: verdict.map(|v| f64::from(v.score)),
+            p_value: verdict.map(|v| v.p_value),
+            anomalous: verdict.is_some_and(|v| v.anomalous),
+        }
+    }
+}
+
+/// IP protocol by EVE's name.
+#[must_use]
+pub fn proto_name(proto: u8) -> String {
+    match proto {
+        1 => "ICMP",
+        2 => "IGMP",
+        6 => "TCP",
+        17 => "UDP",
+        47 => "GRE",
+        50 => "ESP",
+        51 => "AH",
+        58 => "IPv6-ICMP",
+        89 => "OSPF",
+        103 => "PIM",
+        112 => "VRRP",
+        132 => "SCTP",
+        other => return other.to_string(),
+    }
+    .to_owned()
+}
+
+/// Tunnel by the name that records and pages use.
+#[must_use]
+pub const fn tunnel_name(tunnel: Tunnel) -> &'static str {
+    match tunnel {
+        Tunnel::None => "none",
+        Tunnel::Gre => "gre",
+        Tunnel::IpInIp => "ip_in_ip",
+        Tunnel::Vxlan => "vxlan",
+        Tunnel::GtpU => "gtp_u",
+        Tunnel::Teredo => "teredo",
+        Tunnel::Geneve => "geneve",
+    }
+}
+
+/// The name that the client asked for, empty when it asked for none.
+#[must_use]
+pub fn host_name(app: &AppSummary) -> &str {
+    [&app.request, &app.response]
+        .into_iter()
+        .flatten()
+        .map(|data| match data {
+            AppData::Tls(tls) => tls.sni.as_str(),
+            AppData::Http(http) => http.hostname.as_str(),
+            AppData::Dns(dns) => dns.rrname.as_str(),
+            AppData::Dhcp(dhcp) => dhcp.hostname.as_str(),
+            AppData::Ssh(_) | AppData::Ntp(_) => "",
+        })
+        .find(|name| !name.is_empty())
+        .unwrap_or_default()
+}
+
+/// What the store holds of one flow.
+#[derive(Clone, Debug)]
+pub struct FlowDetail {
+    /// The row.
+    pub flow: FlowRow,
+    /// The whole record again.
+    pub record: FlowRecord,
+    /// Every member's view; empty until judged.
+    pub members: Vec<MemberScore>,
+    /// Why; empty unless anomalous.
+    pub why: Vec<Why>,
+    /// Incidents that name the flow.
+    pub incidents: Vec<String>,
+}
+
+/// One point of the scatter: `[flow_id, end_ms, duration_ms, bytes, score, anomalous 0/1]`, score null until judged.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScatterPoint(pub u64, pub i64, pub f64, pub u64, pub Option<f64>, pub u8);
+
+/// Answer of the scatter.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ScatterResult {
+    /// Newest first: `[flow_id, end_ms, duration_ms, bytes, score, anomalous 0/1]`, score null until judged.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Vec<Option<f64>>>))]
+    pub points: Vec<ScatterPoint>,
+    /// Flows that match in all; a lower bound from 100,000 on.
+    pub total: u64,
+}
+
+/// One line of a busiest-first list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TopRow {
+    /// Address, protocol or port.
+    pub name: String,
+    /// Wire bytes, both directions.
+    pub bytes: u64,
+    /// Packets, both directions.
+    pub packets: u64,
+    /// Flows.
+    pub flows: u64,
+}
+
+/// Somebody a host talked to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PeerRow {
+    /// Address.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub ip: IpAddr16,
+    /// Flows.
+    pub flows: u64,
+    /// Wire bytes, both directions.
+    pub bytes: u64,
+}
+
+/// Something a host answered on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ServiceRow {
+    /// Port.
+    pub port: u16,
+    /// Protocol.
+    pub proto: String,
+    /// Flows.
+    pub flows: u64,
+    /// Start of the first flow among those looked at.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub first_seen: Timestamp,
+}
+
+/// One host and what surrounds it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HostDetail {
+    /// The host.
+    pub host: HostRecord,
+    /// Its newest incidents, at most 50.
+    pub incidents: Vec<Incident>,
+    /// Its newest flows, at most 100.
+    pub flows: Vec<FlowRow>,
+    /// Its busiest peers in its newest 10,000 flows, at most 50.
+    pub peers: Vec<PeerRow>,
+    /// Ports it answered on in the newest 10,000 flows to it, at most 50.
+    pub services: Vec<ServiceRow>,
+}
+
+/// One incident and what surrounds it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct IncidentDetail {
+    /// The incident.
+    pub incident: Incident,
+    /// Its flows that are still kept, newest first, at most 500.
+    pub flows: Vec<FlowRow>,
+    /// Earlier and later ones of the same kind or with the same source, same kind and source first, at most 10.
+    pub similar: Vec<Incident>,
+}
+
+/// Named statistics of a flow, as the detail page shows them. Times are milliseconds, sizes bytes.
+pub type Statistics = BTreeMap<String, f64>;
+
+/// An Ethernet address as text; None when it is not known.
+#[must_use]
+pub fn mac_text(mac: MacAddr) -> Option<String> {
+    (!mac.is_zero()).then(|| mac.to_string())
+}

@@ -1,0 +1,132 @@
+//! The database's tables as an ordered list of steps; `user_version` says how many were taken. A step is never changed
+//! once released: a new one is appended.
+
+use rusqlite::Connection;
+
+/// Steps in order.
+pub(crate) const STEPS: &[&str] = &[STEP_1];
+
+/// Rows of `flows` are appended in the order they are stored, so that their row number is their age and the oldest are
+/// deleted without an index. `record` and `verdict` are blobs of `flow_blob`. Addresses are 16 bytes: a network is a range.
+const STEP_1: &str = "
+CREATE TABLE flows (
+  row INTEGER PRIMARY KEY,
+  flow_id INTEGER NOT NULL UNIQUE,
+  start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL,
+  src BLOB NOT NULL, src_port INTEGER NOT NULL, dest BLOB NOT NULL, dest_port INTEGER NOT NULL,
+  proto TEXT NOT NULL, app_proto TEXT NOT NULL, state TEXT NOT NULL, history TEXT NOT NULL, reason TEXT NOT NULL,
+  pkts_toserver INTEGER NOT NULL, pkts_toclient INTEGER NOT NULL,
+  bytes_toserver INTEGER NOT NULL, bytes_toclient INTEGER NOT NULL,
+  community_id TEXT NOT NULL, in_iface TEXT NOT NULL, vlan INTEGER NOT NULL, tunnel TEXT NOT NULL,
+  host_name TEXT NOT NULL,
+  score REAL, p_value REAL, anomalous INTEGER NOT NULL DEFAULT 0,
+  record BLOB NOT NULL, verdict BLOB
+);
+CREATE INDEX flows_end ON flows (end_ns, flow_id);
+CREATE INDEX flows_src ON flows (src, end_ns, flow_id);
+CREATE INDEX flows_dest ON flows (dest, end_ns, flow_id);
+CREATE INDEX flows_anomalous ON flows (end_ns, flow_id) WHERE anomalous = 1;
+CREATE TABLE flow_marks (wall_s INTEGER PRIMARY KEY, last_row INTEGER NOT NULL);
+
+CREATE TABLE incidents (
+  id TEXT PRIMARY KEY,
+  raised_ns INTEGER NOT NULL, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,
+  kind TEXT NOT NULL, title TEXT NOT NULL, severity INTEGER NOT NULL, status TEXT NOT NULL, score REAL NOT NULL,
+  alerts INTEGER NOT NULL, over_budget INTEGER NOT NULL, feedback TEXT NOT NULL DEFAULT '',
+  body TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX incidents_raised ON incidents (raised_ns, id);
+CREATE TABLE incident_ips (
+  ip BLOB NOT NULL, incident TEXT NOT NULL, role INTEGER NOT NULL, PRIMARY KEY (ip, incident, role)
+) WITHOUT ROWID;
+CREATE INDEX incident_ips_incident ON incident_ips (incident);
+CREATE TABLE incident_flows (
+  flow_id INTEGER NOT NULL, incident TEXT NOT NULL, PRIMARY KEY (flow_id, incident)
+) WITHOUT ROWID;
+CREATE INDEX incident_flows_incident ON incident_flows (incident);
+
+CREATE TABLE hosts (
+  ip BLOB PRIMARY KEY,
+  mac TEXT, name TEXT NOT NULL, home INTEGER NOT NULL,
+  first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,
+  flows_out INTEGER NOT NULL, flows_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, bytes_in INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX hosts_first ON hosts (first_ns, ip);
+CREATE INDEX hosts_last ON hosts (last_ns);
+
+CREATE TABLE metrics (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE series (
+  step_s INTEGER NOT NULL, metric INTEGER NOT NULL, ts_s INTEGER NOT NULL,
+  total REAL NOT NULL, seconds INTEGER NOT NULL,
+  PRIMARY KEY (step_s, metric, ts_s)
+) WITHOUT ROWID;
+
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+";
+
+/// How a migration ended when it did not reach the newest schema.
+#[derive(Debug)]
+pub(crate) enum MigrateError {
+    /// `user_version` is above what is known.
+    TooNew(i64),
+    Database(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for MigrateError {
+    fn from(source: rusqlite::Error) -> Self {
+        Self::Database(source)
+    }
+}
+
+/// The schema found.
+pub(crate) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// Takes the steps that are missing, each in its own transaction together with its number.
+pub(crate) fn migrate(connection: &mut Connection, steps: &[&str]) -> Result<(), MigrateError> {
+    let found = version(connection)?;
+    let taken = usize::try_from(found).map_err(|_| MigrateError::TooNew(found))?;
+    if taken > steps.len() {
+        return Err(MigrateError::TooNew(found));
+    }
+    for (index, step) in steps.iter().enumerate().skip(taken) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "user_version", index as i64 + 1)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn steps_are_taken_once_and_in_order() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, STEPS).unwrap();
+        connection.execute("INSERT INTO settings VALUES ('a', 'kept')", []).unwrap();
+        let mut more = STEPS.to_vec();
+        more.push("ALTER TABLE settings ADD COLUMN changed INTEGER NOT NULL DEFAULT 7;");
+        migrate(&mut connection, &more).unwrap();
+        migrate(&mut connection, &more).unwrap();
+        let row: (String, i64) =
+            connection.query_row("SELECT value, changed FROM settings", [], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
+        assert_eq!(row, ("kept".to_owned(), 7));
+        assert_eq!(version(&connection).unwrap(), more.len() as i64);
+        assert!(matches!(migrate(&mut connection, STEPS), Err(MigrateError::TooNew(_))));
+    }
+
+    #[test]
+    fn a_failing_step_changes_nothing() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let steps = ["CREATE TABLE a (x);", "CREATE TABLE b (x); CREATE TABLE a (x);"];
+        assert!(migrate(&mut connection, &steps).is_err());
+        assert_eq!(version(&connection).unwrap(), 1);
+        let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0)).unwrap();
+        assert_eq!(tables, 1);
+    }
+}

@@ -1,0 +1,178 @@
+//! The embedded store: one directory, one writer thread, a small pool of readers.
+
+use crate::queue::Queue;
+use crate::writer::Writer;
+use crate::{EvidenceFolder, Reader, StoreConfig, StoreError, connection};
+use record::{Counters, FlowRecord, HostRecord, Incident, IncidentStatus, Note, SeriesPoint, Verdict};
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// One flow to keep.
+#[derive(Clone, Debug)]
+pub struct FlowWrite {
+    /// The record; its `flow_id` is its identity: writing it again replaces it.
+    pub record: FlowRecord,
+    /// The verdict, when it is known already.
+    pub verdict: Option<Verdict>,
+    /// Community ID, version 1.
+    pub community_id: String,
+    /// Interface name.
+    pub in_iface: Arc<str>,
+}
+
+/// What a person changed of an incident. Unlike a plain write of the incident it may also reopen it.
+#[derive(Clone, Debug, Default)]
+pub struct IncidentChange {
+    /// New status.
+    pub status: Option<IncidentStatus>,
+    /// A note to add.
+    pub note: Option<Note>,
+    /// What the person thinks of the detection, free text (`true_positive`, `false_positive` …).
+    pub feedback: Option<String>,
+}
+
+/// What is written together. Every write is idempotent: by `flow_id`, incident `id`, host `ip`, series `(metric, ts)`.
+#[derive(Clone, Debug, Default)]
+pub struct StoreBatch {
+    /// Flows.
+    pub flows: Vec<FlowWrite>,
+    /// Verdicts of flows written before (or in this batch).
+    pub verdicts: Vec<Verdict>,
+    /// Incidents, new or changed. A status or notes that a person set stay when the incoming ones are open or fewer.
+    pub incidents: Vec<Incident>,
+    /// Changes by people, applied after `incidents`.
+    pub changes: Vec<(String, IncidentChange)>,
+    /// Hosts with counters since first seen; the larger counter, the earlier first and the later last time win.
+    pub hosts: Vec<HostRecord>,
+    /// One-second points: each metric once for each second that was watched, zeros too, all sources added up.
+    pub series: Vec<SeriesPoint>,
+}
+
+impl StoreBatch {
+    pub(crate) fn flows_len(&self) -> usize {
+        self.flows.len() + self.verdicts.len()
+    }
+    pub(crate) fn other_len(&self) -> usize {
+        self.incidents.len() + self.changes.len() + self.hosts.len() + self.series.len()
+    }
+    /// Leaves at most `room` flows and verdicts; says how many went.
+    pub(crate) fn truncate_flows(&mut self, room: usize) -> usize {
+        let before = self.flows_len();
+        self.flows.truncate(room);
+        self.verdicts.truncate(room.saturating_sub(self.flows.len()));
+        before - self.flows_len()
+    }
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.flows.append(&mut other.flows);
+        self.verdicts.append(&mut other.verdicts);
+        self.incidents.append(&mut other.incidents);
+        self.changes.append(&mut other.changes);
+        self.hosts.append(&mut other.hosts);
+        self.series.append(&mut other.series);
+    }
+}
+
+/// What the store has done since it was opened.
+#[derive(Clone, Debug, Default)]
+pub struct StoreCounters {
+    /// Flows written.
+    pub flows_written: u64,
+    /// Incidents written.
+    pub incidents_written: u64,
+    /// Transactions committed.
+    pub transactions: u64,
+    /// Lost, by reason: `store_queue_full`, `store_write_failed`, `series_late`.
+    pub dropped: Counters,
+    /// Deleted by a bound: `flows_size`, `flows_age`, `incidents_age`, `hosts_age`, `hosts_max`.
+    pub deleted: Counters,
+    /// Bytes of the database file.
+    pub database_bytes: u64,
+    /// Bytes of the write-ahead log.
+    pub wal_bytes: u64,
+    /// Flows and verdicts waiting.
+    pub waiting_flows: u64,
+    /// Incidents, changes, hosts and points waiting.
+    pub waiting_other: u64,
+    /// The last failure of the writer, None after a success.
+    pub last_error: Option<String>,
+}
+
+/// The embedded store, opened for writing. Dropping it writes what waits, and closes the database.
+pub struct Sqlite {
+    queue: Arc<Queue>,
+    reader: Arc<Reader>,
+    evidence: EvidenceFolder,
+    thread: Option<JoinHandle<()>>,
+    _lock: File,
+}
+
+impl Sqlite {
+    /// Opens or creates the store in `dir` and starts its writer.
+    ///
+    /// # Errors
+    /// Not writable, in use, damaged, written by a newer version, or a bound that cannot hold; each says what to do.
+    pub fn open(dir: &Path, config: &StoreConfig) -> Result<Self, StoreError> {
+        config.check()?;
+        let refused = |e: std::io::Error| StoreError::NotWritable { path: dir.to_path_buf(), detail: e.to_string() };
+        std::fs::create_dir_all(dir).map_err(refused)?;
+        let lock = connection::lock(dir)?;
+        let (database, path) = connection::open_writer(dir, config)?;
+        let evidence = EvidenceFolder::open(dir, config)?;
+        let queue = Arc::new(Queue::new(config));
+        let reader = Arc::new(Reader::open(dir, config)?);
+        let writer = Writer::new(database, path, config.clone(), Arc::clone(&queue))?;
+        let thread = std::thread::Builder::new().name("store".into()).spawn(move || writer.run()).map_err(refused)?;
+        Ok(Self { queue, reader, evidence, thread: Some(thread), _lock: lock })
+    }
+
+    /// Hands a batch to the writer. Waits only when `queue_other_max` is reached; flows over the bound are counted as
+    /// `store_queue_full`.
+    ///
+    /// # Errors
+    /// `StoreError::Closed` when the writer is gone.
+    pub fn write(&self, batch: StoreBatch) -> Result<(), StoreError> {
+        self.queue.push(batch)
+    }
+
+    /// Waits until everything written so far is committed (or counted as lost).
+    ///
+    /// # Errors
+    /// `StoreError::Closed` when the writer is gone.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.queue.flush()
+    }
+
+    /// The reading side, for the API.
+    #[must_use]
+    pub fn reader(&self) -> Arc<Reader> {
+        Arc::clone(&self.reader)
+    }
+
+    /// Captures kept as evidence.
+    #[must_use]
+    pub const fn evidence(&self) -> &EvidenceFolder {
+        &self.evidence
+    }
+
+    /// Counters since opening.
+    #[must_use]
+    pub fn counters(&self) -> StoreCounters {
+        self.queue.counters()
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.queue.close();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the writer has been reported by the runtime already.
+            drop(thread.join());
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "tests/mod.rs"]
+mod tests;

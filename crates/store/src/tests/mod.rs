@@ -1,0 +1,10 @@
+//! The store as a whole: written, read again, bounded, damaged, killed.
+#![allow(clippy::unwrap_used)]
+
+pub(crate) mod support;
+
+mod bounds;
+mod damage;
+mod lists;
+mod roundtrip;
+mod series;
