@@ -2,7 +2,7 @@
 //! memory until then, bounded by `HELD_FLOWS_MAX`, and alerts of the exact detectors wait with them, so that incidents are made
 //! in the order of capture time.
 
-use crate::judge::{Judge, JudgeConfig, Judged, vectors};
+use crate::judge::{Judge, JudgeConfig, Judged};
 use crate::learn::{LearnConfig, Learner};
 use crate::meter::MeterConfig;
 use crate::replay::{ReplayResult, replay};
@@ -107,8 +107,8 @@ impl FileJudge {
             Training::WholeInput => Phase::Hold { until: None },
             Training::First(ns) => Phase::Hold { until: Some(ns) },
             Training::Given(ensemble) => {
-                let report = ensemble.trained_on();
-                trained_on = TrainedOn { packets: report.packets, flows: report.flows, until: report.until, how: "model".to_owned() };
+                let span = ensemble.span();
+                trained_on = TrainedOn { packets: span.packets, flows: span.rows, until: span.until, how: "model".to_owned() };
                 judge.install(*ensemble);
                 Phase::Stream
             }
@@ -146,7 +146,7 @@ impl FileJudge {
             self.learn_and_release()?;
         }
         let mut judged = Judged::default();
-        self.judge.advance(self.judge.now(), &mut judged);
+        self.judge.finish(&mut judged);
         self.keep(judged);
         Ok(())
     }
@@ -179,7 +179,7 @@ impl FileJudge {
         let (count, packets, until) = learner.seen();
         let (mut ensemble, _) =
             Ensemble::train(features::flow_schema(), learner.rows(), self.seed, &self.config, &mut |_| {})?;
-        ensemble.set_trained_on(packets, count, until);
+        ensemble.set_span(flows.first().map(|f| f.start), until, packets);
         let how = if first_part { "train_first" } else { "whole_input" };
         self.trained_on = TrainedOn { packets, flows: count, until, how: how.to_owned() };
         self.judge.install(ensemble);
@@ -246,7 +246,7 @@ fn input(files: &[PathBuf], result: &ReplayResult) -> AnalysisInput {
         drops.merge(&stats.dropped);
         notes.extend(stats.notes.iter().map(|n| format!("{}: {n}", file.display())));
     }
-    drops.add("flows_evicted", result.meter.flow.evicted);
+    drops.add("flows_evicted", result.meter.flow.ended_evicted);
     AnalysisInput {
         files: files.iter().map(|f| f.display().to_string()).collect(),
         packets: result.meter.frames,

@@ -1,6 +1,6 @@
 //! Which addresses were seen, and what they did since. Owns the bounded table of hosts; judges nothing.
 
-use record::{AppData, FlowRecord, HostRecord, IpAddr16, MacAddr, Observation, Timestamp};
+use record::{AppData, FlowRecord, HostRecord, IpAddr16, MacAddr, Observation, Prefix, Timestamp};
 use std::collections::BTreeMap;
 
 /// Hosts kept in memory; the least recently seen leave first and are counted.
@@ -11,14 +11,14 @@ pub const HOSTS_MAX: usize = 65_536;
 pub struct HostTable {
     hosts: BTreeMap<IpAddr16, HostRecord>,
     changed: std::collections::BTreeSet<IpAddr16>,
-    home: Vec<flow::Prefix>,
+    home: Vec<Prefix>,
     evicted: u64,
     distinct: u64,
 }
 
 impl HostTable {
     /// With the networks that count as inside.
-    pub fn new(home: Vec<flow::Prefix>) -> Self {
+    pub fn new(home: Vec<Prefix>) -> Self {
         Self { home, ..Self::default() }
     }
 

@@ -7,8 +7,8 @@ use crate::learn::Learner;
 use alert::{AlertConfig, BudgetState, IncidentManager};
 use detect::behaviour::{BehaviourConfig, BehaviourSet};
 use detect::{Ensemble, EnsembleConfig};
-use flow::{HostWindows, Prefix, WindowConfig};
-use record::{Alert, Counters, FlowRecord, HostWindow, Incident, InterfaceSecond, Matrix, Observation, Timestamp, Verdict};
+use flow::{HostWindows, WindowConfig};
+use record::{Alert, Counters, FlowRecord, HostWindow, Incident, InterfaceSecond, Matrix, Observation, Prefix, Timestamp, Verdict};
 
 /// Settings of everything that judges.
 #[derive(Clone, Debug, Default)]
@@ -62,9 +62,9 @@ impl Judge {
     pub fn new(config: &JudgeConfig, learner: Learner) -> Self {
         Self {
             windows: HostWindows::new(config.windows.clone()),
-            behaviours: BehaviourSet::new(config.behaviour.clone(), config.home.clone()),
+            behaviours: BehaviourSet::new(&behaviour(config)),
             ensemble: None,
-            incidents: IncidentManager::new(config.alert.clone(), config.home.clone()),
+            incidents: incident_manager(&config.alert),
             hosts: HostTable::new(config.home.clone()),
             learner,
             now: Timestamp(i64::MIN),
@@ -163,6 +163,17 @@ impl Judge {
         out.incidents.append(&mut self.incidents.drain());
     }
 
+    /// The input ended: pending stories are told.
+    pub fn finish(&mut self, out: &mut Judged) {
+        self.behaviours.finish(&mut self.alerts);
+        self.advance(self.now, out);
+    }
+
+    /// The models, for keeping.
+    pub(crate) fn into_ensemble(self) -> Option<Ensemble> {
+        self.ensemble
+    }
+
     /// Alerts raised by `exact` and not yet handed on.
     pub(crate) fn take_alerts(&mut self) -> Vec<Alert> {
         std::mem::take(&mut self.alerts)
@@ -185,7 +196,7 @@ impl Judge {
                 p_value: judgement.p_value,
                 anomalous: judgement.anomalous,
                 why: if judgement.anomalous { ensemble.explain(rows.row(index)) } else { Vec::new() },
-                members: judgement.members,
+                members: ensemble.member_scores(&judgement),
             })
             .collect()
     }
@@ -204,6 +215,19 @@ impl Judge {
         self.incidents.advance(self.now);
         out.incidents.append(&mut self.incidents.drain());
     }
+}
+
+/// An incident manager that speaks of features in their own phrases.
+fn incident_manager(config: &AlertConfig) -> IncidentManager {
+    let mut manager = IncidentManager::new(config);
+    manager.describe_features(features::flow_schema());
+    manager
+}
+
+/// The behaviour detectors' settings with the home networks in their form.
+fn behaviour(config: &JudgeConfig) -> BehaviourConfig {
+    let home = config.home.iter().map(|p| (p.addr(), p.length())).collect();
+    BehaviourConfig { home, ..config.behaviour.clone() }
 }
 
 /// Feature vectors of many flows, one row each.

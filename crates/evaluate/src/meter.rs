@@ -2,8 +2,8 @@
 //! the file replay use this same code, so that both see exactly the same. Owns the wiring; knows no thread and no clock.
 
 use decode::{DecodeConfig, Decoder};
-use flow::{AppParser, FlowConfig, FlowCounters, FlowTable, Prefix, SecondCounter};
-use record::{AppData, Counters, FrameHeader, Observation, PacketMeta, Timestamp};
+use flow::{AppParser, FlowConfig, FlowCounters, FlowTable, SecondCounter};
+use record::{AppData, Counters, FrameHeader, Observation, PacketMeta, Prefix, Timestamp};
 use source::Filter;
 
 /// Ethernet type of ARP.
@@ -107,10 +107,8 @@ impl Meter {
         self.decode(bytes, passed, out);
         let mut parser = BatchParser { decoder: &mut self.decoder, bytes, headers: passed };
         self.table.ingest(&self.metas, self.shard, self.shards, &mut parser, out);
-        // Seconds are counted in one place: a receiver's packets fall to many shards, and its busiest senders cannot be added up.
-        if self.shard == 0 {
-            self.seconds.ingest(&self.metas, out);
-        }
+        self.seconds.flows_created(self.table.counters().flows_created);
+        self.seconds.ingest(&self.metas, self.shard, self.shards, out);
         self.kept = kept;
         (if self.filter.is_some() { &self.kept } else { headers }, &self.metas)
     }

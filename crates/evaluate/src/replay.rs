@@ -5,7 +5,7 @@
 //! `EPOCH_BATCHES` batches are merged and sorted before they are handed on.
 
 use crate::meter::{Meter, MeterConfig, MeterCounters};
-use record::{FlowKey, Observation, Timestamp};
+use record::{FlowKey, InterfaceSecond, Observation, Timestamp};
 use source::{FrameSource, SourceError, SourceStats};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -149,9 +149,30 @@ fn merge(queues: &[Receiver<Epoch>], progress: &mut dyn FnMut(u64), sink: &mut d
     }
 }
 
-/// The one order of observations: time, then kind, then flow.
-pub fn sort(observations: &mut [Observation]) {
+/// The one order of observations: time, then kind, then flow. Parts of one interface's second become one.
+pub fn sort(observations: &mut Vec<Observation>) {
     observations.sort_by_cached_key(order);
+    let mut at = 0;
+    while at < observations.len() {
+        let parts = second_parts(&observations[at..]);
+        if parts.len() > 1 {
+            let whole = Observation::Second(Box::new(flow::merge_seconds(&parts)));
+            observations.splice(at..at + parts.len(), [whole]);
+        }
+        at += 1;
+    }
+}
+
+/// The leading observations that are parts of one second of one interface.
+fn second_parts(observations: &[Observation]) -> Vec<InterfaceSecond> {
+    let mut parts: Vec<InterfaceSecond> = Vec::new();
+    for observation in observations {
+        match observation {
+            Observation::Second(s) if parts.first().is_none_or(|f| (f.ts, f.interface) == (s.ts, s.interface)) => parts.push((**s).clone()),
+            _ => break,
+        }
+    }
+    parts
 }
 
 fn order(observation: &Observation) -> (Timestamp, u8, FlowKey, u64) {
