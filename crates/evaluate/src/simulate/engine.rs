@@ -130,7 +130,7 @@ fn intercept(now: i64, world: &mut World) {
     world.spawn(now + delay, Ready { data, label: Some(m.label) });
 }
 
-/// A forwarding host's own latency. Constant order is kept: the spread stays below the gap of a paced sender.
+/// A forwarding host's own latency: below the gap between two full segments, so that each copy follows its original.
 fn forward_delay(random: &mut Random) -> i64 {
-    80_000 + random.between(0, 9_000)
+    5_000 + random.between(0, 4_000)
 }

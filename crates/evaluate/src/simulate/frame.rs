@@ -36,11 +36,6 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// The same host at another port.
-    pub(super) fn at(mut self, port: u16) -> Self {
-        self.port = port;
-        self
-    }
     /// Largest TCP payload without options in an Ethernet frame of 1,500 bytes.
     pub(super) fn mss(&self) -> u16 {
         if self.ip.is_ipv4() { 1460 } else { 1440 }

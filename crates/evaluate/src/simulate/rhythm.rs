@@ -62,19 +62,17 @@ impl Budget {
         self.tokens = (self.tokens + (now - self.last) as f64 / 1e9 * rate).min(rate) - 1.0;
         self.last = now;
     }
-    /// True when a new session may start.
-    pub(super) fn may_start(&self) -> bool {
-        self.per_s.is_none() || self.tokens > 0.0
+    /// True when a new session may start at `now`.
+    pub(super) fn may_start(&self, now: i64) -> bool {
+        self.per_s.is_none_or(|rate| self.tokens_at(now, rate) > 0.0)
     }
-    /// How long a sender should wait at `now`.
+    /// How long a sender should wait at `now`, at most half a minute.
     pub(super) fn hold_ns(&self, now: i64) -> i64 {
-        match self.per_s {
-            Some(rate) => {
-                let tokens = self.tokens + (now - self.last).max(0) as f64 / 1e9 * rate;
-                if tokens < 0.0 { ((-tokens / rate).min(30.0) * 1e9) as i64 } else { 0 }
-            }
-            None => 0,
-        }
+        let Some(rate) = self.per_s else { return 0 };
+        ((-self.tokens_at(now, rate) / rate).clamp(0.0, 30.0) * 1e9) as i64
+    }
+    fn tokens_at(&self, now: i64, rate: f64) -> f64 {
+        self.tokens + (now - self.last).max(0) as f64 / 1e9 * rate
     }
 }
 
@@ -96,11 +94,12 @@ mod tests {
     #[test]
     fn the_budget_holds_only_while_it_is_overdrawn() {
         let mut b = Budget::new(Some(10.0), 0);
-        assert!(b.may_start());
+        assert!(b.may_start(0));
         for _ in 0..20 {
             b.spend(0);
         }
-        assert!(!b.may_start());
+        assert!(!b.may_start(0));
+        assert!(b.may_start(2_000_000_000));
         assert_eq!(b.hold_ns(0), 1_000_000_000);
         assert_eq!(b.hold_ns(1_000_000_000), 0);
         assert_eq!(Budget::new(None, 0).hold_ns(5), 0);

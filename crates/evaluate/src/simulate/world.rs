@@ -49,6 +49,8 @@ pub(super) struct Site {
     pub(super) v6: Option<Ipv6Addr>,
     pub(super) rtt_ns: i64,
     pub(super) ttl_s: u32,
+    /// Its name leads to another one first.
+    pub(super) alias: bool,
 }
 
 /// A running man-in-the-middle by ARP.
@@ -144,7 +146,7 @@ impl World {
         let number = (n % 200) as u8;
         h.name = format!("guest-{:03}", n % 1000);
         h.mac = [0x0a, h.mac[1], h.mac[2], h.mac[3], (n >> 8) as u8, n as u8];
-        h.v4 = Ipv4Addr::new(10, 20, 3, 200u8.wrapping_add(number) % 200 + 40);
+        h.v4 = Ipv4Addr::new(10, 20, 3, 40 + number);
         h.v6 = Ipv6Addr::new(0x2001, 0xdb8, 0x20, 0, 0, 0, 0xffff, n as u16);
         let at = self.office + n % GUESTS_MAX;
         if at < self.hosts.len() {
@@ -268,6 +270,7 @@ fn sites(random: &mut Random) -> Vec<Site> {
                     .then(|| Ipv6Addr::new(0x2001, 0xdb8, 0xf00d, net[2].into(), 0, 0, 0, 16 + u16::from(n))),
                 rtt_ns: (random.log_normal(22.0, 0.7) * 1e6) as i64,
                 ttl_s: *random.pick(&[20, 60, 60, 120, 300]),
+                alias: i % 4 == 1,
             });
         }
     }

@@ -30,6 +30,8 @@ pub(super) struct Flood {
     pub(super) answer: Option<u32>,
 }
 
+/// What flooding tools put into datagrams.
+static FILLER: [u8; 1400] = [b'X'; 1400];
 /// Half-open connections a victim keeps before it answers few of the rest.
 const BACKLOG: u64 = 256;
 
@@ -60,7 +62,7 @@ impl Flood {
                 let kept = self.sent <= BACKLOG || number >> 58 == 0;
                 self.answer = kept.then_some(number as u32);
             }
-            Shape::Udp(size) => udp(frame, &mut self.from, &self.to, pools.noise(number, size)),
+            Shape::Udp(size) => udp(frame, &mut self.from, &self.to, &FILLER[..size.min(FILLER.len())]),
             Shape::Icmp(size) => {
                 let body = echo(self.sent, pools.noise(0, size));
                 icmp(frame, &mut self.from, &self.to, 8, 0, &body);

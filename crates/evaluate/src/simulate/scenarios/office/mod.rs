@@ -81,7 +81,7 @@ struct Repeat {
 
 impl Activity for Repeat {
     fn fire(&mut self, now: i64, world: &mut World) -> Option<i64> {
-        if world.budget.may_start() {
+        if world.budget.may_start(now) {
             (self.routine.act)(now, self.host, world);
         }
         let spread = 1.0 + self.routine.jitter * (2.0 * world.random.unit() - 1.0);
@@ -101,7 +101,7 @@ struct Desk {
 
 impl Activity for Desk {
     fn fire(&mut self, now: i64, world: &mut World) -> Option<i64> {
-        if world.budget.may_start() {
+        if world.budget.may_start(now) {
             visit(now, self.host, world);
         }
         let pause = DESK_PAUSE_S / world.rhythm.level(now);

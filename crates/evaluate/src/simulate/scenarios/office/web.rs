@@ -23,10 +23,19 @@ pub(super) fn resolve(now: i64, host: usize, site: usize, world: &mut World) -> 
             (&dns::AAAA, Some(v6)) => vec![dns::Record::aaaa(ttl, v6)],
             _ => vec![dns::Record::soa(s.name.split_once('.').map_or("test", |n| n.1))],
         };
+        let records = if s.alias { alias(&s.name, ttl, records) } else { records };
         let at = now + world.random.between(20_000, 300_000);
         known = known.max(ask(at, host, &s.name, *kind, dns::NO_ERROR, &records, world));
     }
     known + world.random.between(100_000, MS)
+}
+
+/// The same answer by way of a canonical name, as content networks give it.
+fn alias(name: &str, ttl: u32, records: Vec<dns::Record>) -> Vec<dns::Record> {
+    let target = format!("edge.{name}");
+    let mut all = vec![dns::Record::answer(dns::CNAME, ttl, dns::name(&target))];
+    all.extend(records.into_iter().map(|r| if r.owner.is_empty() { dns::Record { owner: target.clone(), ..r } } else { r }));
+    all
 }
 
 /// One question to the router's resolver and its answer; returns when the answer is there.
