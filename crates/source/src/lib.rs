@@ -16,3 +16,5 @@ pub use files::pcap_writer::PcapWriter;
 pub use files::pcapng_writer::PcapngWriter;
 pub use files::{open_capture, open_reader};
 pub use frame_source::{BATCH_FRAMES_MAX, FrameSource, SourceStats};
+pub use host::{HostCounters, InterfaceInfo, SocketInfo, host_counters, interfaces, sockets};
+pub use live::{FrameSender, KernelCounts, LiveCapture, LiveConfig, LiveSettings, may_capture, open_live};

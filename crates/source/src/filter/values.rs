@@ -36,7 +36,7 @@ fn host(parser: &mut Parser<'_>, qualifiers: Qualifiers) -> Parsed<Test> {
         return Err(parser.wrong("this protocol word does not go with an address", advice));
     }
     let (word, mut error) = take(parser, if network { "a network such as 192.0.2.0/24" } else { "an IP address" })?;
-    if word.parse::<f64>().is_err() && word.contains(|c: char| c.is_alphabetic()) && !word.contains(':') {
+    if word.contains(|c: char| c.is_alphabetic()) && !word.contains(':') {
         error.advice = "names are not looked up: write the address".to_owned();
     }
     let address = if let Ok(v6) = word.parse::<Ipv6Addr>() {
