@@ -2,7 +2,10 @@
 //! own, and needs no learning (or learns only a host's or interface's own past). One file each, one line in `REGISTRY`.
 //! Owns the trait, the registry and the fan-out; refuses to know models, incidents, budgets and clocks.
 
+mod arp_spoof;
 mod contacts;
+mod flood;
+mod flood_rules;
 mod home;
 mod host_sweep;
 mod lru;
@@ -11,15 +14,19 @@ mod random_walk;
 mod set16;
 mod text;
 mod throttle;
+mod volume;
 
 #[cfg(test)]
 mod contract_tests;
 #[cfg(test)]
 mod synthetic;
 
+pub use arp_spoof::{ArpSpoof, ArpSpoofConfig};
+pub use flood::{Flood, FloodConfig};
 pub use home::HomeNetworks;
 pub use host_sweep::{HostSweep, HostSweepConfig};
 pub use port_scan::{PortScan, PortScanConfig};
+pub use volume::{Volume, VolumeConfig};
 
 use record::{Alert, Counters, HostWindow, IpAddr16, Observation, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -64,6 +71,12 @@ pub struct BehaviourConfig {
     pub port_scan: PortScanConfig,
     /// Host sweep.
     pub host_sweep: HostSweepConfig,
+    /// Flood.
+    pub flood: FloodConfig,
+    /// False ARP claims.
+    pub arp_spoof: ArpSpoofConfig,
+    /// Volume of an interface.
+    pub volume: VolumeConfig,
     /// Home networks as (address, prefix length of that address's own version). The app fills this from its own setting;
     /// empty means private, link-local and unique-local addresses.
     #[serde(skip)]
@@ -77,6 +90,9 @@ pub type Constructor = fn(&BehaviourConfig) -> Box<dyn Behaviour>;
 pub const REGISTRY: &[(&str, Constructor)] = &[
     ("port_scan", |c| Box::new(PortScan::new(&c.port_scan))),
     ("host_sweep", |c| Box::new(HostSweep::new(&c.host_sweep))),
+    ("flood", |c| Box::new(Flood::new(&c.flood))),
+    ("arp_spoof", |c| Box::new(ArpSpoof::new(&c.arp_spoof))),
+    ("volume", |c| Box::new(Volume::new(&c.volume))),
 ];
 
 /// All enabled detectors behind one door.
