@@ -1,1 +1,0 @@
-import{J as e,X as t}from"./index-ClyqxYEZ.js";var n=t(`<p class="muted">This page is being built.</p>`);function r(t){var r=n();e(t,r)}export{r as default};
