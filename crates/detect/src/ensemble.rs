@@ -5,7 +5,7 @@
 
 use crate::calibrate::Calibration;
 use crate::encode::Encoder;
-use crate::models::{Detector, Diet, MODELS};
+use crate::models::{Detector, Diet, MODELS, Member};
 use crate::random::Random;
 use crate::{DetectError, EnsembleConfig, explain};
 use record::{Matrix, MemberScore, Schema, Timestamp, Why};
@@ -40,6 +40,8 @@ pub struct MemberInfo {
     pub name: String,
     /// True when it votes.
     pub admitted: bool,
+    /// Weight of its vote.
+    pub weight: f64,
     /// Its false-positive rate on held-out rows at its own 1 % threshold.
     pub false_positive_rate: f64,
     /// The raw score at that threshold.
@@ -159,19 +161,20 @@ impl Ensemble {
         Judgement { score, p_value, anomalous: p_value <= self.alpha, members }
     }
 
-    /// Mean of −log10 p over the members that vote.
+    /// Weighted mean of −log10 p over the members that vote.
     fn combine(&self, scores: &[f32]) -> (f32, [(f32, f32); MEMBERS_MAX]) {
         let mut members = [(0.0, 1.0); MEMBERS_MAX];
         let (mut evidence, mut voters) = (0.0, 0.0);
         for (place, score) in scores.iter().enumerate() {
             let p_value = self.calibrations[place].p_value(*score);
             members[place] = (*score, p_value as f32);
-            if self.members[place].admitted {
-                evidence += (-p_value.log10()).min(EVIDENCE_MAX);
-                voters += 1.0;
+            let member = &self.members[place];
+            if member.admitted {
+                evidence += member.weight * (-p_value.log10()).min(EVIDENCE_MAX);
+                voters += member.weight;
             }
         }
-        ((evidence / f64::max(voters, 1.0)) as f32, members)
+        ((evidence / f64::max(voters, 1e-3)) as f32, members)
     }
 
     /// A judgement's members by name, as records and the API show them.
@@ -335,21 +338,22 @@ fn calibrate_members(
     second: &Matrix,
     config: &EnsembleConfig,
 ) -> Calibrated {
-    let names: Vec<&str> = models.iter().flat_map(|model| model.members().iter().copied()).collect();
-    debug_assert!(names.len() <= MEMBERS_MAX);
-    let count = names.len();
+    let kinds: Vec<Member> = models.iter().flat_map(|model| model.members().iter().copied()).collect();
+    debug_assert!(kinds.len() <= MEMBERS_MAX);
+    let count = kinds.len();
     let (mut of_model, mut first_scores, mut second_scores) = (Vec::new(), Vec::new(), Vec::new());
     score_all(models, count, first, &mut of_model, &mut first_scores);
     score_all(models, count, second, &mut of_model, &mut second_scores);
     let column =
         |scores: &[f32], member: usize| -> Vec<f32> { scores.chunks_exact(count).map(|s| s[member]).collect() };
     let (mut members, mut calibrations) = (Vec::new(), Vec::new());
-    for (member, name) in names.into_iter().enumerate() {
+    for (member, Member { name, weight }) in kinds.into_iter().enumerate() {
         let calibration = Calibration::fit(column(&first_scores, member));
         let threshold = calibration.quantile(0.99);
         let exceeding = column(&second_scores, member).iter().filter(|score| **score > threshold).count();
         members.push(MemberInfo {
             name: name.to_owned(),
+            weight,
             admitted: exceeding <= exceeding_max(second.rows(), config.admission_false_positive_rate_max),
             false_positive_rate: exceeding as f64 / second.rows().max(1) as f64,
             threshold,

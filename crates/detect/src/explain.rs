@@ -32,21 +32,22 @@ pub(crate) fn explain(ensemble: &Ensemble, row: &[f32]) -> Vec<Why> {
     order.into_iter().filter(|column| shares[*column] > 0.0).map(|c| why(ensemble, c, encoded[c], shares[c])).collect()
 }
 
-/// Mean of the voting members' shares, each weighted by its evidence: a member that sees nothing strange has no reasons.
+/// Mean of the models' shares, each weighted by the evidence of its strongest voting member: a model that sees nothing
+/// strange has no reasons.
 fn joined_shares(ensemble: &Ensemble, encoded: &[f32]) -> Vec<f32> {
     let rows = record::Matrix { values: encoded.to_vec(), columns: encoded.len() };
     let (mut joined, mut shares) = (vec![0.0; encoded.len()], vec![0.0; encoded.len()]);
-    let (mut scores, mut place) = (Vec::new(), 0);
+    let (mut scores, mut first) = (Vec::new(), 0);
     for model in &ensemble.models {
         model.score(&rows, &mut scores);
-        for (member, score) in scores.iter().enumerate() {
-            if ensemble.members[place].admitted {
-                let evidence = -ensemble.calibrations[place].p_value(*score).log10() as f32;
-                model.attribute(encoded, member, &mut shares);
-                joined.iter_mut().zip(&shares).for_each(|(sum, share)| *sum += share * (evidence + 0.01));
-            }
-            place += 1;
+        let evidence = |member: usize, score: &f32| -ensemble.calibrations[first + member].p_value(*score).log10();
+        let voting = scores.iter().enumerate().filter(|(member, _)| ensemble.members[first + member].admitted);
+        let strongest = voting.map(|(member, score)| (member, evidence(member, score) as f32));
+        if let Some((member, evidence)) = strongest.max_by(|a, b| a.1.total_cmp(&b.1)) {
+            model.attribute(encoded, member, &mut shares);
+            joined.iter_mut().zip(&shares).for_each(|(sum, share)| *sum += share * (evidence + 0.01));
         }
+        first += scores.len();
     }
     joined
 }

@@ -1,7 +1,8 @@
-//! The inner loops of the models, compiled three times: for every processor, for AVX2 with FMA, for AVX-512. Plain loops
-//! over fixed-size arrays that the compiler turns into vectors; no gather instructions, which measured slower. Knows no
-//! model, only arrays. The one file of this room that may use `unsafe`: calling a function compiled for a processor
-//! feature after having asked the processor for it.
+//! The inner loops of the models, most of them compiled three times: for every processor, for AVX2 with FMA, for AVX-512.
+//! Plain loops over fixed-size arrays that the compiler turns into vectors; no gather instructions, which measured
+//! slower. Knows no model, only arrays. The one file of this room that may use `unsafe`: for calling a function compiled
+//! for a processor feature after having asked the processor for it, for vector loads and stores within arrays of known
+//! size, and for the matrix product's raw pointers. Every wide form is tested against the plain one.
 #![allow(unsafe_code)]
 
 /// Rows scored side by side.
@@ -70,11 +71,11 @@ macro_rules! dispatched {
             {
                 #[target_feature(enable = "avx2,fma")]
                 fn avx2($($arg: $type),*) {
-                    $body::<true>($($arg),*);
+                    $body($($arg),*);
                 }
                 #[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512dq,avx512bw")]
                 fn avx512($($arg: $type),*) {
-                    $body::<true>($($arg),*);
+                    $body($($arg),*);
                 }
                 match width {
                     // SAFETY: `Width::Avx2` is only made after the processor said it has AVX2 and FMA.
@@ -84,7 +85,7 @@ macro_rules! dispatched {
                     Width::Portable => {}
                 }
             }
-            $body::<false>($($arg),*);
+            $body($($arg),*);
         }
     };
 }
@@ -94,19 +95,10 @@ const NARROW: usize = 64;
 /// Most columns a schema may have.
 pub(crate) const COLUMNS_MAX: usize = 256;
 
-dispatched! {
-    /// Adds each row's path length in every tree to `sums`, in the order of the trees. `block` holds groups of `LANES`
-    /// rows, `stride` columns each (64 or 256: see [`forest_stride`]), transposed; `sums` one value a row.
-    fn forest_paths, forest_paths_body, (trees: &[Tree], block: &[Lanes], stride: usize, sums: &mut [Lanes])
-}
-
-/// Columns a group of rows takes in the block of [`forest_paths`].
-pub(crate) fn forest_stride(columns: usize) -> usize {
-    if columns <= NARROW { NARROW } else { COLUMNS_MAX }
-}
-
-#[inline(always)]
-fn forest_paths_body<const WIDE: bool>(trees: &[Tree], block: &[Lanes], stride: usize, sums: &mut [Lanes]) {
+/// Adds each row's path length in every tree to `sums`, in the order of the trees. `block` holds groups of `LANES` rows,
+/// `stride` columns each (64 or 256: see [`forest_stride`]), transposed; `sums` one value a row. Compiled once: for wider
+/// processors the compiler makes gather instructions of it, which took twice the time.
+pub(crate) fn forest_paths(trees: &[Tree], block: &[Lanes], stride: usize, sums: &mut [Lanes]) {
     for tree in trees {
         if stride == NARROW {
             for (group, sum) in block.as_chunks::<NARROW>().0.iter().zip(sums.iter_mut()) {
@@ -118,6 +110,11 @@ fn forest_paths_body<const WIDE: bool>(trees: &[Tree], block: &[Lanes], stride: 
             }
         }
     }
+}
+
+/// Columns a group of rows takes in the block of [`forest_paths`].
+pub(crate) fn forest_stride(columns: usize) -> usize {
+    if columns <= NARROW { NARROW } else { COLUMNS_MAX }
 }
 
 /// One tree, `LANES` rows in step: no branch depends on the data.
@@ -148,53 +145,96 @@ pub(crate) struct Layer {
     pub(crate) rectified: bool,
 }
 
-dispatched! {
-    /// `output` = layer(`input`) for `LANES` rows; `input` has one entry an input, `output` one a padded output.
-    fn dense, dense_body, (layer: &Layer, input: &[Lanes], output: &mut [Lanes])
-}
-
-#[inline(always)]
-fn dense_body<const WIDE: bool>(layer: &Layer, input: &[Lanes], output: &mut [Lanes]) {
-    // Without FMA there are 16 vector registers of four values: smaller tiles keep the sums in registers.
-    if WIDE {
-        dense_tiles::<WIDE, OUTPUT_TILE>(layer, input, output);
-    } else {
-        dense_tiles::<WIDE, 2>(layer, input, output);
+/// `output` = layer(`input`) for `LANES` rows; `input` has one entry an input, `output` one a padded output. The wide
+/// forms keep a tile of sums in registers, which the compiler does not do with the plain loops.
+pub(crate) fn dense(width: Width, layer: &Layer, input: &[Lanes], output: &mut [Lanes]) {
+    #[cfg(target_arch = "x86_64")]
+    match width {
+        // SAFETY: `Width::Avx512` is only made after the processor said it has AVX-512 F.
+        Width::Avx512 => return unsafe { dense_avx512(layer, input, output) },
+        // SAFETY: `Width::Avx2` is only made after the processor said it has AVX2 and FMA.
+        Width::Avx2 => return unsafe { dense_avx2(layer, input, output) },
+        Width::Portable => {}
     }
+    dense_plain(layer, input, output);
 }
 
-#[inline(always)]
-fn dense_tiles<const WIDE: bool, const TILE: usize>(layer: &Layer, input: &[Lanes], output: &mut [Lanes]) {
+fn rectify(value: f32) -> f32 {
+    if value > 0.0 { value } else { 0.0 }
+}
+
+fn dense_plain(layer: &Layer, input: &[Lanes], output: &mut [Lanes]) {
+    const TILE: usize = 2;
     let outputs = layer.bias.len();
     let tiles = output.as_chunks_mut::<TILE>().0.iter_mut().zip(layer.bias.as_chunks::<TILE>().0);
     for (tile, (out, bias)) in tiles.enumerate() {
-        let mut sums = [[0.0f32; LANES]; TILE];
-        for (sum, start) in sums.iter_mut().zip(bias) {
-            *sum = [*start; LANES];
-        }
+        let (mut first, mut second) = ([bias[0]; LANES], [bias[1]; LANES]);
         for (values, row) in input.iter().zip(layer.weights.chunks_exact(outputs)) {
-            let weights: &[f32; TILE] = &row.as_chunks::<TILE>().0[tile];
-            for (sum, weight) in sums.iter_mut().zip(weights) {
-                for lane in 0..LANES {
-                    sum[lane] = multiply_add::<WIDE>(values[lane], *weight, sum[lane]);
-                }
+            let [one, two] = row.as_chunks::<TILE>().0[tile];
+            for lane in 0..LANES {
+                first[lane] += values[lane] * one;
+                second[lane] += values[lane] * two;
             }
         }
-        if layer.rectified {
-            for sum in &mut sums {
-                for value in sum {
-                    *value = if *value > 0.0 { *value } else { 0.0 };
-                }
-            }
-        }
-        *out = sums;
+        *out = if layer.rectified { [first.map(rectify), second.map(rectify)] } else { [first, second] };
     }
 }
 
-/// a·b + c; fused only where the processor does that in one instruction.
-#[inline(always)]
-fn multiply_add<const WIDE: bool>(a: f32, b: f32, c: f32) -> f32 {
-    if WIDE { a.mul_add(b, c) } else { a * b + c }
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn dense_avx512(layer: &Layer, input: &[Lanes], output: &mut [Lanes]) {
+    use std::arch::x86_64::{_mm512_fmadd_ps, _mm512_loadu_ps, _mm512_max_ps, _mm512_set1_ps, _mm512_storeu_ps};
+    let outputs = layer.bias.len();
+    let tiles = output.as_chunks_mut::<OUTPUT_TILE>().0.iter_mut().zip(layer.bias.as_chunks::<OUTPUT_TILE>().0);
+    for (tile, (out, bias)) in tiles.enumerate() {
+        let mut sums = bias.map(|start| _mm512_set1_ps(start));
+        for (values, row) in input.iter().zip(layer.weights.chunks_exact(outputs)) {
+            // SAFETY: `values` is an array of 16 floats; the load needs no alignment.
+            let values = unsafe { _mm512_loadu_ps(values.as_ptr()) };
+            let weights = &row.as_chunks::<OUTPUT_TILE>().0[tile];
+            for place in 0..OUTPUT_TILE {
+                sums[place] = _mm512_fmadd_ps(values, _mm512_set1_ps(weights[place]), sums[place]);
+            }
+        }
+        for (out, sum) in out.iter_mut().zip(sums) {
+            let sum = if layer.rectified { _mm512_max_ps(sum, _mm512_set1_ps(0.0)) } else { sum };
+            // SAFETY: `out` is an array of 16 floats; the store needs no alignment.
+            unsafe { _mm512_storeu_ps(out.as_mut_ptr(), sum) };
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn dense_avx2(layer: &Layer, input: &[Lanes], output: &mut [Lanes]) {
+    use std::arch::x86_64::{_mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_set1_ps, _mm256_storeu_ps};
+    const TILE: usize = 4;
+    let outputs = layer.bias.len();
+    let tiles = output.as_chunks_mut::<TILE>().0.iter_mut().zip(layer.bias.as_chunks::<TILE>().0);
+    for (tile, (out, bias)) in tiles.enumerate() {
+        let mut low = bias.map(|start| _mm256_set1_ps(start));
+        let mut high = low;
+        for (values, row) in input.iter().zip(layer.weights.chunks_exact(outputs)) {
+            let (halves, _) = values.as_chunks::<8>();
+            // SAFETY: each half is an array of 8 floats; the loads need no alignment.
+            let (first, second) = unsafe { (_mm256_loadu_ps(halves[0].as_ptr()), _mm256_loadu_ps(halves[1].as_ptr())) };
+            let weights = &row.as_chunks::<TILE>().0[tile];
+            for place in 0..TILE {
+                let weight = _mm256_set1_ps(weights[place]);
+                low[place] = _mm256_fmadd_ps(first, weight, low[place]);
+                high[place] = _mm256_fmadd_ps(second, weight, high[place]);
+            }
+        }
+        for (out, (first, second)) in out.iter_mut().zip(low.into_iter().zip(high)) {
+            let zero = _mm256_set1_ps(if layer.rectified { 0.0 } else { f32::NEG_INFINITY });
+            let (halves, _) = out.as_chunks_mut::<8>();
+            // SAFETY: each half is an array of 8 floats; the stores need no alignment.
+            unsafe {
+                _mm256_storeu_ps(halves[0].as_mut_ptr(), _mm256_max_ps(first, zero));
+                _mm256_storeu_ps(halves[1].as_mut_ptr(), _mm256_max_ps(second, zero));
+            }
+        }
+    }
 }
 
 dispatched! {
@@ -208,7 +248,7 @@ dispatched! {
 const PRODUCT_TERMS: usize = 8;
 
 #[inline(always)]
-fn capped_log_error_body<const WIDE: bool>(
+fn capped_log_error_body(
     input: &[Lanes], output: &[Lanes], factors: &[f32], cap: f32, sums: &mut Lanes,
 ) {
     let parts = input.chunks(PRODUCT_TERMS).zip(output.chunks(PRODUCT_TERMS)).zip(factors.chunks(PRODUCT_TERMS));
@@ -251,7 +291,7 @@ dispatched! {
 pub(crate) const STRIPES: usize = 64;
 
 #[inline(always)]
-fn smallest_body<const WIDE: bool>(values: &[f32], count: usize, found: &mut Vec<u32>) {
+fn smallest_body(values: &[f32], count: usize, found: &mut Vec<u32>) {
     found.clear();
     let mut minima = [f32::INFINITY; STRIPES];
     for chunk in values.as_chunks::<STRIPES>().0 {

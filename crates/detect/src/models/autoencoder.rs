@@ -3,7 +3,7 @@
 //! does not hide the others and a column that is always badly copied does not drown them.
 
 use super::network::{Network, Trainer};
-use super::{Detector, Diet, ModelKind, normalise, reading, written};
+use super::{Detector, Diet, Member, ModelKind, normalise, reading, written};
 use crate::blob::{Reader, Writer};
 use crate::kernels::{self, LANES, Lanes, Layer, OUTPUT_TILE, Width};
 use crate::random::Random;
@@ -69,13 +69,12 @@ impl Autoencoder {
         out.reserve(rows.rows());
         let columns = self.standardiser.columns();
         let mut pass = Pass::new(columns);
-        let mut standardised = Vec::with_capacity(columns);
+        let mut standardised = vec![0.0; columns];
         let scale = 1.0 / (self.members.len() * columns) as f32;
         for first in (0..rows.rows()).step_by(LANES) {
             let taken = (rows.rows() - first).min(LANES);
             for lane in 0..taken {
-                standardised.clear();
-                self.standardiser.push(rows.row(first + lane), &mut standardised);
+                self.standardiser.write(rows.row(first + lane), &mut standardised);
                 pass.input.iter_mut().zip(&standardised).for_each(|(lanes, value)| lanes[lane] = *value);
             }
             let mut sums = [0.0; LANES];
@@ -205,8 +204,8 @@ impl Detector for Autoencoder {
         KIND.name
     }
 
-    fn members(&self) -> &'static [&'static str] {
-        &["autoencoder"]
+    fn members(&self) -> &'static [Member] {
+        &[Member { name: "autoencoder", weight: 1.0 }]
     }
 
     fn score(&self, rows: &Matrix, out: &mut Vec<f32>) {

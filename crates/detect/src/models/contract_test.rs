@@ -1,7 +1,7 @@
 //! What every model of the registry must hold.
 #![allow(clippy::unwrap_used)]
 
-use super::{Detector, MODELS, ModelKind};
+use super::{Detector, MODELS, Member, ModelKind};
 use crate::EnsembleConfig;
 use crate::random::Random;
 use record::Matrix;
@@ -53,6 +53,8 @@ fn a_seed_gives_the_same_model_bit_for_bit() {
 #[test]
 fn a_loaded_model_scores_the_same() {
     each(|kind, rows, model| {
+        let weights: f64 = model.members().iter().map(|member| member.weight).sum();
+        assert!((weights - 1.0).abs() < 1e-9, "{}: weights add to {weights}", kind.name);
         let loaded = (kind.load)(&model.save(), rows.columns).unwrap();
         assert_eq!(scores(model, rows), scores(loaded.as_ref(), rows), "{}", kind.name);
     });
@@ -124,7 +126,7 @@ fn attributions_are_shares_and_name_the_cause() {
         let mut row = rows.row(3).to_vec();
         row[0] += 60.0;
         let mut shares = vec![f32::NAN; rows.columns];
-        for (member, name) in model.members().iter().enumerate() {
+        for (member, Member { name, .. }) in model.members().iter().enumerate() {
             model.attribute(&row, member, &mut shares);
             assert!(shares.iter().all(|share| share.is_finite() && *share >= 0.0), "{}", kind.name);
             assert!((shares.iter().sum::<f32>() - 1.0).abs() < 1e-3, "{}", kind.name);

@@ -1,8 +1,8 @@
 //! Isolation Forest (Liu, Ting and Zhou, 2008): rows that random splits separate early are strange. Trees are filled to
 //! depth 8 and stored flat, so that many rows walk one tree in step. The member that bears contamination best.
 
-use super::{Detector, Diet, ModelKind, normalise, reading, written};
-use crate::kernels::{self, LANES, Lanes, Node, TREE_DEPTH, TREE_LEAVES, Tree, Width};
+use super::{Detector, Diet, Member, ModelKind, normalise, reading, written};
+use crate::kernels::{self, LANES, Lanes, Node, TREE_DEPTH, TREE_LEAVES, Tree};
 use crate::random::Random;
 use crate::{DetectError, EnsembleConfig};
 use record::Matrix;
@@ -60,8 +60,7 @@ impl IsolationForest {
         forest
     }
 
-    /// Scores of one width, for tests and benches.
-    fn score_with(&self, width: Width, rows: &Matrix, out: &mut Vec<f32>) {
+    fn score_many(&self, rows: &Matrix, out: &mut Vec<f32>) {
         out.clear();
         out.reserve(rows.rows());
         let stride = kernels::forest_stride(self.columns);
@@ -72,7 +71,7 @@ impl IsolationForest {
             let groups = taken.div_ceil(LANES);
             transpose(rows, row, taken, stride, &mut block);
             let mut sums = [[0.0; LANES]; GROUPS];
-            kernels::forest_paths(width, &self.trees, &block[..groups * stride], stride, &mut sums[..groups]);
+            kernels::forest_paths(&self.trees, &block[..groups * stride], stride, &mut sums[..groups]);
             out.extend(sums.as_flattened()[..taken].iter().map(|sum| self.strangeness(*sum)));
             row += taken;
         }
@@ -139,8 +138,8 @@ impl Detector for IsolationForest {
         KIND.name
     }
 
-    fn members(&self) -> &'static [&'static str] {
-        &["isolation_forest"]
+    fn members(&self) -> &'static [Member] {
+        &[Member { name: "isolation_forest", weight: 1.0 }]
     }
 
     fn score(&self, rows: &Matrix, out: &mut Vec<f32>) {
@@ -148,7 +147,7 @@ impl Detector for IsolationForest {
             out.clear();
             out.push(self.score_one(rows.row(0)));
         } else {
-            self.score_with(Width::widest(), rows, out);
+            self.score_many(rows, out);
         }
     }
 
@@ -294,17 +293,6 @@ impl Grown<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::contract_test::blobs;
-
-    #[test]
-    fn every_width_gives_the_same_scores() {
-        let rows = blobs(500, 70, 3);
-        let forest = IsolationForest::train(&rows, 5, 20, 256);
-        let (mut portable, mut widest) = (Vec::new(), Vec::new());
-        forest.score_with(Width::Portable, &rows, &mut portable);
-        forest.score_with(Width::widest(), &rows, &mut widest);
-        assert_eq!(portable, widest);
-    }
 
     #[test]
     fn expected_path_is_the_papers() {

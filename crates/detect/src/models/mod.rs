@@ -20,8 +20,8 @@ pub use neighbours::Neighbours;
 pub trait Detector: Send + Sync + std::fmt::Debug {
     /// Registry name.
     fn name(&self) -> &'static str;
-    /// Names of the scores it gives for a row; each is a member of the ensemble with its own vote.
-    fn members(&self) -> &'static [&'static str];
+    /// The scores it gives for a row; each is a member of the ensemble.
+    fn members(&self) -> &'static [Member];
     /// Scores every row; `out` becomes rows × members, row-major. Higher is stranger; always finite. The result for a
     /// row does not depend on its neighbours in the batch.
     fn score(&self, rows: &Matrix, out: &mut Vec<f32>);
@@ -29,6 +29,15 @@ pub trait Detector: Send + Sync + std::fmt::Debug {
     fn attribute(&self, row: &[f32], member: usize, shares: &mut [f32]);
     /// Writes all that `load` needs.
     fn save(&self) -> Vec<u8>;
+}
+
+/// One score of a model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Member {
+    /// Name in records, API and pages.
+    pub name: &'static str,
+    /// Weight of its vote; the weights of one model add to 1, so that two views of the same evidence do not count twice.
+    pub weight: f64,
 }
 
 /// Which rows a model may learn from.

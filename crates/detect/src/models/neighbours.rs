@@ -3,7 +3,7 @@
 //! |x − r|² = |x|² + |r|² − 2·x·r; those of the neighbours found are then computed again exactly, because the product
 //! loses the small ones to rounding.
 
-use super::{Detector, Diet, ModelKind, normalise, reading, written};
+use super::{Detector, Diet, Member, ModelKind, normalise, reading, written};
 use crate::kernels::{self, STRIPES, View, Width};
 use crate::random::Random;
 use crate::standardise::Standardiser;
@@ -184,8 +184,10 @@ impl Detector for Neighbours {
         KIND.name
     }
 
-    fn members(&self) -> &'static [&'static str] {
-        &["local_outlier_factor", "nearest_neighbours"]
+    fn members(&self) -> &'static [Member] {
+        // The factor alone ranks worse and calibrates worse than the distance (Tripline's own measurements on NSL-KDD:
+        // area 0.78–0.87 against 0.97); as a second view with a small vote it still sees what hides in a sparse corner.
+        &[Member { name: "local_outlier_factor", weight: 0.2 }, Member { name: "nearest_neighbours", weight: 0.8 }]
     }
 
     /// The logarithm of the Local Outlier Factor, and the mean distance to the nearest references.

@@ -1,0 +1,111 @@
+//! Speed of the models: rows per CPU-second of one thread, on 200,000 × 32 numbers of a Gaussian mixture as
+//! scikit-learn gets it in `peers.py`, and the whole cost of learning from and judging 54,000 flows. Every line is
+//! `name <tab> rows <tab> CPU seconds <tab> rows per CPU-second`, the median of several runs; `peers.py` reads it and
+//! prints ratios. No assertion: machines differ.
+#![allow(clippy::unwrap_used)]
+
+use detect::models::{Autoencoder, IsolationForest, Neighbours};
+use detect::{Detector, Ensemble, EnsembleConfig};
+use rand_pcg::Pcg64;
+use rand_pcg::rand_core::{Rng, SeedableRng};
+use record::Matrix;
+use std::time::Instant;
+
+const CLOUDS: usize = 8;
+
+struct Normal(Pcg64);
+
+impl Normal {
+    fn unit(&mut self) -> f32 {
+        (self.0.next_u64() >> 40) as f32 / (1u32 << 24) as f32
+    }
+    fn next(&mut self) -> f32 {
+        (-2.0 * (1.0 - self.unit()).ln()).sqrt() * (std::f32::consts::TAU * self.unit()).cos()
+    }
+}
+
+/// Eight clouds of their own centre and covariance.
+fn mixture(rows: usize, columns: usize) -> Matrix {
+    let mut random = Normal(Pcg64::seed_from_u64(3));
+    let centres: Vec<f32> = (0..CLOUDS * columns).map(|_| random.next() * 3.0).collect();
+    let deviation = 1.0 / (columns as f32).sqrt();
+    let mixing: Vec<f32> = (0..CLOUDS * columns * columns).map(|_| random.next() * deviation).collect();
+    let mut matrix = Matrix::with_capacity(rows, columns);
+    for _ in 0..rows {
+        let cloud = (random.0.next_u64() % CLOUDS as u64) as usize;
+        let source: Vec<f32> = (0..columns).map(|_| random.next()).collect();
+        let mut row = centres[cloud * columns..][..columns].to_vec();
+        for (value, weights) in source.iter().zip(mixing[cloud * columns * columns..].chunks_exact(columns)) {
+            row.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += value * weight);
+        }
+        matrix.push(&row);
+    }
+    matrix
+}
+
+/// Seconds this thread has run: of the processor where Linux tells, else of the clock.
+fn cpu_seconds(start: Instant) -> f64 {
+    let spent = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let spent = spent.and_then(|text| text.split(' ').next().and_then(|ns| ns.parse::<f64>().ok()));
+    spent.map_or_else(|| start.elapsed().as_secs_f64(), |ns| ns / 1e9)
+}
+
+fn time(name: &str, rows: usize, mut work: impl FnMut()) {
+    let start = Instant::now();
+    let mut runs: Vec<f64> = (0..5)
+        .map(|_| {
+            let before = cpu_seconds(start);
+            work();
+            cpu_seconds(start) - before
+        })
+        .collect();
+    runs.sort_by(f64::total_cmp);
+    println!("{name}\t{rows}\t{:.4}\t{:.0}", runs[2], rows as f64 / runs[2]);
+}
+
+fn part(rows: &Matrix, from: usize, count: usize) -> Matrix {
+    let columns = rows.columns;
+    Matrix { values: rows.values[from * columns..(from + count) * columns].to_vec(), columns }
+}
+
+fn models() {
+    let rows = mixture(200_000, 32);
+    let mut out = Vec::new();
+    let train = part(&rows, 0, 20_000);
+    let forest = IsolationForest::train(&train, 1, 100, 256);
+    time("isolation_forest fit", rows.rows(), || drop(IsolationForest::train(&rows, 1, 100, 256)));
+    time("isolation_forest score", rows.rows(), || forest.score(&rows, &mut out));
+    let single: Vec<Matrix> = (0..10_000).map(|row| part(&rows, row, 1)).collect();
+    time("isolation_forest score one row", single.len(), || single.iter().for_each(|row| forest.score(row, &mut out)));
+    let reference = part(&rows, 0, 10_000);
+    let queries = part(&rows, 50_000, 5000);
+    let neighbours = Neighbours::train(&reference, 1, 10_000, 20);
+    time("local_outlier_factor score, 10000 references", queries.rows(), || neighbours.score(&queries, &mut out));
+    let neighbours = Neighbours::train(&reference, 1, 1024, 20);
+    time("neighbours score, 1024 references", train.rows(), || neighbours.score(&train, &mut out));
+    let config = EnsembleConfig { autoencoders: 1, autoencoder_epochs: 2, ..EnsembleConfig::default() };
+    let autoencoder = Autoencoder::train(&train, 1, &config);
+    time("autoencoder score, one network", rows.rows(), || autoencoder.score(&rows, &mut out));
+    let config = EnsembleConfig { autoencoder_epochs: 2, ..EnsembleConfig::default() };
+    let autoencoder = Autoencoder::train(&train, 1, &config);
+    time("autoencoder score, three networks", rows.rows(), || autoencoder.score(&rows, &mut out));
+}
+
+fn ensemble() {
+    let schema = features::flow_schema();
+    let rows = mixture(54_000, schema.features.len());
+    let config = EnsembleConfig::default();
+    let train = || Ensemble::train(schema, &rows, 1, &config, &mut |_| {}).unwrap().0;
+    let (ensemble, mut out) = (train(), Vec::new());
+    time("ensemble train, 54000 flows", rows.rows(), || drop(train()));
+    time("ensemble judge", rows.rows(), || ensemble.judge(&rows, &mut out));
+    time("ensemble explain", 200, || (0..200).for_each(|row| drop(ensemble.explain(rows.row(row)))));
+    let bytes = ensemble.to_bytes();
+    time("artifact load", 100, || (0..100).for_each(|_| drop(Ensemble::from_bytes(&bytes, schema).unwrap())));
+    eprintln!("artifact: {} bytes", bytes.len());
+}
+
+fn main() {
+    models();
+    ensemble();
+}
