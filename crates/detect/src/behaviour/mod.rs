@@ -3,12 +3,17 @@
 //! Owns the trait, the registry and the fan-out; refuses to know models, incidents, budgets and clocks.
 
 mod arp_spoof;
+mod beacon;
+mod brute_force;
 mod contacts;
+mod dns_tunnel;
+mod exfiltration;
 mod flood;
 mod flood_rules;
 mod home;
 mod host_sweep;
 mod lru;
+mod new_device;
 mod port_scan;
 mod random_walk;
 mod set16;
@@ -22,13 +27,18 @@ mod contract_tests;
 mod synthetic;
 
 pub use arp_spoof::{ArpSpoof, ArpSpoofConfig};
+pub use beacon::{Beacon, BeaconConfig};
+pub use brute_force::{BruteForce, BruteForceConfig};
+pub use dns_tunnel::{DnsTunnel, DnsTunnelConfig};
+pub use exfiltration::{Exfiltration, ExfiltrationConfig};
 pub use flood::{Flood, FloodConfig};
 pub use home::HomeNetworks;
 pub use host_sweep::{HostSweep, HostSweepConfig};
+pub use new_device::{NewDevice, NewDeviceConfig};
 pub use port_scan::{PortScan, PortScanConfig};
 pub use volume::{Volume, VolumeConfig};
 
-use record::{Alert, Counters, HostWindow, IpAddr16, Observation, Timestamp};
+use record::{Alert, Counters, HostWindow, Observation, Prefix, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What every detector may know besides its own past.
@@ -77,10 +87,20 @@ pub struct BehaviourConfig {
     pub arp_spoof: ArpSpoofConfig,
     /// Volume of an interface.
     pub volume: VolumeConfig,
-    /// Home networks as (address, prefix length of that address's own version). The app fills this from its own setting;
-    /// empty means private, link-local and unique-local addresses.
+    /// Log-in guessing.
+    pub brute_force: BruteForceConfig,
+    /// Data in DNS names.
+    pub dns_tunnel: DnsTunnelConfig,
+    /// Regular calls.
+    pub beacon: BeaconConfig,
+    /// Unusual upload.
+    pub exfiltration: ExfiltrationConfig,
+    /// New devices.
+    pub new_device: NewDeviceConfig,
+    /// Home networks. The app fills this from its own setting; empty means private, carrier-grade, link-local and
+    /// unique-local addresses.
     #[serde(skip)]
-    pub home: Vec<(IpAddr16, u8)>,
+    pub home: Vec<Prefix>,
 }
 
 /// Makes one detector from the settings.
@@ -93,6 +113,11 @@ pub const REGISTRY: &[(&str, Constructor)] = &[
     ("flood", |c| Box::new(Flood::new(&c.flood))),
     ("arp_spoof", |c| Box::new(ArpSpoof::new(&c.arp_spoof))),
     ("volume", |c| Box::new(Volume::new(&c.volume))),
+    ("brute_force", |c| Box::new(BruteForce::new(&c.brute_force))),
+    ("dns_tunnel", |c| Box::new(DnsTunnel::new(&c.dns_tunnel))),
+    ("beacon", |c| Box::new(Beacon::new(&c.beacon))),
+    ("exfiltration", |c| Box::new(Exfiltration::new(&c.exfiltration))),
+    ("new_device", |c| Box::new(NewDevice::new(&c.new_device))),
 ];
 
 /// All enabled detectors behind one door.

@@ -1,0 +1,217 @@
+//! Beacon: a home host opens connections to one outside service at regular intervals and alike in size. Scores timing and
+//! size as RITA does (Bowley skewness and median absolute deviation) over the last connections. Programs that people know
+//! do this too, so services that are periodic by design are left out and a destination used from the start of the watch
+//! does not count until it has been regular for long.
+
+use super::lru::Lru;
+use super::text::{self, alert, count, seconds, why};
+use super::throttle::Throttle;
+use super::{Behaviour, Context};
+use record::{Alert, Counters, FlowRecord, IpAddr16, Kind, Observation, Severity, Timestamp, timestamp::NS_PER_S};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// Connections kept of one pair.
+const KEPT: usize = 64;
+
+/// Settings of the beacon detector.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BeaconConfig {
+    /// Connections needed. Default 20.
+    pub connections_min: usize,
+    /// Score (mean of timing and size, 0 to 1) needed. Default 0.8.
+    pub score_min: f64,
+    /// Shortest median interval, seconds; what is faster is a transfer. Default 1.
+    pub interval_min_s: f64,
+    /// Longest median interval, seconds. Default 7200.
+    pub interval_max_s: f64,
+    /// Ports that are periodic by design. Default DNS, DHCP, NTP, NetBIOS, SNMP, syslog, SSDP, STUN, mDNS, LLMNR.
+    pub ports_ignored: Vec<u16>,
+    /// Pairs remembered. Default 8192.
+    pub pairs_max: usize,
+}
+
+impl Default for BeaconConfig {
+    fn default() -> Self {
+        Self {
+            connections_min: 20,
+            score_min: 0.8,
+            interval_min_s: 1.0,
+            interval_max_s: 7200.0,
+            ports_ignored: vec![53, 67, 68, 123, 137, 138, 161, 162, 514, 853, 1900, 3478, 5351, 5353, 5355],
+            pairs_max: 8192,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Pair {
+    opened: VecDeque<(Timestamp, f64)>,
+    first: Timestamp,
+    last: Timestamp,
+    total: u64,
+    packets: u64,
+    flows: Vec<u64>,
+    throttle: Throttle,
+}
+
+type Key = (IpAddr16, IpAddr16, u16, u8);
+
+/// The detector.
+pub struct Beacon {
+    config: BeaconConfig,
+    pairs: Lru<Key, Pair>,
+}
+
+/// Quartiles of a list, sorted in place.
+fn quartiles(list: &mut [f64]) -> [f64; 3] {
+    list.sort_by(f64::total_cmp);
+    let at = |q: f64| list[((list.len() - 1) as f64 * q).round() as usize];
+    [at(0.25), at(0.5), at(0.75)]
+}
+
+/// RITA's sub-score: (1 − |Bowley skewness| + 1 − deviation relative to the median) / 2.
+fn regularity(list: &mut [f64], least: f64) -> f64 {
+    if list.is_empty() {
+        return 0.0;
+    }
+    let [q1, median, q3] = quartiles(list);
+    let spread = q3 - q1;
+    let skew = if spread <= f64::EPSILON || median <= q1 || median >= q3 { 0.0 } else { (q1 + q3 - 2.0 * median) / spread };
+    let mut deviations: Vec<f64> = list.iter().map(|v| (v - median).abs()).collect();
+    let mad = quartiles(&mut deviations)[1];
+    let dispersion = (1.0 - mad / median.max(least)).max(0.0);
+    f64::midpoint(1.0 - skew.abs(), dispersion)
+}
+
+impl Beacon {
+    /// Builds it.
+    #[must_use]
+    pub fn new(config: &BeaconConfig) -> Self {
+        Self { pairs: Lru::new(config.pairs_max), config: config.clone() }
+    }
+
+    fn flow(&mut self, flow: &FlowRecord, context: &Context, out: &mut Vec<Alert>) {
+        let (src, dest) = (flow.src(), flow.dest());
+        let outside = context.home.contains(src.addr) && !context.home.contains(dest.addr);
+        if flow.report != 0 || !outside || dest.addr.is_not_one_host() || self.config.ports_ignored.contains(&dest.port) {
+            return;
+        }
+        let key = (src.addr, dest.addr, dest.port, flow.key.proto);
+        let pair = self.pairs.touch(&key, flow.end, Pair::default);
+        if pair.total == 0 {
+            pair.first = flow.first_seen;
+        }
+        pair.total += 1;
+        pair.packets += flow.packets();
+        pair.last = pair.last.max(flow.end);
+        text::push_distinct(&mut pair.flows, flow.flow_id);
+        let size = flow.forward.payload.sum;
+        // Flows are reported when they end; keep them in the order in which they began.
+        let at = pair.opened.partition_point(|(t, _)| *t <= flow.first_seen);
+        pair.opened.insert(at, (flow.first_seen, size));
+        if pair.opened.len() > KEPT {
+            pair.opened.pop_front();
+        }
+        // Judged now and then: sorting at every flow would cost more than it tells.
+        if pair.opened.len() < self.config.connections_min || pair.total % 4 != 0 {
+            return;
+        }
+        let (score, interval) = judge(pair, &self.config);
+        if score >= self.config.score_min && pair.throttle.due(pair.total, flow.end) {
+            out.push(pair_alert(&key, pair, score, interval));
+        }
+    }
+}
+
+/// Score and median interval in seconds; 0 when the intervals are out of range.
+fn judge(pair: &Pair, config: &BeaconConfig) -> (f64, f64) {
+    let times: Vec<f64> = pair.opened.iter().map(|(t, _)| t.since(pair.first) as f64 / NS_PER_S as f64).collect();
+    let mut intervals: Vec<f64> = times.windows(2).map(|w| w[1] - w[0]).filter(|d| *d > 0.05).collect();
+    // Bursts of parallel connections are browsing.
+    if intervals.len() * 10 < (times.len() - 1) * 9 {
+        return (0.0, 0.0);
+    }
+    let timing = regularity(&mut intervals, 1.0);
+    let median = quartiles(&mut intervals)[1];
+    // Nearly all intervals lie near the median: work done in bursts with pauses does not.
+    let near = intervals.iter().filter(|d| (**d - median).abs() <= 0.5 * median).count();
+    let in_range = (config.interval_min_s..=config.interval_max_s).contains(&median) && near * 10 >= intervals.len() * 8;
+    let mut sizes: Vec<f64> = pair.opened.iter().map(|(_, size)| *size).collect();
+    let score = f64::midpoint(timing, regularity(&mut sizes, 32.0));
+    if in_range { (score, median) } else { (0.0, median) }
+}
+
+fn pair_alert(key: &Key, pair: &Pair, score: f64, interval: f64) -> Alert {
+    let (src, dest, port, _) = *key;
+    let mut a = alert(Kind::Beacon, "beacon", pair.first, pair.last, 1e-2);
+    a.title = format!("{src} calls {dest} {} every {}, {} times so far", text::port(port), seconds(interval), count(pair.total));
+    a.src = vec![src];
+    a.dest = vec![dest];
+    a.dest_port = vec![port];
+    a.why = vec![
+        why("beacon_score", score, [0.0, 0.7], "", 0.6),
+        why("connections", pair.total as f64, [0.0, 20.0], "connections", 0.2),
+        why("interval_median", interval, [0.0, 0.0], "s", 0.2),
+    ];
+    a.flows.clone_from(&pair.flows);
+    a.packets = pair.packets;
+    a.severity = Severity::Low;
+    a.story = format!("{src} {dest} {port}");
+    text::scored(a, score * 0.8)
+}
+
+impl Behaviour for Beacon {
+    fn name(&self) -> &'static str {
+        "beacon"
+    }
+    fn observe(&mut self, observation: &Observation, context: &Context, out: &mut Vec<Alert>) {
+        if let Observation::Flow(flow) = observation {
+            self.flow(flow, context, out);
+        }
+    }
+    fn counters(&self) -> Counters {
+        let mut counters = Counters::default();
+        counters.add("pairs_evicted", self.pairs.evicted());
+        counters
+    }
+    fn entries(&self) -> usize {
+        self.pairs.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::synthetic::{flow, ip, run};
+    use super::*;
+
+    const C2: IpAddr16 = IpAddr16::v4([203, 0, 113, 9]);
+
+    fn calls(n: i64, dest: IpAddr16, when: impl Fn(i64) -> i64, size: impl Fn(i64) -> u64) -> Vec<Observation> {
+        (0..n).map(|i| Observation::Flow(Box::new(flow(when(i), ip(7), dest, 443, size(i), 900)))).collect()
+    }
+
+    fn noise(i: i64, below: i64) -> i64 {
+        ((i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as i64 % below
+    }
+
+    #[test]
+    fn a_regular_call_with_a_fifth_of_jitter_is_seen_within_twenty_intervals() {
+        let alerts = run("beacon", &calls(40, C2, |i| i * 60_000 + noise(i, 12_000), |i| 300 + noise(i, 20) as u64));
+        assert!(!alerts.is_empty());
+        assert!(alerts[0].ts <= Timestamp(24 * 60 * NS_PER_S), "{}", alerts[0].ts);
+        assert!(alerts[0].title.starts_with("10.0.0.7 calls 203.0.113.9 port 443 (HTTPS) every"), "{}", alerts[0].title);
+    }
+
+    #[test]
+    fn browsing_home_servers_and_irregular_calls_are_silent() {
+        let mut at = 0;
+        let times: Vec<i64> = (0..200).map(|i| { at += if i % 8 == 0 { 40_000 + noise(i, 200_000) } else { 30 + noise(i, 400) }; at }).collect();
+        assert!(run("beacon", &calls(200, C2, |i| times[i as usize], |i| 200 + noise(i, 5000) as u64)).is_empty());
+        assert!(run("beacon", &calls(200, ip(1), |i| i * 60_000, |_| 300)).is_empty());
+        let mut at = 0;
+        let times: Vec<i64> = (0..200).map(|i| { at += 1000 + noise(i, 600_000); at }).collect();
+        assert!(run("beacon", &calls(200, C2, |i| times[i as usize], |i| 200 + noise(i, 3000) as u64)).is_empty());
+    }
+}

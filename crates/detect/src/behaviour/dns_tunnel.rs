@@ -1,0 +1,272 @@
+//! Data in DNS names: a client sends one registered domain many distinct long names that look like data. Counts the
+//! information in names not seen before, per client and domain (after Nadler's ibHH, 2023: information-based heavy
+//! hitters), in fading counters and bounded sets.
+
+use super::lru::{Lru, hash_of};
+use super::set16::Set16;
+use super::text::{self, alert, bytes, count, why};
+use super::throttle::Throttle;
+use super::{Behaviour, Context};
+use record::{Alert, AppData, AppEvent, Counters, DnsData, IpAddr16, Kind, Observation, Severity, Timestamp, timestamp::NS_PER_S};
+use serde::{Deserialize, Serialize};
+
+/// Settings of the DNS tunnel detector.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DnsTunnelConfig {
+    /// Distinct names under one domain within the window. Default 40.
+    pub names_min: u32,
+    /// Information in them, bytes (length times character entropy). Default 1500.
+    pub information_min_bytes: f64,
+    /// Mean length of the part below the domain, bytes, from which on names look like data. Default 24.
+    pub length_min: f64,
+    /// Mean entropy, bits a character, from which on names look like data. Default 3.2.
+    pub entropy_min: f64,
+    /// Window after which counting starts again, seconds. Default 600.
+    pub window_s: u32,
+    /// Pairs of client and domain remembered. Default 4096.
+    pub pairs_max: usize,
+    /// Sets of more than 64 names (8 KiB each). Default 256.
+    pub large_sets_max: usize,
+}
+
+impl Default for DnsTunnelConfig {
+    fn default() -> Self {
+        Self {
+            names_min: 40,
+            information_min_bytes: 1500.0,
+            length_min: 24.0,
+            entropy_min: 3.2,
+            window_s: 600,
+            pairs_max: 4096,
+            large_sets_max: 256,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Pair {
+    names: Set16,
+    window_start: Timestamp,
+    first: Timestamp,
+    last: Timestamp,
+    information: f64,
+    length: f64,
+    entropy: f64,
+    data_types: u32,
+    total_names: u64,
+    total_information: f64,
+    servers: Vec<IpAddr16>,
+    throttle: Throttle,
+}
+
+/// The detector.
+pub struct DnsTunnel {
+    config: DnsTunnelConfig,
+    pairs: Lru<(IpAddr16, String), Pair>,
+    large_sets: usize,
+    capped: u64,
+}
+
+/// Record types that carry free data and that people's programs rarely ask for.
+fn carries_data(rrtype: &str) -> bool {
+    matches!(rrtype, "TXT" | "NULL" | "KEY" | "PRIVATE" | "10" | "16" | "25" | "65399")
+}
+
+/// Splits a name into the part below the registered domain and the domain. The domain is the last two labels, or three
+/// where the last two are a country and a short general label (`co.uk`).
+fn split(name: &str) -> Option<(&str, &str)> {
+    let dots: Vec<usize> = name.rmatch_indices('.').map(|(i, _)| i).take(3).collect();
+    let second = *dots.get(1)?;
+    let last_label = name.len() - dots[0] - 1;
+    let second_label = dots[0] - second - 1;
+    let country = last_label == 2 && second_label <= 3;
+    let cut = if country { *dots.get(2)? } else { second };
+    (cut > 0).then(|| (&name[..cut], &name[cut + 1..]))
+}
+
+/// Shannon entropy of the bytes without dots, bits a character.
+fn entropy(text: &str) -> f64 {
+    let mut counts = [0u32; 256];
+    let mut n = 0u32;
+    for byte in text.bytes().filter(|b| *b != b'.') {
+        counts[usize::from(byte)] += 1;
+        n += 1;
+    }
+    let total = f64::from(n.max(1));
+    counts.iter().filter(|c| **c > 0).map(|c| f64::from(*c) / total).map(|p| -p * p.log2()).sum()
+}
+
+impl DnsTunnel {
+    /// Builds it.
+    #[must_use]
+    pub fn new(config: &DnsTunnelConfig) -> Self {
+        Self { pairs: Lru::new(config.pairs_max), large_sets: 0, capped: 0, config: config.clone() }
+    }
+
+    fn query(&mut self, event: &AppEvent, dns: &DnsData, out: &mut Vec<Alert>) {
+        if dns.multicast || dns.response || dns.rrname.ends_with(".arpa") {
+            return;
+        }
+        let Some((below, domain)) = split(&dns.rrname) else { return };
+        let ends = if event.from_low { (event.key.low, event.key.high) } else { (event.key.high, event.key.low) };
+        let (client, server) = (ends.0.addr, ends.1.addr);
+        let key = (client, domain.to_owned());
+        let window_ns = i64::from(self.config.window_s) * NS_PER_S;
+        let evicted = self.pairs.evicted();
+        let pair = self.pairs.touch(&key, event.ts, Pair::default);
+        if event.ts.since(pair.window_start) > window_ns {
+            self.large_sets -= usize::from(pair.names.count() > 64).min(self.large_sets);
+            pair.renew(event.ts);
+        }
+        if pair.names.count() == 64 && self.large_sets >= self.config.large_sets_max {
+            self.capped += 1;
+            return;
+        }
+        if !pair.names.insert(hash_of(below) as u16) {
+            return;
+        }
+        self.large_sets += usize::from(pair.names.count() == 65);
+        pair.add(event.ts, below, &dns.rrtype);
+        text::push_distinct(&mut pair.servers, server);
+        if pair.is_tunnel(&self.config) && pair.throttle.due(pair.total_names, event.ts) {
+            out.push(pair_alert(client, domain, pair));
+        }
+        if evicted != self.pairs.evicted() && self.large_sets > 0 {
+            self.large_sets = self.pairs.iter().filter(|(_, p)| p.names.count() > 64).count();
+        }
+    }
+}
+
+impl Pair {
+    fn renew(&mut self, now: Timestamp) {
+        self.names = Set16::default();
+        self.window_start = now;
+        (self.information, self.length, self.entropy, self.data_types) = (0.0, 0.0, 0.0, 0);
+        if !self.throttle.started() {
+            self.first = now;
+            self.total_names = 0;
+            self.total_information = 0.0;
+        }
+    }
+
+    fn add(&mut self, now: Timestamp, below: &str, rrtype: &str) {
+        let bits = entropy(below);
+        let information = below.len() as f64 * bits / 8.0;
+        self.last = self.last.max(now);
+        self.information += information;
+        self.total_information += information;
+        self.total_names += 1;
+        self.length += below.len() as f64;
+        self.entropy += bits;
+        self.data_types += u32::from(carries_data(rrtype));
+    }
+
+    /// Many names, much information, and names that look like data: long and dense, or asked with a data type.
+    fn is_tunnel(&self, config: &DnsTunnelConfig) -> bool {
+        let n = f64::from(self.names.count().max(1));
+        let (length, entropy) = (self.length / n, self.entropy / n);
+        let asks_data = f64::from(self.data_types) >= 0.5 * n;
+        let looks_like_data = entropy >= config.entropy_min
+            && (length >= config.length_min * 1.5 || (asks_data && length >= config.length_min * 0.5));
+        let enough = if asks_data { config.names_min / 2 } else { config.names_min };
+        self.names.count() >= enough.max(1)
+            && self.information >= config.information_min_bytes * if asks_data { 0.25 } else { 1.0 }
+            && looks_like_data
+    }
+}
+
+fn pair_alert(client: IpAddr16, domain: &str, pair: &Pair) -> Alert {
+    let n = f64::from(pair.names.count().max(1));
+    let mut a = alert(Kind::DnsTunnel, "dns_tunnel", pair.first, pair.last, 1e-4);
+    a.title = format!(
+        "{client} sent about {} in {} names under {domain}",
+        bytes(pair.total_information),
+        count(pair.total_names)
+    );
+    a.src = vec![client];
+    a.dest.clone_from(&pair.servers);
+    a.dest_port = vec![53];
+    a.why = vec![
+        why("information_in_new_names", pair.total_information, [0.0, 1500.0], "bytes", 0.4),
+        why("distinct_names", pair.total_names as f64, [0.0, 39.0], "names", 0.3),
+        why("name_length_mean", pair.length / n, [0.0, 24.0], "bytes", 0.2),
+        why("data_record_share", f64::from(pair.data_types) / n, [0.0, 0.1], "", 0.1),
+    ];
+    a.packets = pair.total_names;
+    a.severity = Severity::High;
+    a.story = format!("{client} {domain}");
+    text::scored(a, 0.9 + 0.1 * (1.0 - 1500.0 / pair.total_information.max(1500.0)))
+}
+
+impl Behaviour for DnsTunnel {
+    fn name(&self) -> &'static str {
+        "dns_tunnel"
+    }
+    fn observe(&mut self, observation: &Observation, _context: &Context, out: &mut Vec<Alert>) {
+        if let Observation::App(event) = observation
+            && let AppData::Dns(dns) = &event.data
+        {
+            self.query(event, dns, out);
+        }
+    }
+    fn counters(&self) -> Counters {
+        let mut counters = Counters::default();
+        counters.add("pairs_evicted", self.pairs.evicted());
+        counters.add("name_sets_capped", self.capped);
+        counters
+    }
+    fn entries(&self) -> usize {
+        self.pairs.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::synthetic::{contact, ip, mac, run};
+    use super::*;
+
+    fn queries(n: i64, every_ms: i64, name: impl Fn(i64) -> String, rrtype: &str) -> Vec<Observation> {
+        (0..n)
+            .map(|i| {
+                let mut c = contact(i * every_ms, ip(7), ip(1), 53);
+                c.proto = 17;
+                let dns = DnsData { rrname: name(i), rrtype: rrtype.into(), ..DnsData::default() };
+                let from_low = c.key.low.addr == ip(7);
+                let event = AppEvent { ts: c.ts, key: c.key, from_low, src_mac: mac(7), data: AppData::Dns(dns) };
+                Observation::App(Box::new(event))
+            })
+            .collect()
+    }
+
+    fn hex(i: i64) -> String {
+        let word = |k: u64| (i as u64 + k).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        format!("{:016x}{:016x}{:016x}", word(1), word(2), word(3))
+    }
+
+    #[test]
+    fn data_in_names_is_named_with_client_and_domain() {
+        let alerts = run("dns_tunnel", &queries(300, 500, |i| format!("{}.t.example.com", hex(i)), "A"));
+        assert!(alerts[0].title.starts_with("10.0.0.7 sent about") && alerts[0].title.ends_with("under example.com"), "{}", alerts[0].title);
+        assert_eq!(alerts[0].src, [ip(7)]);
+        let short = run("dns_tunnel", &queries(300, 500, |i| format!("{}.example.com", &hex(i)[..20]), "TXT"));
+        assert!(!short.is_empty());
+    }
+
+    #[test]
+    fn ordinary_names_and_content_networks_are_silent() {
+        assert!(run("dns_tunnel", &queries(3000, 100, |i| format!("www.site{i}.com"), "A")).is_empty());
+        assert!(run("dns_tunnel", &queries(3000, 100, |i| format!("e{}.dscb.akamaiedge.net", i % 500), "A")).is_empty());
+        assert!(run("dns_tunnel", &queries(3000, 100, |i| format!("{}.d.cdn.example.net", &hex(i % 30)[..32]), "A")).is_empty());
+        assert!(run("dns_tunnel", &queries(3000, 100, |i| format!("{i}.2.0.192.in-addr.arpa"), "PTR")).is_empty());
+    }
+
+    #[test]
+    fn names_split_at_the_registered_domain() {
+        assert_eq!(split("a.b.example.com"), Some(("a.b", "example.com")));
+        assert_eq!(split("a.example.co.uk"), Some(("a", "example.co.uk")));
+        assert_eq!(split("example.com"), None);
+        assert_eq!(split("co.uk"), None);
+        assert_eq!(split("x.t.ggy666.tk"), Some(("x.t", "ggy666.tk")));
+    }
+}
