@@ -21,8 +21,22 @@ impl Pools {
     /// Pools of one simulation.
     pub(super) fn new(random: &mut Random) -> Self {
         const WORDS: [&str; 16] = [
-            "the ", "quarterly ", "report ", "of ", "network ", "and ", "office ", "plan ", "for ", "<p>", "</p>\n",
-            "table ", "value ", "is ", "updated ", "weekly.\n",
+            "the ",
+            "quarterly ",
+            "report ",
+            "of ",
+            "network ",
+            "and ",
+            "office ",
+            "plan ",
+            "for ",
+            "<p>",
+            "</p>\n",
+            "table ",
+            "value ",
+            "is ",
+            "updated ",
+            "weekly.\n",
         ];
         let mut text = Vec::with_capacity(POOL_BYTES + 16);
         while text.len() < POOL_BYTES {

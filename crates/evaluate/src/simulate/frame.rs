@@ -36,6 +36,17 @@ pub(super) struct Peer {
 }
 
 impl Peer {
+    /// A multicast group on the segment (RFC 1112, RFC 2464).
+    pub(super) fn group(ip: IpAddr, port: u16) -> Self {
+        let mac = match ip {
+            IpAddr::V4(a) => [1, 0, 0x5e, a.octets()[1] & 0x7f, a.octets()[2], a.octets()[3]],
+            IpAddr::V6(a) => {
+                let o = a.octets();
+                [0x33, 0x33, o[12], o[13], o[14], o[15]]
+            }
+        };
+        Self { mac, ip, port, ttl: 255, ip_id: 0 }
+    }
     /// Largest TCP payload without options in an Ethernet frame of 1,500 bytes.
     pub(super) fn mss(&self) -> u16 {
         if self.ip.is_ipv4() { 1460 } else { 1440 }

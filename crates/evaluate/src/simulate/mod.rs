@@ -21,7 +21,7 @@ pub use scenarios::{ScenarioInfo, scenarios};
 pub use world::HOSTS_RANGE;
 
 use engine::Engine;
-use record::{Kind, Timestamp};
+use record::Timestamp;
 use rhythm::{Budget, Rhythm};
 use world::World;
 
@@ -145,11 +145,6 @@ impl Simulator {
     /// The attack episodes begun so far, in order of their start. Each `end` grows while its frames leave.
     pub fn labels(&self) -> &[Label] {
         &self.world.labels
-    }
-
-    /// The kinds of the episodes begun so far, in the order of [`labels`](Self::labels).
-    pub fn kinds(&self) -> impl Iterator<Item = Kind> + '_ {
-        self.world.labels.iter().map(|l| l.kind)
     }
 }
 

@@ -253,7 +253,8 @@ impl Session {
             let len = mss.min(m.content.len() - m.sent);
             let last = m.sent + len == m.content.len();
             let flags = if last { PSH | ACK } else { ACK };
-            let s = Segment { at, from, flags, seq: self.seq[from], ack: self.seq[to], offset: m.sent, len: len as u32 };
+            let s =
+                Segment { at, from, flags, seq: self.seq[from], ack: self.seq[to], offset: m.sent, len: len as u32 };
             if lost == Some(i) {
                 resend = Some(s); // lost before the tap
             } else {
@@ -352,7 +353,13 @@ impl Session {
             seq: s.seq,
             ack: if s.flags & ACK != 0 { s.ack } else { 0 },
             flags: s.flags,
-            window: if s.flags & RST != 0 { 0 } else if syn { 64_240 } else { self.window[s.from] },
+            window: if s.flags & RST != 0 {
+                0
+            } else if syn {
+                64_240
+            } else {
+                self.window[s.from]
+            },
             options: &options[..n],
         };
         let to = self.peers[1 - s.from];

@@ -121,7 +121,14 @@ impl World {
         self.spawned.push((at, Box::new(activity)));
     }
     /// A new episode's label.
-    pub(super) fn new_label(&mut self, now: i64, kind: Kind, src: IpAddr, dest: Option<IpAddr>, port: Option<u16>) -> usize {
+    pub(super) fn new_label(
+        &mut self,
+        now: i64,
+        kind: Kind,
+        src: IpAddr,
+        dest: Option<IpAddr>,
+        port: Option<u16>,
+    ) -> usize {
         self.labels.push(Label::new(now, kind, src, dest, port));
         self.labels.len() - 1
     }
@@ -182,19 +189,8 @@ impl World {
         };
         Peer { mac: self.hosts[ROUTER].mac, ip, port, ttl: 44 + far % 13, ip_id: self.random.bits() as u16 }
     }
-    /// A multicast group on the segment.
-    pub(super) fn group(&self, ip: IpAddr, port: u16) -> Peer {
-        let mac = match ip {
-            IpAddr::V4(a) => [1, 0, 0x5e, a.octets()[1] & 0x7f, a.octets()[2], a.octets()[3]],
-            IpAddr::V6(a) => {
-                let o = a.octets();
-                [0x33, 0x33, o[12], o[13], o[14], o[15]]
-            }
-        };
-        Peer { mac, ip, port, ttl: 255, ip_id: 0 }
-    }
     /// Client and server of a connection to a site; IPv6 when the site has it and the coin says so.
-    pub(super) fn to_site(&mut self, host: usize, site: usize, port: u16) -> (Peer, Peer) {
+    pub(super) fn ends(&mut self, host: usize, site: usize, port: u16) -> (Peer, Peer) {
         let client = self.client(host);
         match self.sites[site].v6 {
             Some(v6) if self.random.chance(0.3) => {
@@ -244,7 +240,7 @@ fn host(i: usize, random: &mut Random) -> Host {
         mac: [0x02, mac[1], mac[2], mac[3], high, low],
         v4: Ipv4Addr::new(10, 20, high, low + 1 - u8::from(i < FIRST_DESK)),
         v6: Ipv6Addr::new(0x2001, 0xdb8, 0x20, 0, 0, 0, 0x20, number as u16),
-        ttl: if i >= FIRST_DESK && i % 3 != 0 { 128 } else { 64 },
+        ttl: if i >= FIRST_DESK && !i.is_multiple_of(3) { 128 } else { 64 },
         browser: i % 4,
         next_port: 49_152 + random.below(12_000) as u16,
         ip_id: mac[4..6].iter().fold(0, |a, b| a << 8 | u16::from(*b)),
@@ -253,8 +249,28 @@ fn host(i: usize, random: &mut Random) -> Host {
 
 fn sites(random: &mut Random) -> Vec<Site> {
     const PREFIXES: [&str; 22] = [
-        "www", "cdn", "api", "static", "docs", "login", "images", "chat", "calendar", "video", "fonts", "metrics",
-        "news", "shop", "maps", "code", "packages", "updates", "telemetry", "wiki", "forum", "status",
+        "www",
+        "cdn",
+        "api",
+        "static",
+        "docs",
+        "login",
+        "images",
+        "chat",
+        "calendar",
+        "video",
+        "fonts",
+        "metrics",
+        "news",
+        "shop",
+        "maps",
+        "code",
+        "packages",
+        "updates",
+        "telemetry",
+        "wiki",
+        "forum",
+        "status",
     ];
     const DOMAINS: [&str; 3] = ["example.com", "example.net", "example.org"];
     let mut all = Vec::new();

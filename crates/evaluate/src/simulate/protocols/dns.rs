@@ -118,6 +118,8 @@ pub(in super::super) fn mdns_query(qname: &str, kind: u16) -> Vec<u8> {
 /// An mDNS announcement of records with their own owners.
 pub(in super::super) fn mdns_announce(records: &[Record]) -> Vec<u8> {
     let mut out = header(0, 0x8400, [0, records.len() as u16, 0, 0]);
-    records.iter().for_each(|r| record(&mut out, r));
+    for r in records {
+        record(&mut out, r);
+    }
     out
 }

@@ -41,7 +41,10 @@ pub(in super::super) fn send(client: &str, r: &mut Random) -> Vec<Step> {
 /// A mailbox check that fetches what is new.
 pub(in super::super) fn check(r: &mut Random) -> Vec<Step> {
     let mut steps = vec![
-        Step::server(line("* PREAUTH [CAPABILITY IMAP4rev1 IDLE] mail.example.test ready\r\n"), r.jitter_ns(10 * MS, 0.5)),
+        Step::server(
+            line("* PREAUTH [CAPABILITY IMAP4rev1 IDLE] mail.example.test ready\r\n"),
+            r.jitter_ns(10 * MS, 0.5),
+        ),
         Step::client(line("a1 SELECT INBOX\r\n"), 2 * MS),
         Step::server(
             line("* 142 EXISTS\r\n* 1 RECENT\r\n* OK [UIDVALIDITY 1700000000] ok\r\na1 OK [READ-WRITE] done\r\n"),

@@ -121,7 +121,8 @@ fn sealed(from: usize, session: u64, size: u64, delay_ns: i64, r: &mut Random) -
 pub(in super::super) struct Files {
     queue: VecDeque<Step>,
     session: u64,
-    files_left: usize,
+    /// Files still to come.
+    rest: usize,
     /// Bytes of the current file still to move.
     bytes_left: u64,
     upload: bool,
@@ -144,15 +145,15 @@ impl Files {
             queue.push_back(sealed(CLIENT, session, size.0, MS, r));
             queue.push_back(sealed(SERVER, session, size.1, MS, r));
         }
-        Self { queue, session, files_left: files, bytes_left: 0, upload, median_bytes }
+        Self { queue, session, rest: files, bytes_left: 0, upload, median_bytes }
     }
 
     fn refill(&mut self, r: &mut Random) {
         if self.bytes_left == 0 {
-            if self.files_left == 0 {
+            if self.rest == 0 {
                 return;
             }
-            self.files_left -= 1;
+            self.rest -= 1;
             self.bytes_left = r.log_normal(self.median_bytes, 1.4).clamp(64.0, 8e9) as u64;
             let think = r.jitter_ns(40 * MS, 1.5);
             self.queue.push_back(sealed(CLIENT, self.session, 260, think, r));

@@ -32,10 +32,20 @@ fn key_exchange_init(r: &mut Random) -> Vec<u8> {
     let mut out = vec![20];
     out.extend_from_slice(&r.bytes(16));
     let lists = [
-        "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256", "ssh-ed25519,rsa-sha2-512,rsa-sha2-256",
-        CIPHERS, CIPHERS, MACS, MACS, "none,zlib@openssh.com", "none,zlib@openssh.com", "", "",
+        "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256",
+        "ssh-ed25519,rsa-sha2-512,rsa-sha2-256",
+        CIPHERS,
+        CIPHERS,
+        MACS,
+        MACS,
+        "none,zlib@openssh.com",
+        "none,zlib@openssh.com",
+        "",
+        "",
     ];
-    lists.iter().for_each(|l| string(&mut out, l.as_bytes()));
+    for list in lists {
+        string(&mut out, list.as_bytes());
+    }
     out.extend_from_slice(&[0; 5]);
     packet(&out, r)
 }
@@ -96,8 +106,16 @@ impl Terminal {
     pub(in super::super) fn new(commands: usize, r: &mut Random) -> Self {
         let mut queue: VecDeque<Step> = open(OPENSSH, r).into();
         for (from, size, delay) in [
-            (CLIENT, 44, 2), (SERVER, 44, 1), (CLIENT, 372, 4), (SERVER, 324, 3), (CLIENT, 620, 6), (SERVER, 28, 5),
-            (CLIENT, 112, 2), (SERVER, 500, 20), (CLIENT, 44, 4), (SERVER, 204, 30),
+            (CLIENT, 44, 2),
+            (SERVER, 44, 1),
+            (CLIENT, 372, 4),
+            (SERVER, 324, 3),
+            (CLIENT, 620, 6),
+            (SERVER, 28, 5),
+            (CLIENT, 112, 2),
+            (SERVER, 500, 20),
+            (CLIENT, 44, 4),
+            (SERVER, 204, 30),
         ] {
             let delay = r.jitter_ns(delay * MS, 0.4);
             queue.push_back(sealed(from, size, delay, r));

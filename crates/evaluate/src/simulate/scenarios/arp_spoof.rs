@@ -15,7 +15,11 @@ pub(super) struct ArpSpoof;
 
 impl Scenario for ArpSpoof {
     fn info(&self) -> ScenarioInfo {
-        ScenarioInfo::attack("arp_spoof", Kind::ArpSpoof, "false ARP replies put a workstation between a victim and the router")
+        ScenarioInfo::attack(
+            "arp_spoof",
+            Kind::ArpSpoof,
+            "false ARP replies put a workstation between a victim and the router",
+        )
     }
     fn launch(&self, now: i64, world: &mut World, tempo: Tempo) -> i64 {
         if world.mitm.is_some() {

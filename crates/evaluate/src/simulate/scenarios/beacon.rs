@@ -15,7 +15,11 @@ pub(super) struct Beacon;
 
 impl Scenario for Beacon {
     fn info(&self) -> ScenarioInfo {
-        ScenarioInfo::attack("beacon", Kind::Beacon, "a small TLS connection to one server every 60 seconds, 30 % jitter")
+        ScenarioInfo::attack(
+            "beacon",
+            Kind::Beacon,
+            "a small TLS connection to one server every 60 seconds, 30 % jitter",
+        )
     }
     fn launch(&self, now: i64, world: &mut World, tempo: Tempo) -> i64 {
         let desk = world.desk();

@@ -24,7 +24,8 @@ impl Scenario for DnsTunnel {
         let desk = world.desk();
         let (src, resolver) = (world.hosts[desk].v4.into(), world.hosts[ROUTER].v4.into());
         let label = world.new_label(now, Kind::DnsTunnel, src, Some(resolver), Some(53));
-        let (count, gap_ns) = if tempo == Tempo::Demo { (320, (20 * MS, 110 * MS)) } else { (1500, (30 * MS, 400 * MS)) };
+        let (count, gap_ns) =
+            if tempo == Tempo::Demo { (320, (20 * MS, 110 * MS)) } else { (1500, (30 * MS, 400 * MS)) };
         let mut sequence = 0u32;
         let series = Series::new(count, gap_ns, move |now, world| {
             sequence += 1;
@@ -32,7 +33,7 @@ impl Scenario for DnsTunnel {
             let r = &mut world.random;
             let name = format!("{}.{}.{sequence:x}.{ZONE}", text(40 + r.below(23), r), text(30 + r.below(30), r));
             let mut data = Vec::new();
-            for _ in 0..1 + r.below(2) {
+            for _ in 0..=r.below(2) {
                 let part = text(60 + r.below(120), r);
                 data.push(part.len() as u8);
                 data.extend_from_slice(part.as_bytes());

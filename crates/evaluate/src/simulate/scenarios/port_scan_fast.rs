@@ -24,7 +24,10 @@ impl Scenario for PortScanFast {
         let target = world.lan(FILES, 0);
         let label = world.new_label(now, Kind::PortScan, from.ip, Some(target.ip), None);
         let ports = ports(world);
-        world.spawn(now, Scan { from, target, ports, next: 0, answers: Vec::new(), gap_ns: (2_000_000, 6_000_000), label });
+        world.spawn(
+            now,
+            Scan { from, target, ports, next: 0, answers: Vec::new(), gap_ns: (2_000_000, 6_000_000), label },
+        );
         PORTS as i64 * 4_000_000
     }
 }

@@ -15,7 +15,11 @@ pub(super) struct SshBruteForce;
 
 impl Scenario for SshBruteForce {
     fn info(&self) -> ScenarioInfo {
-        ScenarioInfo::attack("ssh_brute_force", Kind::BruteForce, "password guesses over SSH, several connections at once")
+        ScenarioInfo::attack(
+            "ssh_brute_force",
+            Kind::BruteForce,
+            "password guesses over SSH, several connections at once",
+        )
     }
     fn launch(&self, now: i64, world: &mut World, tempo: Tempo) -> i64 {
         let attacker = Ipv4Addr::new(198, 51, 100, 200 + world.random.below(30) as u8).into();

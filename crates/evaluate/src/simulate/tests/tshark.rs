@@ -28,9 +28,9 @@ fn tshark(path: &Path, arguments: &[&str]) -> Option<String> {
     let checks = ["ip.check_checksum", "tcp.check_checksum", "udp.check_checksum"];
     let mut command = Command::new("tshark");
     command.arg("-n").arg("-r").arg(path);
-    checks.iter().for_each(|c| {
-        command.arg("-o").arg(format!("{c}:TRUE"));
-    });
+    for check in checks {
+        command.arg("-o").arg(format!("{check}:TRUE"));
+    }
     let out = command.args(arguments).output().ok()?;
     Some(String::from_utf8_lossy(&out.stdout).into_owned())
 }
@@ -63,7 +63,11 @@ fn the_office_speaks_its_protocols() {
         ("negative answers", "dns.flags.rcode == 3", 5),
         ("server names", "tls.handshake.extensions_server_name contains \"example\"", 100),
         ("ALPN", "tls.handshake.extensions_alpn_str == \"h2\"", 100),
-        ("TLS 1.3 server hellos", "tls.handshake.type == 2 && tls.handshake.extensions.supported_version == 0x0304", 100),
+        (
+            "TLS 1.3 server hellos",
+            "tls.handshake.type == 2 && tls.handshake.extensions.supported_version == 0x0304",
+            100,
+        ),
         ("application data", "tls.app_data", 500),
         ("HTTP requests", "http.request", 20),
         ("HTTP answers", "http.response", 20),

@@ -18,7 +18,10 @@ pub(super) struct Office;
 
 impl Scenario for Office {
     fn info(&self) -> ScenarioInfo {
-        ScenarioInfo::collection("office", "an office at work: names, web, mail, files, printing, shells, clocks, backups")
+        ScenarioInfo::collection(
+            "office",
+            "an office at work: names, web, mail, files, printing, shells, clocks, backups",
+        )
     }
     fn launch(&self, start: i64, world: &mut World, _: Tempo) -> i64 {
         for host in 0..world.hosts.len() {

@@ -54,7 +54,7 @@ pub(super) fn advertise(now: i64, host: usize, world: &mut World) {
     body.extend_from_slice(&mac);
     body.extend_from_slice(&[3, 4, 64, 0xc0, 0, 0x27, 0x8d, 0, 0, 9, 0x3a, 0x80, 0, 0, 0, 0]);
     body.extend_from_slice(&Ipv6Addr::new(0x2001, 0xdb8, 0x20, 0, 0, 0, 0, 0).octets());
-    let all = world.group(ALL_NODES, 0);
+    let all = Peer::group(ALL_NODES, 0);
     Exchange::new(router, all).then(now, 0, Packet::Icmp(134, 0, body)).start(world);
 }
 
@@ -103,9 +103,11 @@ pub(in super::super) fn arrive(now: i64, host: usize, label: Option<usize>, worl
     }
     let there = offered + 300 * MS;
     let own = |from: Ipv4Addr| Arp { to: BROADCAST, operation: 1, sender: (l.mac, from), target: ([0; 6], l.ip) };
-    let probe = Exchange::new(me, me)
-        .then(there - 250 * MS, 0, Packet::Arp(own(Ipv4Addr::UNSPECIFIED)))
-        .then(there, 0, Packet::Arp(own(l.ip)));
+    let probe = Exchange::new(me, me).then(there - 250 * MS, 0, Packet::Arp(own(Ipv4Addr::UNSPECIFIED))).then(
+        there,
+        0,
+        Packet::Arp(own(l.ip)),
+    );
     marked(probe).start(world);
     let name = announcement(there + 40 * MS, host, world);
     marked(name).start(world);
@@ -121,12 +123,13 @@ pub(super) fn announce(now: i64, host: usize, world: &mut World) {
 
 fn announcement(now: i64, host: usize, world: &mut World) -> Exchange {
     let me = Peer { ttl: 255, ..world.lan(host, 5353) };
-    let all = world.group(MDNS_V4, 5353);
+    let all = Peer::group(MDNS_V4, 5353);
     let h = &world.hosts[host];
     let owner = format!("{}.local", h.name);
     let service = "_workstation._tcp.local";
     let instance = format!("{}.{service}", h.name);
-    let record = |owner: &str, kind, class, data| dns::Record { owner: owner.to_owned(), kind, class, ttl_s: 120, data };
+    let record =
+        |owner: &str, kind, class, data| dns::Record { owner: owner.to_owned(), kind, class, ttl_s: 120, data };
     let mut target = vec![0, 0, 0, 0, 0, 9];
     target.extend_from_slice(&dns::name(&owner));
     let records = [
@@ -137,9 +140,11 @@ fn announcement(now: i64, host: usize, world: &mut World) -> Exchange {
     ];
     let wait = world.random.between(20 * MS, 120 * MS);
     let question = dns::mdns_query("_ipp._tcp.local", dns::PTR);
-    Exchange::new(me, all)
-        .then(now, 0, Packet::Udp(dns::mdns_announce(&records)))
-        .then(now + wait, 0, Packet::Udp(question))
+    Exchange::new(me, all).then(now, 0, Packet::Udp(dns::mdns_announce(&records))).then(
+        now + wait,
+        0,
+        Packet::Udp(question),
+    )
 }
 
 /// Echo requests and their answers.
@@ -163,7 +168,7 @@ fn ping(now: i64, from: Peer, to: Peer, rtt_ns: i64, count: i64, world: &mut Wor
 pub(super) fn ping_site(now: i64, host: usize, world: &mut World) {
     let site = world.popular_site();
     let known = super::web::resolve(now, host, site, world);
-    let (from, to) = world.to_site(host, site, 0);
+    let (from, to) = world.ends(host, site, 0);
     let rtt = world.sites[site].rtt_ns;
     ping(known, from, to, rtt, 4, world);
 }

@@ -1,7 +1,7 @@
 //! Names and the web: a visit resolves a few names and opens connections to them.
 
-use super::super::super::frame::Peer;
 use super::super::super::exchange::{Exchange, Packet};
+use super::super::super::frame::Peer;
 use super::super::super::protocols::{dns, http, tls};
 use super::super::super::tcp::{Outcome, SERVER, Session, Step};
 use super::super::super::world::{ROUTER, World};
@@ -16,7 +16,8 @@ pub(super) fn resolve(now: i64, host: usize, site: usize, world: &mut World) -> 
     let s = world.sites[site].clone();
     let ttl = 1 + world.random.below(s.ttl_s as usize) as u32;
     let mut known = now;
-    let kinds: &[u16] = if world.hosts[host].browser < 2 { &[dns::A, dns::AAAA, dns::HTTPS] } else { &[dns::A, dns::AAAA] };
+    let kinds: &[u16] =
+        if world.hosts[host].browser < 2 { &[dns::A, dns::AAAA, dns::HTTPS] } else { &[dns::A, dns::AAAA] };
     for kind in kinds {
         let records = match (kind, s.v6) {
             (&dns::A, _) => vec![dns::Record::a(ttl, s.v4)],
@@ -34,20 +35,14 @@ pub(super) fn resolve(now: i64, host: usize, site: usize, world: &mut World) -> 
 fn alias(name: &str, ttl: u32, records: Vec<dns::Record>) -> Vec<dns::Record> {
     let target = format!("edge.{name}");
     let mut all = vec![dns::Record::answer(dns::CNAME, ttl, dns::name(&target))];
-    all.extend(records.into_iter().map(|r| if r.owner.is_empty() { dns::Record { owner: target.clone(), ..r } } else { r }));
+    all.extend(
+        records.into_iter().map(|r| if r.owner.is_empty() { dns::Record { owner: target.clone(), ..r } } else { r }),
+    );
     all
 }
 
 /// One question to the router's resolver and its answer; returns when the answer is there.
-fn ask(
-    at: i64,
-    host: usize,
-    name: &str,
-    kind: u16,
-    code: u8,
-    records: &[dns::Record],
-    world: &mut World,
-) -> i64 {
+fn ask(at: i64, host: usize, name: &str, kind: u16, code: u8, records: &[dns::Record], world: &mut World) -> i64 {
     let id = world.random.bits() as u16;
     let cached = world.random.chance(0.6);
     let wait = if cached { world.random.between(180_000, 900_000) } else { world.random.jitter_ns(18 * MS, 0.7) };
@@ -62,10 +57,10 @@ fn ask(
 /// A visit to one site and the others it draws from.
 pub(super) fn browse(now: i64, host: usize, world: &mut World) {
     let mut at = now;
-    for i in 0..1 + world.random.below(4) {
+    for i in 0..=world.random.below(4) {
         let site = world.popular_site();
         at = resolve(at, host, site, world);
-        for _ in 0..1 + usize::from(i == 0 && world.random.chance(0.4)) {
+        for _ in 0..=usize::from(i == 0 && world.random.chance(0.4)) {
             secure(at, host, site, world);
         }
         at += world.random.between(5 * MS, 120 * MS);
@@ -74,11 +69,11 @@ pub(super) fn browse(now: i64, host: usize, world: &mut World) {
 
 /// One HTTPS connection with a few requests.
 fn secure(at: i64, host: usize, site: usize, world: &mut World) {
-    let ends = world.to_site(host, site, 443);
+    let ends = world.ends(host, site, 443);
     let (profile, name) = (world.hosts[host].browser, world.sites[site].name.clone());
     let r = &mut world.random;
     let mut steps = tls::open(profile, &name, r);
-    for i in 0..1 + (r.exponential(2.0) as usize).min(15) {
+    for i in 0..=(r.exponential(2.0) as usize).min(15) {
         let think = if i == 0 { r.between(100_000, MS) } else { r.jitter_ns(250 * MS, 1.2) };
         let (up, down) = (r.log_normal(420.0, 0.5) as u64, r.pareto(900.0, 1.15, 6e6) as u64);
         steps.extend(tls::request(up, down, think, r));
@@ -104,7 +99,7 @@ fn connect(at: i64, (client, server): (Peer, Peer), site: usize, steps: Vec<Step
 pub(super) fn plain(now: i64, host: usize, world: &mut World) {
     let site = world.popular_site();
     let at = resolve(now, host, site, world);
-    let ends = world.to_site(host, site, 80);
+    let ends = world.ends(host, site, 80);
     let (agent, name) = (world.hosts[host].browser, world.sites[site].name.clone());
     let n = 1 + world.random.below(4);
     let steps: Vec<Step> = (0..n).flat_map(|_| http::fetch(&name, agent, &mut world.random)).collect();
@@ -125,7 +120,7 @@ pub(super) fn report_telemetry(now: i64, host: usize, world: &mut World) {
 
 fn exchange_with(now: i64, host: usize, site: usize, (up, down): (u64, u64), world: &mut World) {
     let at = resolve(now, host, site, world);
-    let ends = world.to_site(host, site, 443);
+    let ends = world.ends(host, site, 443);
     let name = world.sites[site].name.clone();
     let r = &mut world.random;
     let mut steps = tls::open(tls::LIBRARY_CLIENT, &name, r);
@@ -139,7 +134,7 @@ fn exchange_with(now: i64, host: usize, site: usize, (up, down): (u64, u64), wor
 pub(super) fn update_check(now: i64, host: usize, world: &mut World) {
     let site = world.sites.iter().position(|s| s.name.starts_with("updates")).unwrap_or(0);
     let at = resolve(now, host, site, world);
-    let ends = world.to_site(host, site, 80);
+    let ends = world.ends(host, site, 80);
     let name = world.sites[site].name.clone();
     let steps = (0..6).flat_map(|_| http::fetch(&name, 2, &mut world.random)).collect();
     connect(at, ends, site, steps, world);
