@@ -25,7 +25,10 @@ fn main() -> Result<(), SourceError> {
         }
         let stats = source.stats();
         let each = (cpu_ns() - start) as f64 / stats.packets.max(1) as f64;
-        println!("{} packets, {} bytes, {each:.1} CPU ns a packet ({first_bytes}) {:?}", stats.packets, stats.bytes, stats.notes);
+        println!(
+            "{} packets, {} bytes, {each:.1} CPU ns a packet ({first_bytes}) {:?}",
+            stats.packets, stats.bytes, stats.notes
+        );
     }
     Ok(())
 }

@@ -54,7 +54,9 @@ pub enum SourceError {
         need: u64,
     },
     /// Reading failed before the first record.
-    #[error("cannot read capture `{path}`: {source}; check the disk, or the compressed file with `gzip -t` or `zstd -t`")]
+    #[error(
+        "cannot read capture `{path}`: {source}; check the disk, or the compressed file with `gzip -t` or `zstd -t`"
+    )]
     Read {
         /// Path as given.
         path: String,
@@ -88,7 +90,9 @@ pub enum SourceError {
         what: String,
     },
     /// The interface's hardware type is not one we know.
-    #[error("interface `{name}` has hardware type {hardware_type}, which is not read; choose an Ethernet, loopback or tunnel interface")]
+    #[error(
+        "interface `{name}` has hardware type {hardware_type}, which is not read; choose an Ethernet, loopback or tunnel interface"
+    )]
     HardwareType {
         /// Name.
         name: String,

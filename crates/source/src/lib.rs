@@ -11,10 +11,10 @@ pub mod host;
 pub mod live;
 
 pub use error::SourceError;
-pub use filter::{Filter, FilterError};
 pub use files::pcap_writer::PcapWriter;
 pub use files::pcapng_writer::PcapngWriter;
 pub use files::{open_capture, open_reader};
+pub use filter::{Filter, FilterError};
 pub use frame_source::{BATCH_FRAMES_MAX, FrameSource, SourceStats};
 pub use host::{HostCounters, InterfaceInfo, SocketInfo, host_counters, interfaces, sockets};
 pub use live::{FrameSender, KernelCounts, LiveCapture, LiveConfig, LiveSettings, may_capture, open_live};

@@ -3,8 +3,8 @@
 
 use super::format::{Format, Stop};
 use super::window::Window;
-use crate::frame_source::{BATCH_FRAMES_MAX, FrameSource, SourceStats};
 use crate::SourceError;
+use crate::frame_source::{BATCH_FRAMES_MAX, FrameSource, SourceStats};
 use record::{Counters, FrameHeader};
 
 /// An open capture.

@@ -173,7 +173,9 @@ mod tests {
 
     #[test]
     fn relatives_are_named_and_others_refused() {
-        assert!(matches!(open(&file(true, 0xa1b2_cd34, 1, &[])), Err(HeaderError::Unsupported(t)) if t.contains("Kuznetzov")));
+        assert!(
+            matches!(open(&file(true, 0xa1b2_cd34, 1, &[])), Err(HeaderError::Unsupported(t)) if t.contains("Kuznetzov"))
+        );
         assert!(matches!(open(&file(false, 0x1234_5678, 1, &[])), Err(HeaderError::Other)));
         assert!(is_pcap(MAGIC_MICROSECONDS.to_be_bytes()));
         assert!(!is_pcap(*b"PK\x03\x04"));

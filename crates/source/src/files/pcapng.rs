@@ -171,7 +171,11 @@ impl Pcapng {
 
     /// Blocks until the batch is full, the bytes end or the byte order changes (None).
     fn run<O: Order>(
-        &mut self, data: &[u8], used: &mut usize, headers: &mut Vec<FrameHeader>, max: usize,
+        &mut self,
+        data: &[u8],
+        used: &mut usize,
+        headers: &mut Vec<FrameHeader>,
+        max: usize,
     ) -> Option<Stop> {
         loop {
             if headers.len() >= max {

@@ -57,7 +57,9 @@ impl Parser<'_> {
         }
         let Some(word) = self.take_word() else {
             let found = self.found();
-            return Err(self.wrong(format!("a number is expected, not {found}"), "write a number, `len` or e.g. `ip[8]`"));
+            return Err(
+                self.wrong(format!("a number is expected, not {found}"), "write a number, `len` or e.g. `ip[8]`")
+            );
         };
         if word == "len" {
             return Ok(Arith::Length);

@@ -210,7 +210,13 @@ impl Generator<'_> {
     }
 
     /// Tests one or both sides.
-    fn sides(&mut self, direction: Direction, yes: Label, no: Label, mut side: impl FnMut(&mut Self, bool, Label, Label)) {
+    fn sides(
+        &mut self,
+        direction: Direction,
+        yes: Label,
+        no: Label,
+        mut side: impl FnMut(&mut Self, bool, Label, Label),
+    ) {
         match direction {
             Direction::Source => side(self, true, yes, no),
             Direction::Destination => side(self, false, yes, no),

@@ -7,7 +7,8 @@
 //! `mpls [label]`, `pppoed`; `less`, `greater`, `len`; byte access and arithmetic; `and`, `or`, `not`, parentheses,
 //! inherited words (`port 53 or 80`). Link types: Ethernet, Linux cooked 1 and 2, raw IP, BSD loopback, PPP, HDLC.
 //!
-//! On purpose unlike tcpdump: names of hosts are not looked up; BSD loopback families are read in either byte order
+//! On purpose unlike tcpdump: names of hosts are not looked up; `%` and `^` bind as in C (tcpdump reads `a * b % c` as
+//! `a * (b % c)`); BSD loopback families are read in either byte order
 //! and with Linux' number for IPv6 too; live frames are judged with their VLAN tag in place, as the same frames in a
 //! file are (tcpdump does not see the tag unless `vlan` is written); `pppoes`, `protochain`, `gateway`, 802.11 words
 //! and `ip broadcast` (which needs a netmask) are refused.
@@ -35,8 +36,18 @@ use std::str::FromStr;
 
 /// Link types a filter is compiled for when it is parsed.
 const LINKS: [LinkType; 12] = [
-    LinkType::ETHERNET, LinkType::RAW, LinkType::LINUX_SLL, LinkType::LINUX_SLL2, LinkType::NULL, LinkType::LOOP,
-    LinkType::RAW_BSD, LinkType::PPP, LinkType::PPP_HDLC, LinkType::C_HDLC, LinkType::IPV4, LinkType::IPV6,
+    LinkType::ETHERNET,
+    LinkType::RAW,
+    LinkType::LINUX_SLL,
+    LinkType::LINUX_SLL2,
+    LinkType::NULL,
+    LinkType::LOOP,
+    LinkType::RAW_BSD,
+    LinkType::PPP,
+    LinkType::PPP_HDLC,
+    LinkType::C_HDLC,
+    LinkType::IPV4,
+    LinkType::IPV6,
 ];
 
 /// A parsed filter. The empty expression lets everything pass.

@@ -163,7 +163,9 @@ impl Parser<'_> {
         }
         let Some(word) = self.word() else {
             let found = self.found();
-            return Err(self.wrong(format!("a term is expected, not {found}"), "write e.g. `port 53` or `host 192.0.2.1`"));
+            return Err(
+                self.wrong(format!("a term is expected, not {found}"), "write e.g. `port 53` or `host 192.0.2.1`")
+            );
         };
         match word {
             "vlan" | "mpls" | "less" | "greater" | "broadcast" | "multicast" | "pppoed" | "pppoes" => self.single(None),
@@ -364,15 +366,43 @@ impl Parser<'_> {
 }
 
 fn is_qualifier(word: &str) -> bool {
-    names::protocol(word).is_some()
-        || matches!(word, "src" | "dst" | "host" | "net" | "port" | "portrange" | "proto")
+    names::protocol(word).is_some() || matches!(word, "src" | "dst" | "host" | "net" | "port" | "portrange" | "proto")
 }
 
 fn is_unsupported(word: &str) -> bool {
     matches!(
         word,
-        "gateway" | "protochain" | "inbound" | "outbound" | "ifindex" | "wlan" | "type" | "subtype" | "dir" | "radio"
-            | "ppp" | "slip" | "fddi" | "tr" | "decnet" | "iso" | "clnp" | "esis" | "isis" | "geneve" | "lat" | "stp"
-            | "atalk" | "aarp" | "ipx" | "netbeui" | "llc" | "action" | "reason" | "rnr" | "rulenum" | "ifname"
+        "gateway"
+            | "protochain"
+            | "inbound"
+            | "outbound"
+            | "ifindex"
+            | "wlan"
+            | "type"
+            | "subtype"
+            | "dir"
+            | "radio"
+            | "ppp"
+            | "slip"
+            | "fddi"
+            | "tr"
+            | "decnet"
+            | "iso"
+            | "clnp"
+            | "esis"
+            | "isis"
+            | "geneve"
+            | "lat"
+            | "stp"
+            | "atalk"
+            | "aarp"
+            | "ipx"
+            | "netbeui"
+            | "llc"
+            | "action"
+            | "reason"
+            | "rnr"
+            | "rulenum"
+            | "ifname"
     )
 }

@@ -24,15 +24,43 @@ fn passes(expression: &str, frame: &[u8]) -> bool {
 fn words_inheritance_and_equal_binding() {
     let frame = syn();
     for yes in [
-        "", "tcp", "src host 192.0.2.1 and dst port 80", "port 53 or 80", "host 192.0.2.0 or 192.0.2.1", "net 192.0.2",
-        "tcp[tcpflags] & tcp-syn != 0 and not tcp[13] & 16 != 0", "ether src 02:00:00:00:00:01", "len = 54",
-        "udp or port 80 and tcp", "src and dst net 0.0.0.0/0", "(tcp[0:2] + 1) = 1235", "-1 = 0xffffffff", "port http",
-        "host (192.0.2.9 or 192.0.2.1)", "portrange 79-81", "src or dst port 1234", "not (udp or arp)", "ip[0] >> 4 = 4",
-        "tcp[tcp[12] >> 4 & 0 : 2] = 1234", "host not 192.0.2.9", "10 / 3 = 3", "ip proto \\tcp", "less 54 and greater 54",
+        "",
+        "tcp",
+        "src host 192.0.2.1 and dst port 80",
+        "port 53 or 80",
+        "host 192.0.2.0 or 192.0.2.1",
+        "net 192.0.2",
+        "tcp[tcpflags] & tcp-syn != 0 and not tcp[13] & 16 != 0",
+        "ether src 02:00:00:00:00:01",
+        "len = 54",
+        "udp or port 80 and tcp",
+        "src and dst net 0.0.0.0/0",
+        "(tcp[0:2] + 1) = 1235",
+        "-1 = 0xffffffff",
+        "port http",
+        "host (192.0.2.9 or 192.0.2.1)",
+        "portrange 79-81",
+        "src or dst port 1234",
+        "not (udp or arp)",
+        "ip[0] >> 4 = 4",
+        "tcp[tcp[12] >> 4 & 0 : 2] = 1234",
+        "host not 192.0.2.9",
+        "10 / 3 = 3",
+        "ip proto \\tcp",
+        "less 54 and greater 54",
     ] {
         assert!(passes(yes, &frame), "{yes}");
     }
-    for no in ["udp", "vlan", "port 81", "not tcp", "ip6", "tcp or udp and arp", "ip[9] % (ip[8] - 64) = 0", "ip[400] = 0 or tcp"] {
+    for no in [
+        "udp",
+        "vlan",
+        "port 81",
+        "not tcp",
+        "ip6",
+        "tcp or udp and arp",
+        "ip[9] % (ip[8] - 64) = 0",
+        "ip[400] = 0 or tcp",
+    ] {
         assert!(!passes(no, &frame), "{no}");
     }
 }
@@ -86,7 +114,11 @@ fn long_lists_use_long_jumps_and_mean_the_same() {
     assert!(program.len() > 1000 && program.len() <= INSTRUCTIONS_MAX);
     assert!(program.iter().any(|i| i.code == code::JA));
     assert!(filter.matches(LinkType::ETHERNET, &syn(), 54));
-    assert!(!Filter::parse(&format!("udp and (host {})", list.join(" or "))).unwrap().matches(LinkType::ETHERNET, &syn(), 54));
+    assert!(!Filter::parse(&format!("udp and (host {})", list.join(" or "))).unwrap().matches(
+        LinkType::ETHERNET,
+        &syn(),
+        54
+    ));
     let far = format!("not ({})", list.iter().map(|a| format!("src host {a}")).collect::<Vec<_>>().join(" or "));
     assert!(passes(&far, &syn()));
 }

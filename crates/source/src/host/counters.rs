@@ -31,8 +31,8 @@ pub struct HostCounters {
 /// # Errors
 /// /proc is not readable.
 pub fn host_counters() -> Result<Vec<HostCounters>, SourceError> {
-    let table = procfs::net::dev_status()
-        .map_err(|e| SourceError::Host { what: "/proc/net/dev", reason: e.to_string() })?;
+    let table =
+        procfs::net::dev_status().map_err(|e| SourceError::Host { what: "/proc/net/dev", reason: e.to_string() })?;
     let mut all: Vec<HostCounters> = table
         .into_values()
         .map(|d| HostCounters {

@@ -44,11 +44,25 @@ pub struct LiveCapture {
 
 impl LiveCapture {
     pub(super) fn new(
-        ring: Ring, socket: PacketSocket, interface: String, link: LinkType, filter: Option<Filter>, block_timeout_ms: u32,
+        ring: Ring,
+        socket: PacketSocket,
+        interface: String,
+        link: LinkType,
+        filter: Option<Filter>,
+        block_timeout_ms: u32,
     ) -> Self {
         let block_timeout_ms = block_timeout_ms as i32;
         Self {
-            ring, socket, interface, link, cursor: None, filter, failure: None, block_timeout_ms, packets: 0, bytes: 0,
+            ring,
+            socket,
+            interface,
+            link,
+            cursor: None,
+            filter,
+            failure: None,
+            block_timeout_ms,
+            packets: 0,
+            bytes: 0,
             kernel: Cell::default(),
         }
     }

@@ -39,7 +39,10 @@ pub fn open_live(config: &LiveConfig) -> Result<Vec<LiveCapture>, SourceError> {
         join_fanout(&config.interface, &captures)?;
     }
     for capture in &captures {
-        capture.socket().attach(&program).map_err(|source| live(config, "the capture filter", source, ADVICE_KERNEL))?;
+        capture
+            .socket()
+            .attach(&program)
+            .map_err(|source| live(config, "the capture filter", source, ADVICE_KERNEL))?;
     }
     Ok(captures)
 }
@@ -67,7 +70,9 @@ pub(crate) fn link_type(hardware_type: u16) -> Option<(LinkType, bool)> {
         libc::ARPHRD_IEEE80211 => (LinkType::IEEE802_11, true),
         libc::ARPHRD_IEEE80211_RADIOTAP => (LinkType::IEEE802_11_RADIOTAP, true),
         // Tunnels without a link header: tun, raw IP (519), IP in IP, SIT.
-        libc::ARPHRD_NONE | 519 | libc::ARPHRD_TUNNEL | libc::ARPHRD_TUNNEL6 | libc::ARPHRD_SIT => (LinkType::RAW, true),
+        libc::ARPHRD_NONE | 519 | libc::ARPHRD_TUNNEL | libc::ARPHRD_TUNNEL6 | libc::ARPHRD_SIT => {
+            (LinkType::RAW, true)
+        }
         // Link headers of several forms that the kernel strips for us: PPP, GRE over IPv4 and IPv6.
         libc::ARPHRD_PPP | libc::ARPHRD_IPGRE | 823 => (LinkType::RAW, false),
         _ => return None,
@@ -96,7 +101,11 @@ fn compile(config: &LiveConfig, link: LinkType) -> Result<(Vec<libc::sock_filter
 }
 
 fn open_one(
-    config: &LiveConfig, interface: &RawInterface, link: LinkType, raw: bool, filter: Option<Filter>,
+    config: &LiveConfig,
+    interface: &RawInterface,
+    link: LinkType,
+    raw: bool,
+    filter: Option<Filter>,
 ) -> Result<LiveCapture, SourceError> {
     let socket = PacketSocket::open(raw).map_err(|source| match source.raw_os_error() {
         Some(libc::EPERM | libc::EACCES) => no_right(&config.interface),

@@ -55,7 +55,9 @@ impl Ring {
         }
         // SAFETY: the block lies inside the map; the kernel does not touch it until `release` gives it back, which
         // needs `&mut self` and so ends this borrow.
-        Some(unsafe { std::slice::from_raw_parts_mut(self.base.add(self.current * self.block_bytes), self.block_bytes) })
+        Some(unsafe {
+            std::slice::from_raw_parts_mut(self.base.add(self.current * self.block_bytes), self.block_bytes)
+        })
     }
 
     /// Gives the current block back and goes to the next.

@@ -31,7 +31,12 @@ impl FrameSender {
         };
         let failed = |source: io::Error| match source.raw_os_error() {
             Some(libc::EPERM | libc::EACCES) => super::open::no_right(interface),
-            _ => SourceError::Live { interface: interface.to_owned(), what: "opening for sending", source, advice: "is it up?" },
+            _ => SourceError::Live {
+                interface: interface.to_owned(),
+                what: "opening for sending",
+                source,
+                advice: "is it up?",
+            },
         };
         let socket = PacketSocket::open(true).map_err(failed)?;
         // Past the queueing discipline: what is handed over is on the device, or refused.

@@ -44,8 +44,9 @@ impl PacketSocket {
         let mut value = [0u32; N];
         let mut length = (N * 4) as libc::socklen_t;
         // SAFETY: the kernel writes at most `length` bytes, which is the size of `value`; any bytes are valid u32.
-        let result =
-            unsafe { libc::getsockopt(self.fd(), level, option, value.as_mut_ptr().cast(), ptr::from_mut(&mut length)) };
+        let result = unsafe {
+            libc::getsockopt(self.fd(), level, option, value.as_mut_ptr().cast(), ptr::from_mut(&mut length))
+        };
         check(result).map(|()| value)
     }
 

@@ -88,7 +88,9 @@ fn sections_of_both_orders_with_units_offsets_and_obsolete_blocks() {
 
 #[test]
 fn unknown_interface_is_counted_and_reading_goes_on() {
-    let bytes = [section(true), interface(true, 1, 0, &[]), enhanced(true, 5, 0, 1, b"q"), enhanced(true, 0, 0, 1, b"q")].concat();
+    let bytes =
+        [section(true), interface(true, 1, 0, &[]), enhanced(true, 5, 0, 1, b"q"), enhanced(true, 0, 0, 1, b"q")]
+            .concat();
     let (headers, progress, format) = read(&bytes);
     assert_eq!((headers.len(), progress.used), (1, bytes.len()));
     assert_eq!(format.stats().interface_unknown, 1);
@@ -96,7 +98,8 @@ fn unknown_interface_is_counted_and_reading_goes_on() {
 
 #[test]
 fn simple_packets_are_cut_at_the_interface_snap_length() {
-    let bytes = [section(false), interface(false, 1, 4, &[]), block(false, SIMPLE_PACKET, &[9, 0, 0, 0, 1, 2, 3, 4])].concat();
+    let bytes =
+        [section(false), interface(false, 1, 4, &[]), block(false, SIMPLE_PACKET, &[9, 0, 0, 0, 1, 2, 3, 4])].concat();
     let (headers, ..) = read(&bytes);
     assert_eq!((headers[0].captured_len, headers[0].wire_len), (4, 9));
 }
@@ -113,5 +116,8 @@ fn damage_stops_with_the_reason() {
     assert!(matches!(read(&long).1.stop, Stop::Corrupt(t) if t.contains("captured length")));
     assert!(matches!(read(&good[..good.len() - 1]).1.stop, Stop::Need(36)));
     assert!(matches!(read(&[&good[..], &[9, 0, 0, 0, 11, 0, 0, 0, 0, 0, 0, 0]].concat()).1.stop, Stop::Corrupt(_)));
-    assert!(matches!(read(&[&good[..], &[9, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0]].concat()).1.stop, Stop::Skip(0x1000_0000)));
+    assert!(matches!(
+        read(&[&good[..], &[9, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0]].concat()).1.stop,
+        Stop::Skip(0x1000_0000)
+    ));
 }
