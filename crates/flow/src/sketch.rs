@@ -54,7 +54,7 @@ impl Distinct {
 const CANDIDATES: usize = 4;
 
 /// The most frequent values of a stream (Misra and Gries, 1982): counts are never too high, and too low by at most a
-/// fifth of what the others sent.
+/// fifth of the whole stream.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Frequent<T> {
     values: [T; CANDIDATES],
@@ -116,6 +116,6 @@ mod tests {
         }
         let (value, count) = frequent.top();
         assert_eq!(value, 53);
-        assert!((4_000..=5_000).contains(&count), "{count}");
+        assert!((3_000..=5_000).contains(&count), "{count}");
     }
 }
