@@ -1,4 +1,4 @@
-//! QUIC version 1 (RFC 9000, RFC 9001), version 2 (RFC 9369) and draft 29: the client's Initial packets, whose keys
+//! QUIC version 1 (RFC 9000, RFC 9001), version 2 (RFC 9369) and drafts 23 to 34: the client's Initial packets, whose keys
 //! anyone can derive, and the ClientHello in their CRYPTO frames, also when it goes on in later datagrams.
 
 use super::pending::{Assembly, Hello, PACKETS_MAX, Pending};
@@ -15,45 +15,58 @@ const CONNECTION_ID_BYTES_MAX: usize = 20;
 const TAG_BYTES: usize = 16;
 const SAMPLE_BYTES: usize = 16;
 
-/// A version's constants.
+/// What a version does differently.
 #[derive(Debug)]
 struct Version {
-    number: u32,
+    /// Numbers, first and last.
+    numbers: (u32, u32),
     salt: [u8; 20],
     /// The long header's two type bits of an Initial packet.
     initial: u8,
     labels: [&'static str; 3],
 }
 
-const VERSIONS: [Version; 3] = [
+const LABELS: [&str; 3] = ["quic key", "quic iv", "quic hp"];
+
+const VERSIONS: [Version; 5] = [
     Version {
-        number: 1,
-        salt: [
-            0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c, 0xad, 0xcc, 0xbb,
-            0x7f, 0x0a,
-        ],
+        numbers: (1, 1),
+        salt: *b"\x38\x76\x2c\xf7\xf5\x59\x34\xb3\x4d\x17\x9a\xe6\xa4\xc8\x0c\xad\xcc\xbb\x7f\x0a",
         initial: 0,
-        labels: ["quic key", "quic iv", "quic hp"],
+        labels: LABELS,
     },
     Version {
-        number: 0x6b33_43cf,
-        salt: [
-            0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93, 0x81, 0xbe, 0x6e, 0x26, 0x9d, 0xcb, 0xf9, 0xbd,
-            0x2e, 0xd9,
-        ],
+        numbers: (0x6b33_43cf, 0x6b33_43cf),
+        salt: *b"\x0d\xed\xe3\xde\xf7\x00\xa6\xdb\x81\x93\x81\xbe\x6e\x26\x9d\xcb\xf9\xbd\x2e\xd9",
         initial: 1,
         labels: ["quicv2 key", "quicv2 iv", "quicv2 hp"],
     },
+    // Drafts 33 and 34, 29 to 32, 23 to 28.
     Version {
-        number: 0xff00_001d,
-        salt: [
-            0xaf, 0xbf, 0xec, 0x28, 0x99, 0x93, 0xd2, 0x4c, 0x9e, 0x97, 0x86, 0xf1, 0x9c, 0x61, 0x11, 0xe0, 0x43, 0x90,
-            0xa8, 0x99,
-        ],
+        numbers: (0xff00_0021, 0xff00_0022),
+        salt: *b"\x38\x76\x2c\xf7\xf5\x59\x34\xb3\x4d\x17\x9a\xe6\xa4\xc8\x0c\xad\xcc\xbb\x7f\x0a",
         initial: 0,
-        labels: ["quic key", "quic iv", "quic hp"],
+        labels: LABELS,
+    },
+    Version {
+        numbers: (0xff00_001d, 0xff00_0020),
+        salt: *b"\xaf\xbf\xec\x28\x99\x93\xd2\x4c\x9e\x97\x86\xf1\x9c\x61\x11\xe0\x43\x90\xa8\x99",
+        initial: 0,
+        labels: LABELS,
+    },
+    Version {
+        numbers: (0xff00_0017, 0xff00_001c),
+        salt: *b"\xc3\xee\xf7\x12\xc7\x2e\xbb\x5a\x11\xa7\xd2\x43\x2b\xb4\x63\x65\xbe\xf9\xf5\x02",
+        initial: 0,
+        labels: LABELS,
     },
 ];
+
+/// The version that has this number, when it is one we read.
+#[inline]
+fn version_of(number: u32) -> Option<&'static Version> {
+    VERSIONS.iter().find(|version| (version.numbers.0..=version.numbers.1).contains(&number))
+}
 
 /// What the keys of a connection's Initial packets come from.
 #[derive(Clone, Debug)]
@@ -74,8 +87,7 @@ impl Protocol for Quic {
             return Probe::NotMine;
         }
         let number = u32::from_be_bytes([data[1], data[2], data[3], data[4]]);
-        let known = VERSIONS.iter().find(|version| version.number == number);
-        match known {
+        match version_of(number) {
             Some(version) if data[0] >> 4 & 3 == version.initial => Probe::Unsure,
             _ => Probe::NotMine,
         }
@@ -121,11 +133,11 @@ fn read_datagram(
     for _ in 0..8 {
         let Some(packet) = Initial::read(rest) else { break };
         rest = &rest[packet.end..];
-        let own = Connection { version: packet.version.number, id: packet.destination.to_vec() };
+        let own = Connection { version: packet.number, id: packet.destination.to_vec() };
         let mut plain = packet.open(&own);
         if plain.is_some() {
             *connection = Some(own);
-        } else if let Some(first) = connection.as_ref().filter(|first| first.version == packet.version.number) {
+        } else if let Some(first) = connection.as_ref().filter(|first| first.version == packet.number) {
             // After the server's answer the identifier changes, the keys do not.
             plain = packet.open(first);
         }
@@ -139,6 +151,7 @@ fn read_datagram(
 
 /// An Initial packet, still protected.
 struct Initial<'a> {
+    number: u32,
     version: &'static Version,
     destination: &'a [u8],
     /// From the first byte to the end of the packet.
@@ -153,7 +166,7 @@ impl<'a> Initial<'a> {
     fn read(data: &'a [u8]) -> Option<Self> {
         let first = *data.first()?;
         let number = be32_at(data, 1)?;
-        let version = VERSIONS.iter().find(|version| version.number == number)?;
+        let version = version_of(number)?;
         if first & 0xc0 != 0xc0 || first >> 4 & 3 != version.initial {
             return None;
         }
@@ -170,7 +183,7 @@ impl<'a> Initial<'a> {
         let len = usize::try_from(varint(data, &mut at)?).ok()?;
         let end = at.checked_add(len)?;
         let bytes = data.get(..end)?;
-        Some(Self { version, destination, bytes, number_at: at, end })
+        Some(Self { number, version, destination, bytes, number_at: at, end })
     }
 
     /// Removes the protection with the keys of `connection`; None when they are not this packet's.

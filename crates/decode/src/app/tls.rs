@@ -22,7 +22,7 @@ impl Protocol for Tls {
     fn probe(&self, payload: &Payload<'_>) -> Probe {
         match payload.data {
             // Handshake record, SSL 3.0 to TLS 1.3, ClientHello.
-            [22, 3, 0..=4, _, _, 1, 0, ..] if payload.is_tcp() => Probe::Certain,
+            [22, 3, 0..=4, _, _, 1, rest @ ..] if payload.is_tcp() && matches!(rest, [] | [0, ..]) => Probe::Certain,
             _ => Probe::NotMine,
         }
     }
@@ -32,7 +32,8 @@ impl Protocol for Tls {
         if broken {
             return Parsed::Invalid;
         }
-        let whole = hello::message_bytes(&handshake).unwrap_or(usize::MAX);
+        // Its length is in the first four bytes; until they are there, more must come.
+        let whole = hello::message_bytes(&handshake).unwrap_or(4);
         let waitable = whole <= pending.bytes_max() && !payload.is_cut();
         if handshake.len() < whole && waitable {
             let mut assembly = Assembly::default();

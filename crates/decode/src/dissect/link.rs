@@ -4,6 +4,8 @@ use super::tree::{Tree, hex16, hex32};
 use super::{names, network};
 use crate::arp::ARP_BYTES;
 use crate::bytes::{array_at, be16_at, be32_at};
+use crate::link::cooked::nflog_payload;
+use crate::link::point_to_point::is_hdlc;
 use record::{IpAddr16, LinkType, MacAddr};
 
 /// Layers from the first byte, by link type.
@@ -16,9 +18,11 @@ pub(super) fn layers(tree: &mut Tree<'_>, link: LinkType, at: usize) {
         229 => network::ipv6(tree, at),
         113 => cooked(tree, at, 16),
         276 => cooked(tree, at, 20),
-        9 => ppp(tree, at),
-        50 if !matches!(tree.from(at).first(), Some(0x0f | 0x8f)) => ppp(tree, at),
-        50 | 104 => hdlc(tree, at),
+        9 | 50 if !is_hdlc(tree.from(at)) => ppp(tree, at),
+        9 | 50 | 104 => hdlc(tree, at),
+        10 => fddi(tree, at),
+        192 => packet_information(tree, at),
+        239 => nflog(tree, at),
         51 => pppoe(tree, at),
         219 => mpls(tree, at),
         _ => {}
@@ -191,6 +195,32 @@ fn loopback(tree: &mut Tree<'_>, at: usize) {
         10 | 23 | 24 | 28 | 30 => network::ipv6(tree, at + 4),
         _ => {}
     }
+}
+
+fn fddi(tree: &mut Tree<'_>, at: usize) {
+    let (Some(dest), Some(src)) = (array_at(tree.frame, at + 1), array_at(tree.frame, at + 7)) else { return };
+    tree.layer("Fiber Distributed Data Interface", at, 13);
+    tree.field("fddi.dst", "Destination", MacAddr(dest), at + 1, 6);
+    tree.field("fddi.src", "Source", MacAddr(src), at + 7, 6);
+    llc(tree, at + 13);
+}
+
+fn packet_information(tree: &mut Tree<'_>, at: usize) {
+    let Some([_, _, l0, l1, t0, t1, _, _]) = array_at::<8>(tree.frame, at) else { return };
+    let (len, link) = (usize::from(u16::from_le_bytes([l0, l1])), u16::from_le_bytes([t0, t1]));
+    tree.layer("PPI", at, len);
+    tree.field("ppi.length", "Header length", len, at + 2, 2);
+    tree.field("ppi.dlt", "Link type", link, at + 4, 4);
+    if link != 192 && len >= 8 {
+        layers(tree, LinkType(link), at + len);
+    }
+}
+
+fn nflog(tree: &mut Tree<'_>, at: usize) {
+    let Some((kind, offset, _)) = nflog_payload(tree.from(at)) else { return };
+    tree.layer("Linux Netfilter NFLOG", at, offset);
+    tree.field("nflog.family", "Family", names::ether_type(kind), at, 1);
+    ether_type(tree, kind, at + offset);
 }
 
 fn arp(tree: &mut Tree<'_>, at: usize) {

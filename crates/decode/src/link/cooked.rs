@@ -1,8 +1,8 @@
-//! Link headers made by the capturing system: Linux cooked (SLL, SLL2) and BSD loopback.
+//! Link headers made by the capturing system: Linux cooked (SLL, SLL2), BSD loopback, PPI, NFLOG; and FDDI.
 
 use crate::bytes::be16;
 use crate::walk::{Next, Walk};
-use record::{DecodeErrorKind, Layer, MacAddr};
+use record::{DecodeErrorKind, Layer, LinkType, MacAddr};
 
 /// ARPHRD_NETLINK: the protocol field is not an Ethernet type.
 const ARPHRD_NETLINK: u16 = 824;
@@ -55,5 +55,63 @@ pub(crate) fn loopback(walk: &mut Walk<'_>, at: usize) -> Next {
         // AF_INET6 of Linux, Windows, NetBSD and OpenBSD, FreeBSD, macOS.
         10 | 23 | 24 | 28 | 30 => Next::EtherType(super::ETHER_IPV6, at + 4),
         _ => walk.stop(DecodeErrorKind::EtherTypeUnknown, Layer::Link, at),
+    }
+}
+
+/// FDDI: frame control, two addresses, LLC.
+pub(crate) fn fddi(walk: &mut Walk<'_>, at: usize) -> Next {
+    let Some([_, d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5]) = walk.array::<13>(at) else {
+        return walk.stop(DecodeErrorKind::LinkTruncated, Layer::Link, at);
+    };
+    walk.meta.dest_mac = MacAddr([d0, d1, d2, d3, d4, d5]);
+    walk.meta.src_mac = MacAddr([s0, s1, s2, s3, s4, s5]);
+    super::ethernet::llc(walk, at + 13)
+}
+
+/// PPI: version, flags, length and link type in little-endian order, then the frame itself.
+pub(crate) fn packet_information(walk: &mut Walk<'_>, at: usize) -> Next {
+    let Some([_, _, l0, l1, t0, t1, _, _]) = walk.array::<8>(at) else {
+        return walk.stop(DecodeErrorKind::LinkTruncated, Layer::Link, at);
+    };
+    let (len, link) = (usize::from(u16::from_le_bytes([l0, l1])), u16::from_le_bytes([t0, t1]));
+    // Itself inside itself, or a header that does not advance, would never end.
+    if link == 192 || len < 8 {
+        return walk.stop(DecodeErrorKind::LinkTypeUnknown, Layer::Link, at);
+    }
+    Next::Link(LinkType(link), at + len)
+}
+
+/// NFLOG: family, version, then attributes in the writer's byte order; attribute 9 is the packet.
+pub(crate) fn nflog(walk: &mut Walk<'_>, start: usize) -> Next {
+    match nflog_payload(walk.rest(start)) {
+        Some((kind, offset, len)) => {
+            walk.limit(start + offset, len);
+            Next::EtherType(kind, start + offset)
+        }
+        None => walk.stop(DecodeErrorKind::LinkTruncated, Layer::Link, start),
+    }
+}
+
+/// Ethernet type, offset and length of the packet in an NFLOG frame.
+pub(crate) fn nflog_payload(data: &[u8]) -> Option<(u16, usize, usize)> {
+    let kind = match data.first()? {
+        2 => super::ETHER_IPV4,
+        10 => super::ETHER_IPV6,
+        _ => return None,
+    };
+    let mut at = 4;
+    loop {
+        let [l0, l1, t0, t1] = crate::bytes::array_at(data, at)?;
+        // Types are below 256, so the byte order shows itself.
+        let little = t1 == 0;
+        let number = if little { u16::from_le_bytes([t0, t1]) } else { be16(t0, t1) };
+        let len = usize::from(if little { u16::from_le_bytes([l0, l1]) } else { be16(l0, l1) });
+        if len < 4 {
+            return None;
+        }
+        if number == 9 {
+            return Some((kind, at + 4, len - 4));
+        }
+        at += len.next_multiple_of(4);
     }
 }

@@ -34,12 +34,14 @@ pub(crate) fn ppp(walk: &mut Walk<'_>, mut at: usize) -> Next {
     }
 }
 
-/// Link type 50: Cisco HDLC when the address byte says so, PPP otherwise.
+/// A serial line's frame: Cisco HDLC when address and control bytes say so, PPP otherwise.
 pub(crate) fn ppp_or_hdlc(walk: &mut Walk<'_>, at: usize) -> Next {
-    match walk.rest(at).first() {
-        Some(0x0f | 0x8f) => hdlc(walk, at),
-        _ => ppp(walk, at),
-    }
+    if is_hdlc(walk.rest(at)) { hdlc(walk, at) } else { ppp(walk, at) }
+}
+
+/// Cisco's unicast or multicast address, then a zero: no PPP frame starts so.
+pub(crate) const fn is_hdlc(data: &[u8]) -> bool {
+    matches!(data, [0x0f | 0x8f, 0, ..])
 }
 
 /// Cisco HDLC: address, control, Ethernet type.

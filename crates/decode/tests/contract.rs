@@ -1,0 +1,276 @@
+//! Every protocol of the registry keeps its promise: no panic and no unbounded text, whatever the bytes are; each
+//! fixture is read as what it is; a protocol claims only its own.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+use common::{captures, data, ethernet, for_each_frame, header, ipv4, ipv6, tcp_ports, udp};
+use decode::{DecodeConfig, Decoder, PROTOCOLS, Payload, Pending, Probe, dissect};
+use proptest::prelude::*;
+use record::app_event::TEXT_BYTES_MAX;
+use record::{AppData, LinkType, PacketMeta};
+
+/// A DNS answer for `a.example.org`: two addresses.
+const DNS_RESPONSE: &[u8] = b"\x12\x34\x81\x80\x00\x01\x00\x02\x00\x00\x00\x00\x01a\x07example\x03org\x00\x00\x01\x00\x01\
+    \xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x01\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x1e\x00\x04\xc0\x00\x02\x02";
+/// A multicast announcement: PTR `_http._tcp.local`.
+const MDNS: &[u8] = b"\x00\x00\x84\x00\x00\x00\x00\x01\x00\x00\x00\x00\x05_http\x04_tcp\x05local\x00\x00\x0c\x00\x01\
+    \x00\x00\x11\x94\x00\x07\x04Desk\xc0\x0c";
+
+fn extension(kind: u16, content: &[u8]) -> Vec<u8> {
+    [&kind.to_be_bytes()[..], &(content.len() as u16).to_be_bytes(), content].concat()
+}
+
+/// A ClientHello for `example.org`, as a handshake message.
+fn client_hello(padding: usize) -> Vec<u8> {
+    let extensions = [
+        extension(0, b"\x00\x0e\x00\x00\x0bexample.org"),
+        extension(0x0a0a, &[]),
+        extension(21, &vec![0; padding]),
+        extension(16, b"\x00\x0c\x02h2\x08http/1.1"),
+        extension(13, &[0, 4, 4, 3, 8, 4]),
+        extension(43, &[4, 3, 4, 3, 3]),
+    ]
+    .concat();
+    let mut body = vec![3, 3];
+    body.extend([7; 32]);
+    body.push(0);
+    body.extend([0, 6, 0x1a, 0x1a, 0x13, 1, 0x13, 2, 1, 0]);
+    body.extend((extensions.len() as u16).to_be_bytes());
+    body.extend(extensions);
+    let len = body.len() as u32;
+    [&[1][..], &len.to_be_bytes()[1..], &body].concat()
+}
+
+fn record(handshake: &[u8]) -> Vec<u8> {
+    [&[22, 3, 1][..], &(handshake.len() as u16).to_be_bytes(), handshake].concat()
+}
+
+fn dhcp() -> Vec<u8> {
+    let mut out = vec![1, 1, 6, 0, 1, 2, 3, 4];
+    out.resize(28, 0);
+    out.extend([2, 0, 0, 0, 0, 9]);
+    out.resize(236, 0);
+    out.extend([
+        0x63, 0x82, 0x53, 0x63, 53, 1, 3, 50, 4, 192, 0, 2, 50, 12, 4, b'd', b'e', b's', b'k', 54, 4, 192, 0, 2, 1,
+    ]);
+    out.extend([3, 4, 192, 0, 2, 1, 255]);
+    out
+}
+
+fn ntp() -> Vec<u8> {
+    let mut out = vec![0x24, 2, 6, 0xe9];
+    out.resize(48, 1);
+    out
+}
+
+/// A fixture a protocol: its name and a frame that holds one of its messages.
+fn fixtures() -> Vec<(&'static str, Vec<u8>)> {
+    let over_tcp = |src, dest, data: &[u8]| ethernet(0x0800, &ipv4(6, &tcp_ports(src, dest, 0x18, &[], data)));
+    let over_udp = |src, dest, data: &[u8]| ethernet(0x0800, &ipv4(17, &udp(src, dest, data)));
+    let prefixed = [&(DNS_RESPONSE.len() as u16).to_be_bytes()[..], DNS_RESPONSE].concat();
+    vec![
+        ("dns", over_udp(53, 40_000, DNS_RESPONSE)),
+        ("dns", over_udp(9953, 40_000, DNS_RESPONSE)),
+        ("dns", over_tcp(53, 40_000, &prefixed)),
+        ("dns", ethernet(0x86dd, &ipv6(17, &udp(5353, 5353, MDNS)))),
+        ("tls", over_tcp(40_000, 8443, &record(&client_hello(0)))),
+        ("http", over_tcp(40_000, 8080, b"POST /x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 3\r\n\r\nabc")),
+        ("http", over_tcp(80, 40_000, b"HTTP/1.1 302 Found\r\nContent-Type: text/html; charset=utf-8\r\n\r\n")),
+        ("ssh", over_tcp(2222, 40_000, b"SSH-2.0-OpenSSH_9.6p1 Debian-3\r\n")),
+        ("dhcp", over_udp(68, 67, &dhcp())),
+        ("ntp", over_udp(40_000, 123, &ntp())),
+    ]
+}
+
+fn read(frame: &[u8]) -> (PacketMeta, Option<AppData>, u64) {
+    let mut decoder = Decoder::new(DecodeConfig::default());
+    let mut meta = PacketMeta::default();
+    decoder.decode(&header(LinkType::ETHERNET, frame), frame, &mut meta);
+    let data = decoder.application(&meta, frame);
+    (meta, data, decoder.errors().total())
+}
+
+#[test]
+fn every_protocol_reads_its_fixture_and_claims_no_other() {
+    let fixtures = fixtures();
+    for protocol in PROTOCOLS {
+        // QUIC's fixtures are captures: a sealed packet cannot be written by hand (see below).
+        assert!(
+            protocol.name() == "quic" || fixtures.iter().any(|(name, _)| *name == protocol.name()),
+            "{}",
+            protocol.name()
+        );
+        for (name, frame) in &fixtures {
+            let (meta, data, errors) = read(frame);
+            let payload = Payload { data: &frame[meta.payload_offset as usize..], meta: &meta };
+            let claimed = protocol.probe(&payload) != Probe::NotMine;
+            assert_eq!(claimed, *name == protocol.name(), "{} and a message of {name}", protocol.name());
+            assert!(data.is_some(), "{name}");
+            assert_eq!(errors, 0);
+        }
+    }
+}
+
+#[test]
+fn what_is_read() {
+    let all: Vec<AppData> = fixtures().iter().map(|(_, frame)| read(frame).1.unwrap()).collect();
+    let AppData::Dns(dns) = &all[0] else { panic!("{:?}", all[0]) };
+    assert_eq!((dns.rrname.as_str(), dns.rrtype.as_str(), dns.rcode.as_str()), ("a.example.org", "A", "NOERROR"));
+    assert_eq!((dns.answers.join(" ").as_str(), dns.ttl_s, dns.id), ("192.0.2.1 192.0.2.2", 30, 0x1234));
+    assert_eq!(dns.message_bytes as usize, DNS_RESPONSE.len());
+    for same in [&all[1], &all[2]] {
+        let AppData::Dns(other) = same else { panic!("{same:?}") };
+        assert_eq!(other, dns);
+    }
+    let AppData::Dns(mdns) = &all[3] else { panic!("{:?}", all[3]) };
+    assert!(mdns.multicast && mdns.response);
+    assert_eq!((mdns.rrname.as_str(), mdns.rrtype.as_str()), ("_http._tcp.local", "PTR"));
+    assert_eq!(mdns.answers, ["Desk._http._tcp.local"]);
+    let AppData::Tls(tls) = &all[4] else { panic!("{:?}", all[4]) };
+    assert_eq!(
+        (tls.sni.as_str(), tls.version.as_str(), tls.alpn.join(",").as_str()),
+        ("example.org", "1.3", "h2,http/1.1")
+    );
+    assert!(tls.ja4.starts_with("t13d0205h2_"), "{}", tls.ja4);
+    let AppData::Http(response) = &all[6] else { panic!("{:?}", all[6]) };
+    assert!(response.response && response.status == 302);
+    let AppData::Ssh(ssh) = &all[7] else { panic!("{:?}", all[7]) };
+    assert_eq!((ssh.proto_version.as_str(), ssh.software_version.as_str()), ("2.0", "OpenSSH_9.6p1"));
+    let AppData::Dhcp(dhcp) = &all[8] else { panic!("{:?}", all[8]) };
+    assert_eq!((dhcp.dhcp_type.as_str(), dhcp.hostname.as_str()), ("request", "desk"));
+    assert_eq!(dhcp.client_mac.to_string(), "02:00:00:00:00:09");
+    assert_eq!(dhcp.assigned_ip.unwrap().to_string(), "192.0.2.50");
+    assert_eq!(dhcp.routers.len(), 1);
+    let AppData::Ntp(ntp) = &all[9] else { panic!("{:?}", all[9]) };
+    assert_eq!((ntp.version, ntp.mode, ntp.stratum), (4, 4, 2));
+}
+
+#[test]
+fn a_hello_in_two_segments_is_told_when_it_is_whole() {
+    let stream = record(&client_hello(1600));
+    let whole = read(&ethernet(0x0800, &ipv4(6, &tcp_ports(40_000, 443, 0x18, &[], &stream)))).1.unwrap();
+    for cut in [6, 50, 1400] {
+        let mut decoder = Decoder::new(DecodeConfig::default());
+        let mut meta = PacketMeta::default();
+        let mut told = Vec::new();
+        for (start, end) in [(0, cut), (0, cut), (cut, stream.len())] {
+            let mut segment = tcp_ports(40_000, 443, 0x18, &[], &stream[start..end]);
+            segment[4..8].copy_from_slice(&(u32::MAX - 3).wrapping_add(start as u32).to_be_bytes());
+            let frame = ethernet(0x0800, &ipv4(6, &segment));
+            decoder.decode(&header(LinkType::ETHERNET, &frame), &frame, &mut meta);
+            told.extend(decoder.application(&meta, &frame));
+        }
+        let told: Vec<String> = told.iter().map(|data| format!("{data:?}")).collect();
+        assert_eq!(told, [format!("{whole:?}")], "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_snapped_hello_gives_the_name_but_no_fingerprint() {
+    let frame = ethernet(0x0800, &ipv4(6, &tcp_ports(40_000, 443, 0x18, &[], &record(&client_hello(1000)))));
+    let cut = &frame[..200];
+    let mut header = header(LinkType::ETHERNET, cut);
+    header.wire_len = frame.len() as u32;
+    let (mut decoder, mut meta) = (Decoder::new(DecodeConfig::default()), PacketMeta::default());
+    decoder.decode(&header, cut, &mut meta);
+    let Some(AppData::Tls(tls)) = decoder.application(&meta, cut) else { panic!("nothing told") };
+    assert_eq!((tls.sni.as_str(), tls.ja4.as_str()), ("example.org", ""));
+}
+
+#[test]
+fn quic_hellos_of_real_clients() {
+    let Some(root) = data("quic_hellos_of_real_clients") else { return };
+    let folder = root.join("pcap-protocols/ndpi");
+    let (mut decoder, mut meta, mut told) = (Decoder::new(DecodeConfig::default()), PacketMeta::default(), Vec::new());
+    for path in captures(&folder).iter().filter(|path| path.to_string_lossy().contains("quic")) {
+        for_each_frame(path, |header, frame| {
+            decoder.decode(header, frame, &mut meta);
+            if let Some(AppData::Tls(tls)) = decoder.application(&meta, frame)
+                && tls.quic
+            {
+                told.push(tls);
+            }
+        });
+    }
+    assert!(told.len() >= 10, "{} hellos", told.len());
+    assert!(told.iter().all(|tls| tls.ja4.starts_with('q') && tls.ja4.len() == 36), "{told:?}");
+    assert!(told.iter().filter(|tls| !tls.sni.is_empty()).count() >= 8);
+}
+
+/// Longest text anywhere in a message.
+fn longest_text(data: &AppData) -> usize {
+    match data {
+        AppData::Dns(dns) => dns.answers.iter().map(String::len).max().unwrap_or(0).max(dns.rrname.len()),
+        AppData::Tls(tls) => tls.alpn.iter().map(String::len).max().unwrap_or(0).max(tls.sni.len()),
+        AppData::Http(http) => http.url.len().max(http.hostname.len()).max(http.http_user_agent.len()),
+        AppData::Ssh(ssh) => ssh.software_version.len(),
+        AppData::Dhcp(dhcp) => dhcp.hostname.len(),
+        AppData::Ntp(_) => 0,
+    }
+}
+
+/// Asks every protocol for itself, the registry and the tree about one frame.
+fn ask_all(frame: &[u8]) {
+    let (meta, data, _) = read(frame);
+    assert!(data.as_ref().is_none_or(|data| longest_text(data) <= TEXT_BYTES_MAX));
+    let start = meta.payload_offset as usize;
+    if meta.payload_captured != 0 {
+        let payload = Payload { data: &frame[start..start + meta.payload_captured as usize], meta: &meta };
+        let mut pending = Pending::new(&DecodeConfig::default());
+        for protocol in PROTOCOLS {
+            if protocol.probe(&payload) != Probe::NotMine {
+                protocol.parse(&payload, &mut pending);
+            }
+        }
+    }
+    assert!(dissect(&header(LinkType::ETHERNET, frame), frame).layers.len() <= 41);
+}
+
+#[test]
+fn every_prefix_of_every_fixture() {
+    for (_, frame) in fixtures() {
+        for cut in 0..=frame.len() {
+            ask_all(&frame[..cut]);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_as_a_frame_of_any_link(bytes in proptest::collection::vec(any::<u8>(), 0..200), link in 0u16..300) {
+        let meta = common::decoded(LinkType(link), &bytes);
+        prop_assert!(meta.payload_captured <= meta.payload_len);
+        prop_assert!(dissect(&header(LinkType(link), &bytes), &bytes).layers.len() <= 41);
+    }
+
+    #[test]
+    fn any_bytes_as_a_payload(bytes in proptest::collection::vec(any::<u8>(), 1..400), port in 0u16..10_000, udp_not_tcp: bool) {
+        let packet = if udp_not_tcp { ipv4(17, &udp(40_000, port, &bytes)) } else { ipv4(6, &tcp_ports(40_000, port, 0x18, &[], &bytes)) };
+        ask_all(&ethernet(0x0800, &packet));
+    }
+
+    #[test]
+    fn fixtures_with_some_bytes_changed(which in 0usize..10, changes in proptest::collection::vec((0usize..600, any::<u8>()), 1..12)) {
+        let (_, mut frame) = fixtures().swap_remove(which);
+        for (at, value) in changes {
+            let at = at % frame.len();
+            frame[at] = value;
+        }
+        ask_all(&frame);
+    }
+
+    #[test]
+    fn keys_are_the_canonical_ones(a in any::<[u8; 16]>(), b in any::<[u8; 16]>(), ports in any::<(u16, u16)>(), same: bool) {
+        let b = if same { a } else { b };
+        let mut packet = ipv6(17, &udp(ports.0, ports.1, b""));
+        packet[8..24].copy_from_slice(&a);
+        packet[24..40].copy_from_slice(&b);
+        let meta = common::decoded(LinkType::RAW, &packet);
+        let (key, from_low) = record::FlowKey::new(meta.src(), meta.dest(), 17);
+        prop_assert_eq!((key, from_low, meta.src().port), (meta.key, meta.from_low, ports.0));
+        packet[8..24].copy_from_slice(&b);
+        packet[24..40].copy_from_slice(&a);
+        packet[40..44].rotate_left(2);
+        prop_assert_eq!(common::decoded(LinkType::RAW, &packet).hash, meta.hash);
+    }
+}
