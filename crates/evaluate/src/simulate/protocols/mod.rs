@@ -5,6 +5,7 @@ pub(super) mod dns;
 pub(super) mod http;
 pub(super) mod mail;
 pub(super) mod ntp;
+pub(super) mod quic;
 pub(super) mod smb;
 pub(super) mod ssh;
 pub(super) mod tls;

@@ -21,8 +21,8 @@ const X25519: u16 = 29;
 /// X25519 with ML-KEM-768, as browsers send it: the hello no longer fits one segment.
 const X25519_MLKEM: u16 = 0x11ec;
 
-/// Two browsers, a system service, a library, and the odd one that the beacon uses.
-static PROFILES: [Profile; 5] = [
+/// Two browsers, a system service, a library, the odd one that the beacon uses, and a browser over QUIC.
+static PROFILES: [Profile; 6] = [
     Profile {
         ciphers: &[
             GREASE, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x9c, 0x9d,
@@ -61,12 +61,21 @@ static PROFILES: [Profile; 5] = [
         groups: &[X25519, 23],
         alpn: &[],
     },
+    Profile {
+        ciphers: &[0x1301, 0x1302, 0x1303],
+        extensions: &[0, 10, 16, 13, 51, 45, 43, 57],
+        groups: &[X25519, 23, 24],
+        alpn: &["h3"],
+    },
 ];
 
 /// Index of the profile that no office program has.
 pub(in super::super) const UNUSUAL_CLIENT: usize = 4;
 /// Index of the library profile, for services and polling programs.
 pub(in super::super) const LIBRARY_CLIENT: usize = 3;
+
+/// Index of the profile for QUIC.
+pub(in super::super) const QUIC_CLIENT: usize = 5;
 
 /// Appends `bytes` behind their length in `width` bytes.
 fn sized(out: &mut Vec<u8>, width: usize, bytes: &[u8]) {
@@ -78,12 +87,17 @@ fn words(values: &[u16]) -> Vec<u8> {
     values.iter().flat_map(|v| v.to_be_bytes()).collect()
 }
 
+/// A handshake message.
+fn handshake_message(kind: u8, body: &[u8]) -> Vec<u8> {
+    let mut out = vec![kind];
+    sized(&mut out, 3, body);
+    out
+}
+
 /// One handshake message in one record.
-fn handshake_record(kind: u8, body: &[u8], record_version: u8) -> Vec<u8> {
-    let mut message = vec![kind];
-    sized(&mut message, 3, body);
+fn handshake_record(message: &[u8], record_version: u8) -> Vec<u8> {
     let mut out = vec![0x16, 3, record_version];
-    sized(&mut out, 2, &message);
+    sized(&mut out, 2, message);
     out
 }
 
@@ -127,20 +141,22 @@ fn extension_body(kind: u16, p: &Profile, sni: &str, r: &mut Random) -> Vec<u8> 
         43 => sized(&mut out, 1, &words(&[0x0304, 0x0303])),
         45 => out.extend_from_slice(&[1, 1]),
         51 => out = key_share(p, r),
+        // Transport parameters (RFC 9000, section 18): idle time-out, data, streams, no source identifier.
+        57 => out.extend_from_slice(&[1, 4, 0x80, 0, 0x75, 0x30, 4, 4, 0x80, 0xf0, 0, 0, 8, 2, 0x40, 0x64, 15, 0]),
         0xff01 => out.push(0),
         _ => {}
     }
     out
 }
 
-/// A ClientHello record; an empty `sni` leaves the extension out.
-pub(in super::super) fn client_hello(profile: usize, sni: &str, r: &mut Random) -> Vec<u8> {
+/// A ClientHello message; an empty `sni` leaves the extension out.
+pub(in super::super) fn client_hello_message(profile: usize, sni: &str, session: &[u8], r: &mut Random) -> Vec<u8> {
     let p = &PROFILES[profile.min(PROFILES.len() - 1)];
     let grease = (r.below(16) as u16 * 0x1010) | GREASE;
     let seen = |v: u16| if v == GREASE { grease } else { v };
     let mut body = vec![3, 3];
     body.extend_from_slice(&r.bytes(32));
-    sized(&mut body, 1, &r.bytes(32));
+    sized(&mut body, 1, session);
     sized(&mut body, 2, &words(&p.ciphers.iter().map(|c| seen(*c)).collect::<Vec<_>>()));
     body.extend_from_slice(&[1, 0]);
     let mut extensions = Vec::new();
@@ -149,27 +165,33 @@ pub(in super::super) fn client_hello(profile: usize, sni: &str, r: &mut Random) 
         sized(&mut extensions, 2, &extension_body(*kind, p, sni, r));
     }
     sized(&mut body, 2, &extensions);
-    handshake_record(1, &body, 1)
+    handshake_message(1, &body)
 }
 
-/// ServerHello for TLS 1.3, change-cipher-spec, and the encrypted rest of the server's flight.
-fn server_flight(hello: &[u8], r: &mut Random) -> Content {
+/// A ServerHello message of TLS 1.3.
+pub(in super::super) fn server_hello_message(session: &[u8], r: &mut Random) -> Vec<u8> {
     let mut body = vec![3, 3];
     body.extend_from_slice(&r.bytes(32));
-    sized(&mut body, 1, hello.get(44..76).unwrap_or(&[]));
+    sized(&mut body, 1, session);
     body.extend_from_slice(&[0x13, 0x01 + r.below(3) as u8, 0]);
     let mut extensions = vec![0, 43, 0, 2, 3, 4, 0, 51, 0, 36, 0, 29, 0, 32];
     extensions.extend_from_slice(&r.bytes(32));
     sized(&mut body, 2, &extensions);
-    let mut out = handshake_record(2, &body, 3);
+    handshake_message(2, &body)
+}
+
+/// ServerHello, change-cipher-spec, and the encrypted rest of the server's flight.
+fn server_flight(session: &[u8], r: &mut Random) -> Content {
+    let mut out = handshake_record(&server_hello_message(session, r), 3);
     out.extend_from_slice(&[0x14, 3, 3, 0, 1, 1]);
     Content::tls(out, r.log_normal(3100.0, 0.35).clamp(900.0, 9000.0) as u64, r.bits())
 }
 
 /// The three steps that open a TLS 1.3 connection.
 pub(in super::super) fn open(profile: usize, sni: &str, r: &mut Random) -> Vec<Step> {
-    let hello = client_hello(profile, sni, r);
-    let flight = server_flight(&hello, r);
+    let session = r.bytes(32);
+    let hello = handshake_record(&client_hello_message(profile, sni, &session, r), 1);
+    let flight = server_flight(&session, r);
     vec![
         Step::client(Content::bytes(hello), r.between(100_000, 2 * MS)),
         Step::server(flight, r.jitter_ns(2 * MS, 0.5)),

@@ -69,6 +69,8 @@ fn the_office_speaks_its_protocols() {
             100,
         ),
         ("application data", "tls.app_data", 500),
+        ("QUIC hellos", "quic && tls.handshake.type == 1 && tls.handshake.extensions_server_name", 10),
+        ("QUIC answers", "quic && tls.handshake.type == 2", 10),
         ("HTTP requests", "http.request", 20),
         ("HTTP answers", "http.response", 20),
         ("printing", "ipp", 1),

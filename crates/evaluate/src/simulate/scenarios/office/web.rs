@@ -2,11 +2,13 @@
 
 use super::super::super::exchange::{Exchange, Packet};
 use super::super::super::frame::Peer;
-use super::super::super::protocols::{dns, http, tls};
+use super::super::super::protocols::{dns, http, quic, tls};
 use super::super::super::tcp::{Outcome, SERVER, Session, Step};
 use super::super::super::world::{ROUTER, World};
 
 const MS: i64 = 1_000_000;
+/// Largest answer over QUIC, bytes: the whole exchange is prepared at once.
+const QUIC_ANSWER_MAX: f64 = 250_000.0;
 
 /// Asks the router for a site's addresses when they are not remembered; returns when they are known.
 pub(super) fn resolve(now: i64, host: usize, site: usize, world: &mut World) -> i64 {
@@ -61,7 +63,11 @@ pub(super) fn browse(now: i64, host: usize, world: &mut World) {
         let site = world.popular_site();
         at = resolve(at, host, site, world);
         for _ in 0..=usize::from(i == 0 && world.random.chance(0.4)) {
-            secure(at, host, site, world);
+            if world.hosts[host].browser < 2 && world.random.chance(0.2) {
+                over_quic(at, host, site, world);
+            } else {
+                secure(at, host, site, world);
+            }
         }
         at += world.random.between(5 * MS, 120 * MS);
     }
@@ -80,6 +86,46 @@ fn secure(at: i64, host: usize, site: usize, world: &mut World) {
     }
     steps.push(tls::close(r));
     connect(at, ends, site, steps, world);
+}
+
+/// One HTTP/3 connection with a few requests.
+fn over_quic(at: i64, host: usize, site: usize, world: &mut World) {
+    let (client, server) = world.ends(host, site, 443);
+    let [near, rtt] = world.site_latency(site);
+    let name = world.sites[site].name.clone();
+    let r = &mut world.random;
+    let connection = quic::Connection::new(r);
+    let (Some(hello), Some(answer)) = (connection.hello(&name, r), connection.answer(r)) else { return };
+    let mut frames = vec![(at, 0, hello), (at + rtt, 1, answer)];
+    frames.push((at + rtt + 30_000, 1, connection.handshake(1200, false, r)));
+    let mut now = at + rtt + near + MS;
+    frames.push((now, 0, connection.handshake(96, true, r)));
+    for _ in 0..=(r.exponential(1.5) as usize).min(8) {
+        frames.push((
+            now + 200_000,
+            0,
+            connection.data(r.log_normal(180.0, 0.5).clamp(40.0, 1200.0) as usize, true, r),
+        ));
+        now += rtt + r.jitter_ns(8 * MS, 0.8);
+        let mut left = r.pareto(900.0, 1.15, QUIC_ANSWER_MAX) as usize;
+        for i in 0.. {
+            let size = left.min(1230);
+            frames.push((now, 1, connection.data(size + 20, false, r)));
+            left -= size;
+            if i % 4 == 3 || left == 0 {
+                frames.push((now + near, 0, connection.data(33, true, r)));
+            }
+            if left == 0 {
+                break;
+            }
+            now += if i % 16 == 15 { rtt } else { 15_000 };
+        }
+        now += r.jitter_ns(250 * MS, 1.0);
+    }
+    frames.sort_by_key(|f| f.0);
+    let start = Exchange::new(client, server);
+    let all = frames.into_iter().fold(start, |e, (at, from, data)| e.then(at, from, Packet::Udp(data)));
+    all.start(world);
 }
 
 /// Opens a connection whose end varies as real ones do.
