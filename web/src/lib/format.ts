@@ -134,3 +134,18 @@ export function coarse(seconds: number): string {
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`;
 }
+
+/** SI without the digits that say nothing, for axes: "10 M", "1.5 k". */
+export function tick(value: number, unit = ''): string {
+  const [digits, step] = siParts(value);
+  const text = digits.includes('.') ? digits.replace(/\.?0+$/, '') : digits;
+  const tail = step + unit;
+  return tail ? `${text} ${tail}` : text;
+}
+
+/** One unit, for axes: "100 s", "10 min" would not be a decade. */
+export function durationTick(ms: number): string {
+  if (ms < 1) return `${significant(ms * 1000)} µs`;
+  if (ms < 1000) return `${significant(ms)} ms`;
+  return tick(ms / 1000, 's');
+}

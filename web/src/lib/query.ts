@@ -3,8 +3,8 @@
 /** Flows that an address takes part in. */
 export const hostQuery = (ip: string): string => `ip:${ip}`;
 
-/** Splits at spaces; no token of the language holds one. */
-export const tokens = (q: string): string[] => q.split(/\s+/).filter(Boolean);
+/** Splits at spaces outside quotation marks. */
+export const tokens = (q: string): string[] => q.match(/(?:[^\s"]|"[^"]*"?)+/g) ?? [];
 
 export function hasToken(q: string, token: string): boolean {
   return tokens(q).includes(token);

@@ -63,3 +63,19 @@ export function custom(a: number, b: number): Range {
   const to = Math.ceil(Math.max(a, b) / 1000) * 1000;
   return { key: 'custom', from, to: Math.max(to, from + 1000) };
 }
+
+/**
+ * Bounds for lists. Live means the newest, however old: an inbox that is empty because nothing happened for five minutes
+ * would hide what happened six minutes ago.
+ */
+export function listBounds(range: Range, now: number): { from?: string; to?: string } {
+  if (range.key === 'live') return {};
+  const [from, to] = bounds(range, now);
+  const iso = (ms: number): string => new Date(ms).toISOString();
+  return range.key === 'custom' ? { from: iso(from), to: iso(to) } : { from: iso(from) };
+}
+
+/** For sentences about lists: "so far", "in the last hour". */
+export function listWords(range: Range): string {
+  return range.key === 'live' ? 'so far' : `in ${rangeWords(range)}`;
+}

@@ -1,1 +1,0 @@
-import{C as e,x as t}from"./disclose-version-CRJzgB8G.js";var n=e(`<p class="muted">This page is being built.</p>`);function r(e){var r=n();t(e,r)}export{r as default};

@@ -1,0 +1,56 @@
+// The flow table's columns: what each is called, shows and needs in width. One line adds a column.
+
+import type { Flow } from '../../api/types';
+import { bytes, clock, count, duration, score, si, significant } from '../../lib/format';
+
+export interface Column {
+  key: string;
+  label: string;
+  /** px */
+  width: number;
+  number?: boolean;
+  mono?: boolean;
+  text: (flow: Flow) => string;
+}
+
+const port = (n: number): string => (n ? `:${n}` : '');
+
+export const COLUMNS: readonly Column[] = [
+  { key: 'end', label: 'Ended', width: 84, text: (f) => clock(f.end) },
+  { key: 'src', label: 'Source', width: 176, mono: true, text: (f) => f.src_ip + port(f.src_port) },
+  { key: 'dest', label: 'Destination', width: 176, mono: true, text: (f) => f.dest_ip + port(f.dest_port) },
+  { key: 'proto', label: 'Proto', width: 58, text: (f) => f.proto },
+  { key: 'app', label: 'App', width: 58, text: (f) => (f.app_proto === 'unknown' ? '' : f.app_proto) },
+  { key: 'host', label: 'Name', width: 168, text: (f) => f.host_name },
+  { key: 'duration', label: 'Duration', width: 88, number: true, text: (f) => duration(f.duration_ms) },
+  { key: 'out', label: 'Sent', width: 82, number: true, text: (f) => bytes(f.bytes_toserver) },
+  { key: 'in', label: 'Received', width: 82, number: true, text: (f) => bytes(f.bytes_toclient) },
+  { key: 'packets', label: 'Packets', width: 72, number: true, text: (f) => si(f.pkts_toserver + f.pkts_toclient) },
+  { key: 'state', label: 'State', width: 60, text: (f) => f.state },
+  { key: 'score', label: 'Score', width: 76, number: true, text: (f) => score(f.score) },
+  { key: 'start', label: 'Started', width: 84, text: (f) => clock(f.start) },
+  { key: 'history', label: 'History', width: 112, mono: true, text: (f) => f.history },
+  { key: 'reason', label: 'Ended by', width: 76, text: (f) => f.reason },
+  { key: 'p', label: 'p', width: 84, number: true, text: (f) => significant(f.p_value) },
+  { key: 'community', label: 'Community ID', width: 250, mono: true, text: (f) => f.community_id },
+  { key: 'iface', label: 'Interface', width: 84, text: (f) => f.in_iface },
+  { key: 'vlan', label: 'VLAN', width: 60, number: true, text: (f) => (f.vlan ? count(f.vlan) : '') },
+  { key: 'tunnel', label: 'Tunnel', width: 84, text: (f) => (f.tunnel === 'none' ? '' : f.tunnel) },
+];
+
+export const DEFAULT = ['end', 'src', 'dest', 'proto', 'app', 'host', 'duration', 'out', 'in', 'packets', 'state', 'score'];
+
+/** From the address bar; unknown names are passed over, none at all means the default. */
+export function chosenColumns(text: string): Column[] {
+  const keys = text ? text.split(',') : DEFAULT;
+  const known = keys.map((key) => COLUMNS.find((c) => c.key === key)).filter((c): c is Column => c !== undefined);
+  return known.length > 0 ? known : chosenColumns('');
+}
+
+/** Keeps the table's own order; the default is no text at all. */
+export function toggleColumn(text: string, key: string): string | undefined {
+  const keys = new Set(chosenColumns(text).map((c) => c.key));
+  if (!keys.delete(key)) keys.add(key);
+  const next = COLUMNS.filter((c) => keys.has(c.key)).map((c) => c.key);
+  return next.length === 0 || next.join() === DEFAULT.join() ? undefined : next.join(',');
+}
