@@ -95,7 +95,7 @@ fn frame(scenario: &str, number: usize) -> Vec<u8> {
         _ => udp(b, a, (7001, 20_000 + flow), 20 + number % 100),
     };
     match scenario {
-        "tags" if number % 2 == 0 => tagged(&plain, 0x8100, 0x6064),
+        "tags" if number.is_multiple_of(2) => tagged(&plain, 0x8100, 0x6064),
         "tags" => tagged(&tagged(&plain, 0x8100, 7), 0x88a8, 200),
         "filter" => match number % 4 {
             0 => plain,
@@ -123,9 +123,8 @@ fn sender() {
 /// Captures until the sender has ended and nothing has come for half a second.
 fn capture(captures: &mut [LiveCapture], scenario: &str, mut each: impl FnMut(usize, &FrameHeader, &[u8])) {
     let mut child = inside(SENDER_SPACE, "sender", scenario);
-    let (mut headers, mut last) = (Vec::new(), Instant::now());
-    let mut ended = false;
-    while !ended || last.elapsed() < Duration::from_millis(500) {
+    let (mut headers, mut last, mut ended) = (Vec::new(), Instant::now(), None);
+    while ended.is_none() || last.elapsed() < Duration::from_millis(500) {
         for (worker, source) in captures.iter_mut().enumerate() {
             let bytes = source.next_batch(&mut headers).unwrap().unwrap();
             for header in &headers {
@@ -135,14 +134,12 @@ fn capture(captures: &mut [LiveCapture], scenario: &str, mut each: impl FnMut(us
                 last = Instant::now();
             }
         }
-        if !ended {
-            ended = child.try_wait().unwrap().is_some_and(|status| {
-                assert!(status.success());
-                last = Instant::now();
-                true
-            });
+        if ended.is_none() {
+            ended = child.try_wait().unwrap();
+            last = Instant::now();
         }
     }
+    assert!(child.wait().unwrap().success());
 }
 
 fn config() -> LiveConfig {

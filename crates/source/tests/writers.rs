@@ -4,7 +4,7 @@
 mod common;
 
 use record::{LinkType, Timestamp};
-use source::{FrameSource, PcapWriter, PcapngWriter, open_capture};
+use source::{PcapWriter, PcapngWriter, open_capture};
 use std::path::Path;
 
 const FRAMES: [(u16, i64, u32, usize); 4] = [

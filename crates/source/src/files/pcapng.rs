@@ -65,7 +65,7 @@ impl Pcapng {
             let Some(value) = block.get(at + 4..at + 4 + length).filter(|_| at + 4 + length <= body_end) else { break };
             match (code, length) {
                 (0, _) => break,
-                (2, _) => name = String::from_utf8_lossy(&value[..length.min(64)]).trim_end_matches('\0').to_owned(),
+                (2, _) => name = String::from_utf8_lossy(&value[..length.min(64)]).trim_end_matches('\0').into(),
                 (9, 1) => resolution.set_units(value[0]),
                 (14, 8) => {
                     let (a, b) = (u32_at::<O>(value, 0), u32_at::<O>(value, 4));

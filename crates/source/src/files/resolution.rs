@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(time(0, 0, 3), 3_000_000_000);
         assert_eq!(time(9, 1, 7), 1_000_000_007);
         assert_eq!(time(12, 0, 7_999), 7);
-        assert_eq!(time(0x80 | 10, 0, 1536), 1_500_000_000);
+        assert_eq!(time(0x8a, 0, 1536), 1_500_000_000);
         assert_eq!(time(0x80, -2, 1), -1_000_000_000);
         assert_eq!(time(0x7f, 4, 9), 4_000_000_000);
         assert_eq!(time(0xff, 0, u64::MAX), 0);

@@ -35,10 +35,10 @@ impl Parser<'_> {
         if matches!(operator, Operator::Divide | Operator::Modulo) && right == Arith::Number(0) {
             return Err(self.wrong("this divides by zero", "write another divisor"));
         }
-        if let (Arith::Number(a), Arith::Number(b)) = (&left, &right) {
-            if let Some(folded) = compute(operator, *a, *b) {
-                return Ok(Arith::Number(folded));
-            }
+        if let (Arith::Number(a), Arith::Number(b)) = (&left, &right)
+            && let Some(folded) = compute(operator, *a, *b)
+        {
+            return Ok(Arith::Number(folded));
         }
         Ok(Arith::Binary(operator, Box::new(left), Box::new(right)))
     }

@@ -325,15 +325,13 @@ impl Generator<'_> {
 
     fn transport(&mut self, at: u32, transport: Option<u8>, yes: Label, no: Label) {
         self.load(1, at);
-        match transport {
-            Some(number) => self.assembler.branch(code::JEQ, u32::from(number), yes, no),
-            None => {
-                for number in [6, 17] {
-                    self.and_then(|g, other| g.assembler.branch(code::JEQ, number, yes, other));
-                }
-                self.assembler.branch(code::JEQ, 132, yes, no);
-            }
+        if let Some(number) = transport {
+            return self.assembler.branch(code::JEQ, u32::from(number), yes, no);
         }
+        for number in [6, 17] {
+            self.and_then(|g, other| g.assembler.branch(code::JEQ, number, yes, other));
+        }
+        self.assembler.branch(code::JEQ, 132, yes, no);
     }
 
     /// Later fragments have no transport header.

@@ -109,8 +109,8 @@ fn word_length(bytes: &[u8], in_brackets: bool) -> usize {
         let hyphen = byte == b'-'
             && bytes.get(length + 1).is_some_and(u8::is_ascii_alphanumeric)
             && (!in_brackets || first.is_ascii_alphabetic());
-        let inside = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.') || hyphen;
-        if !inside && !(byte == b':' && !in_brackets) {
+        let colon = byte == b':' && !in_brackets;
+        if !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.') || hyphen || colon) {
             break;
         }
         length += 1;

@@ -179,14 +179,12 @@ impl Parser<'_> {
     }
 
     fn bare_value(&mut self) -> Parsed<Expr> {
-        match self.last {
-            Some(qualifiers) => self.value(qualifiers),
-            None => {
-                let found = self.found();
-                let advice = "put `host`, `net`, `port` or `proto` in front";
-                Err(self.wrong(format!("{found} has no word in front that says what it is"), advice))
-            }
+        if let Some(qualifiers) = self.last {
+            return self.value(qualifiers);
         }
+        let found = self.found();
+        let advice = "put `host`, `net`, `port` or `proto` in front";
+        Err(self.wrong(format!("{found} has no word in front that says what it is"), advice))
     }
 
     /// Protocol, direction and kind words, then the value or values.
@@ -297,13 +295,11 @@ impl Parser<'_> {
     }
 
     fn number_required(&mut self) -> Parsed<u32> {
-        match self.number_up_to(u32::MAX)? {
-            Some(number) => Ok(number),
-            None => {
-                let found = self.found();
-                Err(self.wrong(format!("a number is expected, not {found}"), "write the length in bytes"))
-            }
+        if let Some(number) = self.number_up_to(u32::MAX)? {
+            return Ok(number);
         }
+        let found = self.found();
+        Err(self.wrong(format!("a number is expected, not {found}"), "write the length in bytes"))
     }
 
     /// True when an arithmetic comparison starts here.

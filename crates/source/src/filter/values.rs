@@ -37,7 +37,7 @@ fn host(parser: &mut Parser<'_>, qualifiers: Qualifiers) -> Parsed<Test> {
     }
     let (word, mut error) = take(parser, if network { "a network such as 192.0.2.0/24" } else { "an IP address" })?;
     if word.contains(|c: char| c.is_alphabetic()) && !word.contains(':') {
-        error.advice = "names are not looked up: write the address".to_owned();
+        error.advice = "names are not looked up: write the address".into();
     }
     let address = if let Ok(v6) = word.parse::<Ipv6Addr>() {
         if matches!(qualifiers.protocol, Some(Protocol::Ip | Protocol::Arp | Protocol::Rarp)) {
@@ -48,7 +48,7 @@ fn host(parser: &mut Parser<'_>, qualifiers: Qualifiers) -> Parsed<Test> {
         Address::V6(u128::from(v6), mask)
     } else {
         if qualifiers.protocol == Some(Protocol::Ip6) || ethernet(&word).is_some() {
-            error.advice = "write an IPv6 address, or `ether host` for an Ethernet address".to_owned();
+            error.advice = "write an IPv6 address, or `ether host` for an Ethernet address".into();
             return Err(error);
         }
         network4(parser, &word, network).map_err(|other| other.unwrap_or(error))?

@@ -145,6 +145,8 @@ impl FrameSource for LiveCapture {
 
     fn stats(&self) -> SourceStats {
         let kernel = self.kernel_counts();
+        let beside = |_: &Filter| "the filter runs behind the kernel: it reads bytes across a VLAN tag".to_owned();
+        let notes = self.filter.iter().map(beside).collect();
         let mut dropped = Counters::default();
         dropped.add("kernel_ring_full", kernel.drops);
         SourceStats {
@@ -152,7 +154,7 @@ impl FrameSource for LiveCapture {
             bytes: self.bytes,
             dropped,
             freezes: kernel.freezes,
-            notes: Vec::new(),
+            notes,
             interfaces: vec![self.interface.clone()],
         }
     }

@@ -166,10 +166,10 @@ fn join_fanout(interface: &str, captures: &[LiveCapture]) -> Result<(), SourceEr
         source,
         advice: "set `workers` to 1",
     };
-    let mode = (libc::PACKET_FANOUT_HASH | libc::PACKET_FANOUT_FLAG_DEFRAG) as u32;
+    let mode = libc::PACKET_FANOUT_HASH | libc::PACKET_FANOUT_FLAG_DEFRAG;
     let mut id = 0;
     for (index, capture) in captures.iter().enumerate() {
-        let unique = if index == 0 { libc::PACKET_FANOUT_FLAG_UNIQUEID as u32 } else { 0 };
+        let unique = if index == 0 { libc::PACKET_FANOUT_FLAG_UNIQUEID } else { 0 };
         let request = id | (mode | unique) << 16;
         capture.socket().set(libc::SOL_PACKET, libc::PACKET_FANOUT, &request).map_err(failed)?;
         if index == 0 {
