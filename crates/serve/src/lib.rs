@@ -1,1 +1,28 @@
 //! REST, live stream, OpenAPI, metrics, the embedded page.
+//!
+//! This room owns HTTP: what is asked, what is answered, who may ask. It reads the store through `store::Read` and the
+//! running process through `Live`; it knows no packet, no model and no table.
+
+pub mod api;
+pub mod hub;
+pub mod live;
+pub mod problem;
+pub mod server;
+pub mod shapes;
+pub mod state;
+
+mod export;
+mod guard;
+mod metrics;
+mod page;
+mod params;
+mod statistics;
+
+pub use hub::{EventKind, Hub};
+pub use live::{Live, LiveError, PacketQuery};
+pub use problem::Problem;
+pub use server::{ServeError, bind, check_listen, openapi_json, router, serve, serve_on};
+pub use state::{AppState, ServeConfig};
+
+#[cfg(test)]
+mod tests;

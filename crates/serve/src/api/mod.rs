@@ -1,0 +1,36 @@
+//! The endpoints of `/api/v1`: one file and one line of `ENDPOINTS` each.
+
+mod export;
+mod flows;
+mod health;
+mod hosts;
+mod incidents;
+mod live;
+mod models;
+mod packets;
+mod series;
+mod summary;
+mod top;
+
+use crate::AppState;
+use utoipa_axum::router::OpenApiRouter;
+
+/// The registry: every endpoint file, in the order of the reference page.
+const ENDPOINTS: &[fn() -> OpenApiRouter<AppState>] = &[
+    summary::routes,
+    flows::routes,
+    hosts::routes,
+    incidents::routes,
+    packets::routes,
+    series::routes,
+    top::routes,
+    models::routes,
+    health::routes,
+    export::routes,
+    live::routes,
+];
+
+/// All endpoints, without their prefix.
+pub(crate) fn endpoints() -> OpenApiRouter<AppState> {
+    ENDPOINTS.iter().fold(OpenApiRouter::new(), |router, routes| router.merge(routes()))
+}

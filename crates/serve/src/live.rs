@@ -1,0 +1,70 @@
+//! What serving asks of the running process; `app` implements it. Every call returns at once: what is shown lies ready
+//! in memory. Calls come from blocking threads, several at a time.
+
+use crate::shapes::{FeatureView, Models, Summary};
+use record::{Counters, FlowRecord, HealthItem, Incident, PacketDetail, PacketSummary};
+use store::{IncidentChange, Page, Query};
+
+/// One page of the ring of newest packets is asked for.
+#[derive(Clone, Debug)]
+pub struct PacketQuery {
+    /// Only packets with a larger id, when given.
+    pub after: Option<u64>,
+    /// Only packets with a smaller id, when given: the cursor of the page before.
+    pub before: Option<u64>,
+    /// Filter over `store::query::PACKET_FIELDS`; `store::query::packet_matches` tests it.
+    pub filter: Query,
+    /// Times, as in other lists.
+    pub range: store::TimeRange,
+    /// 1 … 500.
+    pub limit: u32,
+}
+
+/// Why the process could not do what was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LiveError {
+    /// Nothing has this name.
+    #[error("{0}")]
+    NotFound(String),
+    /// It cannot be done now.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// The running process.
+pub trait Live: Send + Sync {
+    /// SUMMARY.
+    fn summary(&self) -> Summary;
+    /// Newest packets of the ring, newest first; `next_cursor` is the smallest id of the page when older ones are left.
+    fn packets(&self, query: &PacketQuery) -> Page<PacketSummary>;
+    /// One packet of the ring; None when it has left.
+    fn packet(&self, id: u64) -> Option<PacketDetail>;
+    /// Packets of a flow that are still in the ring, oldest first, at most `limit`.
+    fn packets_of_flow(&self, flow: &FlowRecord, limit: usize) -> Vec<PacketSummary>;
+    /// A pcapng of these packets, those that have left the ring passed over.
+    ///
+    /// # Errors
+    /// `NotFound` when none is there any more.
+    fn packets_pcap(&self, ids: &[u64]) -> Result<Vec<u8>, LiveError>;
+    /// A flow's features beside what the current models hold for normal.
+    fn features(&self, flow: &FlowRecord) -> Vec<FeatureView>;
+    /// Models.
+    fn models(&self) -> Models;
+    /// Health lines, worst first.
+    fn health(&self) -> Vec<HealthItem>;
+    /// Every counter of the process by name; monotonic.
+    fn counters(&self) -> Counters;
+    /// Values that go up and down (`queue_store_flows`, `flow_table_entries`, `resident_memory_bytes`) by name.
+    fn gauges(&self) -> Vec<(String, f64)> {
+        Vec::new()
+    }
+    /// Applies what a person changed, in the alert room and in the store; the changed incident.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such incident, `Unavailable` when it could not be stored.
+    fn set_incident(&self, id: &str, change: IncidentChange) -> Result<Incident, LiveError>;
+    /// True when sources and store are open: `/readyz`.
+    fn ready(&self) -> bool {
+        true
+    }
+}

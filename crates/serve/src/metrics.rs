@@ -1,0 +1,121 @@
+//! `/metrics` for Prometheus, and the probes. Values are read from the process at each scrape; nothing is kept here.
+
+use crate::shapes::{ModelPhase, Summary};
+use crate::{AppState, Problem};
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use metrics::{counter, describe_counter, describe_gauge, gauge};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use record::{Counters, HealthLevel};
+
+/// All metrics in Prometheus' text form.
+#[utoipa::path(get, path = "/metrics", tag = "operation",
+    responses((status = 200, description = "Prometheus text format", body = String, content_type = "text/plain")))]
+pub(crate) async fn metrics(State(state): State<AppState>) -> Result<Response, Problem> {
+    let streams = state.hub.readers();
+    let text =
+        state.blocking(move |_, live| Ok(render(&live.summary(), &live.counters(), &live.gauges(), streams))).await?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+}
+
+fn render(summary: &Summary, counters: &Counters, gauges: &[(String, f64)], streams: usize) -> String {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    ::metrics::with_local_recorder(&recorder, || {
+        describe();
+        set(summary, counters, gauges, streams);
+    });
+    handle.render()
+}
+
+fn describe() {
+    for (name, text) in [
+        ("tripline_packets_total", "Packets decoded."),
+        ("tripline_bytes_total", "Bytes on the wire of packets decoded."),
+        ("tripline_flows_total", "Flows reported."),
+        ("tripline_flows_anomalous_total", "Flows judged anomalous."),
+        ("tripline_dropped_total", "Things dropped at a bound, by reason."),
+        ("tripline_decode_errors_total", "Packets not decoded to the end, by kind."),
+        ("tripline_source_packets_total", "Packets read, by source."),
+        ("tripline_source_bytes_total", "Bytes read, by source."),
+        ("tripline_source_dropped_total", "Packets dropped before they were read, by source."),
+        ("tripline_events_total", "Other counters of the process, by name."),
+    ] {
+        describe_counter!(name, text);
+    }
+    for (name, text) in [
+        ("tripline_build_info", "1, with the version as a label."),
+        ("tripline_start_time_seconds", "Start of the process since the epoch."),
+        ("tripline_lag_seconds", "From a packet's time to its flow's verdict."),
+        ("tripline_hosts", "Addresses seen."),
+        ("tripline_incidents_open", "Incidents that are open."),
+        ("tripline_model_ready", "1 when the models judge."),
+        ("tripline_model_progress_ratio", "Progress of learning."),
+        ("tripline_live_streams", "Open live streams."),
+        ("tripline_health", "0 ok or information, 1 warning, 2 error, by item."),
+        ("tripline_value", "Other values of the process, by name."),
+    ] {
+        describe_gauge!(name, text);
+    }
+}
+
+fn set(summary: &Summary, counters: &Counters, gauges: &[(String, f64)], streams: usize) {
+    let totals = &summary.totals;
+    counter!("tripline_packets_total").absolute(totals.packets);
+    counter!("tripline_bytes_total").absolute(totals.bytes);
+    counter!("tripline_flows_total").absolute(totals.flows);
+    counter!("tripline_flows_anomalous_total").absolute(totals.flows_anomalous);
+    for (reason, n) in &totals.drops.0 {
+        counter!("tripline_dropped_total", "reason" => reason.clone()).absolute(*n);
+    }
+    for (kind, n) in &totals.decode_errors.0 {
+        counter!("tripline_decode_errors_total", "kind" => kind.clone()).absolute(*n);
+    }
+    for source in &summary.sources {
+        counter!("tripline_source_packets_total", "source" => source.name.clone()).absolute(source.packets);
+        counter!("tripline_source_bytes_total", "source" => source.name.clone()).absolute(source.bytes);
+        counter!("tripline_source_dropped_total", "source" => source.name.clone()).absolute(source.dropped);
+    }
+    for (name, n) in &counters.0 {
+        counter!("tripline_events_total", "name" => name.clone()).absolute(*n);
+    }
+    gauge!("tripline_build_info", "version" => summary.version.clone()).set(1.0);
+    gauge!("tripline_start_time_seconds").set(summary.started.seconds_f64());
+    gauge!("tripline_lag_seconds").set(summary.lag_ms / 1e3);
+    gauge!("tripline_hosts").set(totals.hosts as f64);
+    gauge!("tripline_incidents_open").set(totals.incidents_open as f64);
+    gauge!("tripline_model_ready").set(if summary.model.state == ModelPhase::Ready { 1.0 } else { 0.0 });
+    gauge!("tripline_model_progress_ratio").set(summary.model.progress);
+    gauge!("tripline_live_streams").set(streams as f64);
+    for item in &summary.health {
+        let level = match item.level {
+            HealthLevel::Ok | HealthLevel::Info => 0.0,
+            HealthLevel::Warning => 1.0,
+            HealthLevel::Error => 2.0,
+        };
+        gauge!("tripline_health", "item" => item.name.clone()).set(level);
+    }
+    for (name, value) in gauges {
+        gauge!("tripline_value", "name" => name.clone()).set(*value);
+    }
+}
+
+/// The process answers.
+#[utoipa::path(get, path = "/healthz", tag = "operation",
+    responses((status = 200, description = "alive", body = String, content_type = "text/plain")))]
+pub(crate) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Sources and store are open.
+#[utoipa::path(get, path = "/readyz", tag = "operation", responses(
+    (status = 200, description = "ready", body = String, content_type = "text/plain"),
+    (status = 503, description = "not yet", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn readyz(State(state): State<AppState>) -> Result<&'static str, Problem> {
+    if state.live.ready() {
+        Ok("ready\n")
+    } else {
+        Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "sources or store are not open yet"))
+    }
+}

@@ -1,0 +1,57 @@
+//! What every handler holds, and the settings of serving.
+
+use crate::{Hub, Live, Problem};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use store::Read;
+
+/// Settings of serving, section `[serve]`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServeConfig {
+    /// Address and port of the dashboard. Only loopback is allowed until users exist.
+    pub listen: SocketAddr,
+    /// Names, beside `localhost` and IP addresses, under which a browser may reach the dashboard. Requests under any
+    /// other name are refused, so that a foreign page cannot reach it by rebinding its own name.
+    pub host_names: Vec<String>,
+    /// Most live streams at the same time; more are refused with 503.
+    pub streams_max: usize,
+}
+
+impl Default for ServeConfig {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 7070)), host_names: Vec::new(), streams_max: 64 }
+    }
+}
+
+/// Shared by all handlers; cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    /// The store's reading side.
+    pub read: Arc<dyn Read>,
+    /// The running process.
+    pub live: Arc<dyn Live>,
+    /// The live stream.
+    pub hub: Hub,
+    /// Settings.
+    pub config: Arc<ServeConfig>,
+}
+
+impl AppState {
+    /// Runs a blocking call (a read of the store, a lock of the process) away from the async threads.
+    ///
+    /// # Errors
+    /// What the call said; 500 when it panicked.
+    pub async fn blocking<T, F>(&self, work: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn Read, &dyn Live) -> Result<T, Problem> + Send + 'static,
+    {
+        let (read, live) = (Arc::clone(&self.read), Arc::clone(&self.live));
+        tokio::task::spawn_blocking(move || work(&*read, &*live)).await.unwrap_or_else(|e| {
+            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the request failed: {e}")))
+        })
+    }
+}
