@@ -99,8 +99,11 @@ fn tshark(path: &Path) -> Option<Vec<Told>> {
     Some(text.lines().map(line).collect())
 }
 
+/// A header by tshark's name, and which of several it is.
+type Nth = Option<(&'static str, usize)>;
+
 /// The innermost packet that tshark saw before any quoted one: which occurrence of which header.
-fn innermost(told: &Told) -> (Option<(&'static str, usize)>, Option<(&'static str, usize)>) {
+fn innermost(told: &Told) -> (Nth, Nth) {
     let (mut network, mut transport) = (None, None);
     let (mut v4, mut v6, mut tcp, mut udp) = (0, 0, 0, 0);
     for name in told.first("frame.protocols").split(':') {
@@ -161,7 +164,6 @@ fn differences(told: &Told, meta: &PacketMeta, app: Option<&AppData>) -> Vec<(&'
             compare("payload", len.to_string(), meta.payload_len.to_string());
         }
     }
-    drop(compare);
     application_differences(told, app, &mut out);
     out
 }
@@ -228,7 +230,7 @@ fn run(folders: &[&str]) {
     for path in folders.iter().flat_map(|folder| captures(&root.join(folder))) {
         let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
         // tshark does not read zstd; the compressed captures are the long ones.
-        if name.ends_with(".zst") {
+        if path.extension().is_some_and(|end| end == "zst") {
             continue;
         }
         let Some((compared, differences)) = compare_capture(&path) else { continue };

@@ -153,7 +153,7 @@ fn quic_layers(tree: &mut Tree<'_>, at: usize, hello: &TlsData) {
     let id_len = data.get(5).map_or(0, |len| usize::from(*len));
     tree.field("quic.dcil", "Destination connection identifier length", id_len, at + 5, 1);
     if let Some(id) = data.get(6..6 + id_len) {
-        let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = id.iter().fold(String::new(), |out, byte| out + &hex8(*byte)[2..]);
         tree.field("quic.dcid", "Destination connection identifier", id, at + 6, id_len);
     }
     hello_fields(tree, at, hello);

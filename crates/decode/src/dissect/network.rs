@@ -34,7 +34,8 @@ pub(super) fn ipv4(tree: &mut Tree<'_>, at: usize) {
     let fragment = be16(header[6], header[7]);
     tree.field("ip.flags.df", "Don't fragment", fragment >> 14 & 1, at + 6, 1);
     tree.field("ip.flags.mf", "More fragments", fragment >> 13 & 1, at + 6, 1);
-    tree.field("ip.frag_offset", "Fragment offset", u32::from(fragment & 0x1fff) * 8, at + 6, 2);
+    let offset = u32::from(fragment & 0x1fff) * 8;
+    tree.field("ip.frag_offset", "Fragment offset", offset, at + 6, 2);
     tree.field("ip.ttl", "Time to live", header[8], at + 8, 1);
     tree.field("ip.proto", "Protocol", format!("{} ({})", names::ip_protocol(header[9]), header[9]), at + 9, 1);
     tree.field("ip.checksum", "Header checksum", hex16(be16(header[10], header[11])), at + 10, 2);
@@ -43,7 +44,7 @@ pub(super) fn ipv4(tree: &mut Tree<'_>, at: usize) {
     if header_len > 20 {
         tree.field("ip.options", "Options", format!("{} bytes", header_len - 20), at + 20, header_len - 20);
     }
-    if fragment & 0x1fff == 0 {
+    if offset == 0 {
         transport::by_protocol(tree, header[9], at + header_len);
     }
 }

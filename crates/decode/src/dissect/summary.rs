@@ -10,6 +10,7 @@ use crate::link::ETHER_ARP;
 use crate::transport::icmp::is_echo;
 use crate::{app, arp};
 use record::{AppData, DhcpData, DnsData, HttpData, NtpData, PacketMeta, TcpFlags, TlsData};
+use std::fmt::Write;
 
 /// Protocol and information of a decoded packet. `frame` is the bytes that `meta` was decoded from.
 #[must_use]
@@ -75,16 +76,16 @@ fn without_ip(meta: &PacketMeta, frame: &[u8]) -> (String, String) {
 
 fn tcp(meta: &PacketMeta) -> String {
     let mut out = format!("{} → {} [{}]", meta.src_port, meta.dest_port, names::tcp_flags(meta.tcp_flags.0));
-    out.push_str(&format!(" Seq={}", meta.tcp_seq));
+    let _ = write!(out, " Seq={}", meta.tcp_seq);
     if meta.tcp_flags.has(TcpFlags::ACK) {
-        out.push_str(&format!(" Ack={}", meta.tcp_ack));
+        let _ = write!(out, " Ack={}", meta.tcp_ack);
     }
-    out.push_str(&format!(" Win={} Len={}", meta.tcp_window, meta.payload_len));
+    let _ = write!(out, " Win={} Len={}", meta.tcp_window, meta.payload_len);
     if meta.tcp_mss != 0 {
-        out.push_str(&format!(" MSS={}", meta.tcp_mss));
+        let _ = write!(out, " MSS={}", meta.tcp_mss);
     }
     if let Some(stop) = meta.stop {
-        out.push_str(&format!(" [{}]", stop_text(stop)));
+        let _ = write!(out, " [{}]", stop_text(stop));
     }
     out
 }
@@ -156,9 +157,9 @@ fn application(meta: &PacketMeta, frame: &[u8], data: &AppData) -> (String, Stri
 fn dns_info(dns: &DnsData) -> String {
     let mut out = format!("Standard query {}0x{:04x}", if dns.response { "response " } else { "" }, dns.id);
     if dns.response && dns.rcode != "NOERROR" {
-        out.push_str(&format!(" {}", dns.rcode));
+        let _ = write!(out, " {}", dns.rcode);
     }
-    out.push_str(&format!(" {} {}", dns.rrtype, if dns.rrname.is_empty() { "<Root>" } else { &dns.rrname }));
+    let _ = write!(out, " {} {}", dns.rrtype, if dns.rrname.is_empty() { "<Root>" } else { &dns.rrname });
     for answer in dns.answers.iter().take(6) {
         out.push(' ');
         out.push_str(answer);

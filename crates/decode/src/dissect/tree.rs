@@ -45,7 +45,8 @@ impl<'a> Tree<'a> {
         });
     }
 
-    /// Adds a field to the layer opened last.
+    /// Adds a field to the layer opened last. Takes numbers and texts alike, so that each call is one line.
+    #[allow(clippy::needless_pass_by_value)]
     pub(super) fn field(&mut self, name: &str, label: &str, value: impl ToString, at: usize, length: usize) {
         if let Some(layer) = self.layers.last_mut()
             && layer.fields.len() < FIELDS_MAX
