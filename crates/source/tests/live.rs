@@ -7,7 +7,7 @@ mod common;
 use record::FrameHeader;
 use source::{Filter, FrameSender, FrameSource, LiveCapture, LiveConfig, SourceError, interfaces, open_live};
 use std::collections::HashMap;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const SENDER_SPACE: &str = "tlsrcA";
@@ -50,6 +50,7 @@ fn inside(space: &str, test: &str, scenario: &str) -> Child {
         .arg(program)
         .args(["--ignored", "--exact", test, "--nocapture"])
         .env("TRIPLINE_LIVE_SCENARIO", scenario)
+        .stdout(Stdio::null())
         .spawn()
         .unwrap()
 }
@@ -314,6 +315,7 @@ fn without_the_right_the_command_is_named() {
         .arg(&program)
         .args(["--ignored", "--exact", "without_right", "--nocapture"])
         .env("TRIPLINE_LIVE_SCENARIO", "right")
+        .stdout(Stdio::null())
         .status();
     assert!(status.unwrap().success());
 }
