@@ -8,6 +8,11 @@ use crate::hash::flow_hash;
 use crate::walk::{Next, Walk};
 use record::{AppData, ArpData, Counters, DecodeErrorKind, FrameHeader, IpAddr16, PacketMeta};
 
+/// Frames whose first bytes are asked for together: about as many as a core can wait for at once.
+const TOUCH_FRAMES: usize = 16;
+/// Where the second cache line of the usual headers begins at the latest.
+const TOUCH_SECOND: usize = 60;
+
 /// Turns frames into `PacketMeta` and payloads into application messages; counts why it stops.
 #[derive(Debug)]
 pub struct Decoder {
@@ -31,6 +36,26 @@ impl Decoder {
         walk_frame(&self.config, header, frame, meta);
         if let Some((kind, _, _)) = meta.stop {
             self.errors.add(kind);
+        }
+    }
+
+    /// Decodes a batch: `metas` becomes one entry a header, in order. `bytes` is the slice that the headers point into.
+    /// Faster than one call a frame when the frames come from memory that is not in the cache: the first bytes of some
+    /// frames are asked for at once, so that waiting for them overlaps. A header that points outside gives an empty frame.
+    pub fn decode_batch(&mut self, headers: &[FrameHeader], bytes: &[u8], metas: &mut Vec<PacketMeta>) {
+        metas.resize(headers.len(), PacketMeta::default());
+        for (headers, metas) in headers.chunks(TOUCH_FRAMES).zip(metas.chunks_mut(TOUCH_FRAMES)) {
+            let mut touched = 0u8;
+            for header in headers {
+                for ahead in [0, TOUCH_SECOND] {
+                    touched ^= bytes.get(header.offset + ahead).copied().unwrap_or(0);
+                }
+            }
+            std::hint::black_box(touched);
+            for (header, meta) in headers.iter().zip(metas) {
+                let end = header.offset.saturating_add(header.captured_len as usize);
+                self.decode(header, bytes.get(header.offset..end).unwrap_or(&[]), meta);
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 mod common;
 use common::{decoded, decoded_ethernet, ethernet, header, ipv4, ipv4_with, ipv6, tcp, udp};
 use decode::{DecodeConfig, Decoder, dissect, flow_hash};
-use record::{DecodeErrorKind as Kind, FlowKey, Layer, LinkType, PacketMeta, Tunnel};
+use record::{DecodeErrorKind as Kind, FlowKey, FrameHeader, Layer, LinkType, PacketMeta, Tunnel};
 
 fn stop(meta: &PacketMeta) -> Option<(Kind, Layer)> {
     meta.stop.map(|(kind, layer, _)| (kind, layer))
@@ -398,6 +398,30 @@ fn each_reason_is_counted() {
     assert_eq!(counts.get("ether_type_unknown"), Some(&2));
     assert_eq!(counts.get("link_truncated"), Some(&1));
     assert_eq!(counts.len(), 2);
+}
+
+#[test]
+fn a_batch_is_the_same_as_one_by_one() {
+    let (mut bytes, mut headers) = (Vec::new(), Vec::new());
+    for n in 0..40u8 {
+        let frame = ethernet(0x0800, &ipv4(17, &udp(u16::from(n), 53, &vec![n; usize::from(n)])));
+        let mut header = header(LinkType::ETHERNET, &frame);
+        header.offset = bytes.len();
+        headers.push(header);
+        bytes.extend(frame);
+    }
+    // One that points past the end is an empty frame, not a panic.
+    headers.push(FrameHeader { offset: bytes.len() - 1, ..headers[0] });
+    let mut metas = vec![PacketMeta::default(); 3];
+    let mut decoder = Decoder::new(DecodeConfig::default());
+    decoder.decode_batch(&headers, &bytes, &mut metas);
+    assert_eq!(metas.len(), 41);
+    for (header, meta) in headers.iter().zip(&metas).take(40) {
+        let mut alone = PacketMeta::default();
+        decoder.decode(header, &bytes[header.offset..][..header.captured_len as usize], &mut alone);
+        assert_eq!(format!("{alone:?}"), format!("{meta:?}"));
+    }
+    assert_eq!(stop(&metas[40]), Some((Kind::LinkTruncated, Layer::Link)));
 }
 
 #[test]

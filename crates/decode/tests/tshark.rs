@@ -227,10 +227,13 @@ fn run(folders: &[&str]) {
         return;
     }
     let (mut files, mut packets, mut unexpected) = (0, 0, Vec::new());
-    for path in folders.iter().flat_map(|folder| captures(&root.join(folder))) {
+    // Every capture takes a fifth of a second: of the largest set every third is enough, unless all are asked for.
+    let all = std::env::var_os("TRIPLINE_TEST_ALL").is_some();
+    for (n, path) in folders.iter().flat_map(|folder| captures(&root.join(folder))).enumerate() {
         let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
         // tshark does not read zstd; the compressed captures are the long ones.
-        if path.extension().is_some_and(|end| end == "zst") {
+        let left_out = !all && name.contains("/ndpi/") && n % 3 != 0;
+        if left_out || path.extension().is_some_and(|end| end == "zst") {
             continue;
         }
         let Some((compared, differences)) = compare_capture(&path) else { continue };

@@ -56,3 +56,32 @@ fn is_message(data: &[u8]) -> bool {
         _ => data.len() == MESSAGE_BYTES && version == 1 && data[1] <= 16,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_of_every_mode_pass() {
+        let mut client = vec![0x23];
+        client.resize(48, 0);
+        assert!(is_message(&client));
+        client[1..4].copy_from_slice(&[3, 10, 0xe8]);
+        assert!(is_message(&client));
+        assert!(is_message(&[0x16, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]));
+        assert!(is_message(&[0x17, 0, 3, 0x2a, 0, 0, 0, 0]));
+    }
+
+    #[test]
+    fn other_bytes_on_the_port_do_not() {
+        for bytes in [
+            &b"GET / HTTP/1.1\r\nHost: example.org\r\nUser-Agent: x\r\n\r\n"[..],
+            &[0xff; 64],
+            &[0; 48],
+            &[0x23; 48],
+            &[0x23],
+        ] {
+            assert!(!is_message(bytes), "{bytes:?}");
+        }
+    }
+}
