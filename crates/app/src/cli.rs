@@ -26,7 +26,7 @@ pub struct Common {
     /// Configuration file (TOML)
     #[arg(short = 'c', long = "config", value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
-    /// Override one setting, for example --set alert.budget_per_hour=2
+    /// Override one setting, for example --set alert.per_hour=2
     #[arg(long = "set", value_name = "KEY=VALUE", global = true)]
     pub set: Vec<String>,
     /// Where history, models and evidence are kept [default: the platform's data directory]

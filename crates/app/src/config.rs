@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
-/// Prefix of environment variables: `TRIPLINE_ALERT__BUDGET_PER_HOUR=2`.
+/// Prefix of environment variables: `TRIPLINE_ALERT__PER_HOUR=2`.
 const ENVIRONMENT_PREFIX: &str = "TRIPLINE_";
 
 /// The shipped file with every setting, its default and its meaning; `config init` writes it, a test keeps it true.
 pub const COMMENTED: &str = include_str!("../../../config/tripline.toml");
 
 /// Everything that can be set.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Networks.
@@ -122,7 +122,7 @@ impl Config {
     }
 
     /// The home networks, parsed.
-    pub fn home(&self) -> Result<Vec<flow::Prefix>> {
+    pub fn home(&self) -> Result<Vec<record::Prefix>> {
         let parse = |text: &String| {
             text.parse().map_err(|_| {
                 Failure::new(format!("networks.home: `{text}` is not a network; write it as 192.168.0.0/16 or fd00::/8"))

@@ -9,6 +9,7 @@ mod failure;
 mod live;
 mod progress;
 mod render;
+mod rights;
 mod usage;
 
 use clap::Parser;

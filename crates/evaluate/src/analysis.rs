@@ -11,6 +11,7 @@ use record::analysis::Timing;
 use record::{Alert, Analysis, AnalysisInput, Counters, FlowRecord, Incident, Observation, Timestamp, TrainedOn, Verdict};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Flows held while the models wait to learn. When more come, the models learn from these and the rest is judged as it comes.
 pub const HELD_FLOWS_MAX: usize = 200_000;
@@ -61,7 +62,7 @@ pub struct Outcome {
     /// Incidents that the alert budget held back: not announced, never lost.
     pub held_back: Vec<Incident>,
     /// The models, for saving.
-    pub ensemble: Option<Ensemble>,
+    pub ensemble: Option<Arc<Ensemble>>,
 }
 
 /// Analyses files. `progress` gets packets read so far.
@@ -109,7 +110,7 @@ impl FileJudge {
             Training::Given(ensemble) => {
                 let span = ensemble.span();
                 trained_on = TrainedOn { packets: span.packets, flows: span.rows, until: span.until, how: "model".to_owned() };
-                judge.install(*ensemble);
+                judge.install(Arc::new(*ensemble));
                 Phase::Stream
             }
         };
@@ -182,7 +183,7 @@ impl FileJudge {
         ensemble.set_span(flows.first().map(|f| f.start), until, packets);
         let how = if first_part { "train_first" } else { "whole_input" };
         self.trained_on = TrainedOn { packets, flows: count, until, how: how.to_owned() };
-        self.judge.install(ensemble);
+        self.judge.install(Arc::new(ensemble));
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use detect::behaviour::{BehaviourConfig, BehaviourSet};
 use detect::{Ensemble, EnsembleConfig};
 use flow::{HostWindows, WindowConfig};
 use record::{Alert, Counters, FlowRecord, HostWindow, Incident, InterfaceSecond, Matrix, Observation, Prefix, Timestamp, Verdict};
+use std::sync::Arc;
 
 /// Settings of everything that judges.
 #[derive(Clone, Debug, Default)]
@@ -48,7 +49,7 @@ pub struct Judged {
 pub struct Judge {
     windows: HostWindows,
     behaviours: BehaviourSet,
-    ensemble: Option<Ensemble>,
+    ensemble: Option<Arc<Ensemble>>,
     incidents: IncidentManager,
     hosts: HostTable,
     learner: Learner,
@@ -74,12 +75,12 @@ impl Judge {
     }
 
     /// Puts trained models in place; flows from now on are judged.
-    pub fn install(&mut self, ensemble: Ensemble) {
+    pub fn install(&mut self, ensemble: Arc<Ensemble>) {
         self.ensemble = Some(ensemble);
     }
 
     /// The models in place.
-    pub fn ensemble(&self) -> Option<&Ensemble> {
+    pub fn ensemble(&self) -> Option<&Arc<Ensemble>> {
         self.ensemble.as_ref()
     }
 
@@ -170,7 +171,7 @@ impl Judge {
     }
 
     /// The models, for keeping.
-    pub(crate) fn into_ensemble(self) -> Option<Ensemble> {
+    pub(crate) fn into_ensemble(self) -> Option<Arc<Ensemble>> {
         self.ensemble
     }
 
@@ -226,8 +227,7 @@ fn incident_manager(config: &AlertConfig) -> IncidentManager {
 
 /// The behaviour detectors' settings with the home networks in their form.
 fn behaviour(config: &JudgeConfig) -> BehaviourConfig {
-    let home = config.home.iter().map(|p| (p.addr(), p.length())).collect();
-    BehaviourConfig { home, ..config.behaviour.clone() }
+    BehaviourConfig { home: config.home.clone(), ..config.behaviour.clone() }
 }
 
 /// Feature vectors of many flows, one row each.

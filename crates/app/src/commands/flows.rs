@@ -8,7 +8,7 @@ use crate::failure::{Context, EXIT_DONE, Failure, Result};
 use crate::progress::Progress;
 use evaluate::ReplayResult;
 use record::Observation;
-use store::formats::{FlowWriter, flow_writer};
+use store::formats::{FlowWriter, FormatContext, flow_writer};
 
 /// Reads and writes; the summary goes to standard error.
 pub fn run(common: &Common, args: &FlowsArgs) -> Result<u8> {
@@ -25,7 +25,7 @@ pub fn run(common: &Common, args: &FlowsArgs) -> Result<u8> {
         FlowsFormat::None => "",
     };
     let mut output = Output::open(args.write.as_deref())?;
-    let mut writer: Option<Box<dyn FlowWriter>> = flow_writer(name, &mut output).transpose().context("output")?;
+    let mut writer: Option<Box<dyn FlowWriter>> = flow_writer(name, &mut output, FormatContext { community_id: flow::community_id_of, interfaces: Vec::new() });
     let progress = Progress::new("packets", common.quiet);
     let mut written = 0_u64;
     let mut failed = None;
@@ -62,7 +62,7 @@ fn summarize(result: &ReplayResult, written: u64) {
     for (kind, count) in &meter.decode_errors.0 {
         tracing::info!("not decoded further, {kind}: {count} packets");
     }
-    if meter.flow.evicted > 0 {
-        tracing::warn!("{} flows were evicted because the table was full; raise flow.flows_max", meter.flow.evicted);
+    if meter.flow.ended_evicted > 0 {
+        tracing::warn!("{} flows were evicted because the table was full; raise flow.flows_max", meter.flow.ended_evicted);
     }
 }

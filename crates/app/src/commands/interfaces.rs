@@ -17,7 +17,7 @@ pub fn run(args: &InterfacesArgs) -> Result<u8> {
         }
         ListFormat::Text => {
             for i in &interfaces {
-                let addresses = i.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+                let addresses = i.addresses.iter().map(|(ip, length)| format!("{ip}/{length}")).collect::<Vec<_>>().join(" ");
                 let state = if i.up { "up" } else { "down" };
                 let marks = [(i.default_route, "default route"), (i.loopback, "loopback")];
                 let marks = marks.iter().filter(|m| m.0).map(|m| m.1).collect::<Vec<_>>().join(", ");
@@ -27,7 +27,7 @@ pub fn run(args: &InterfacesArgs) -> Result<u8> {
     }
     output.finish()?;
     if !source::may_capture() {
-        tracing::warn!("this user may not capture; run as root, or: {}", source::setcap_command());
+        tracing::warn!("this user may not capture; run as root, or: {}", crate::rights::setcap_command());
     }
     Ok(EXIT_DONE)
 }

@@ -1,6 +1,6 @@
 //! One file a command. Owns nothing but the list.
 
-mod analyze;
+pub mod analyze;
 mod check;
 mod completions;
 mod config;

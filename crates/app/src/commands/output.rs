@@ -5,12 +5,20 @@ use std::fs::File;
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::path::{Path, PathBuf};
 
+/// A file that does not have its name yet.
+pub struct PartFile {
+    writer: BufWriter<File>,
+    temporary: PathBuf,
+    path: PathBuf,
+    finished: bool,
+}
+
 /// A result being written.
 pub enum Output {
     /// Standard output.
     Stdout(BufWriter<StdoutLock<'static>>),
     /// A file beside its final name.
-    File { writer: BufWriter<File>, temporary: PathBuf, path: PathBuf },
+    File(PartFile),
 }
 
 impl Output {
@@ -30,20 +38,20 @@ impl Output {
         };
         let file = File::create(&temporary)
             .map_err(|e| Failure::new(format!("cannot write {}: {e}; choose another place with -w", path.display())))?;
-        Ok(Self::File { writer: BufWriter::with_capacity(1 << 16, file), temporary, path: path.to_owned() })
+        Ok(Self::File(PartFile { writer: BufWriter::with_capacity(1 << 16, file), temporary, path: path.to_owned(), finished: false }))
     }
 
     /// Flushes; the file gets its name.
-    pub fn finish(self) -> Result<()> {
-        match self {
-            Self::Stdout(mut writer) => writer.flush().or_else(ignore_broken_pipe).context("standard output"),
-            Self::File { mut writer, temporary, path } => {
-                writer.flush().context(path.display())?;
-                drop(writer);
-                if temporary == path {
-                    return Ok(());
+    pub fn finish(mut self) -> Result<()> {
+        match &mut self {
+            Self::Stdout(writer) => writer.flush().or_else(ignore_broken_pipe).context("standard output"),
+            Self::File(file) => {
+                file.writer.flush().context(file.path.display())?;
+                if file.temporary != file.path {
+                    std::fs::rename(&file.temporary, &file.path).context(file.path.display())?;
                 }
-                std::fs::rename(&temporary, &path).context(path.display())
+                file.finished = true;
+                Ok(())
             }
         }
     }
@@ -61,24 +69,22 @@ impl Write for Output {
                 Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
                 other => other,
             },
-            Self::File { writer, .. } => writer.write(bytes),
+            Self::File(file) => file.writer.write(bytes),
         }
     }
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Stdout(writer) => writer.flush().or_else(ignore_broken_pipe),
-            Self::File { writer, .. } => writer.flush(),
+            Self::File(file) => file.writer.flush(),
         }
     }
 }
 
-impl Drop for Output {
+impl Drop for PartFile {
     fn drop(&mut self) {
         // A command that failed leaves no half-written file behind.
-        if let Self::File { temporary, path, .. } = self
-            && temporary != path
-        {
-            let _ = std::fs::remove_file(temporary);
+        if !self.finished && self.temporary != self.path {
+            let _ = std::fs::remove_file(&self.temporary);
         }
     }
 }

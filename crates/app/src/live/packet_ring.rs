@@ -100,19 +100,15 @@ impl PacketRing {
         found
     }
 
-    /// Packets of these flows or between `since` and `until`, oldest first, at most `limit` of the newest.
-    pub fn of_flows(&self, wanted: impl Fn(&FlowKey) -> bool, since: Timestamp, limit: usize) -> Vec<KeptPacket> {
-        let mut found: Vec<KeptPacket> = self
-            .entries
-            .iter()
-            .rev()
-            .take_while(|e| e.ts >= since)
-            .filter(|e| wanted(&e.key))
-            .take(limit)
-            .map(|e| self.kept(e))
-            .collect();
-        found.reverse();
-        found
+    /// Packets since `since` that satisfy `wanted`, newest first, at most `limit`. Only those are copied.
+    pub fn matching(
+        &self,
+        since: Timestamp,
+        limit: usize,
+        wanted: impl Fn(&FlowKey, LinkType, &[u8]) -> bool,
+    ) -> Vec<KeptPacket> {
+        let recent = self.entries.iter().rev().take_while(|e| e.ts >= since);
+        recent.filter(|e| wanted(&e.key, e.link, self.data(e))).take(limit).map(|e| self.kept(e)).collect()
     }
 
     /// Packets kept.
@@ -124,7 +120,11 @@ impl PacketRing {
         let header = FrameHeader {
             ts: e.ts, offset: 0, captured_len: e.len, wire_len: e.wire_len, link: e.link, interface: e.interface,
         };
-        KeptPacket { id: e.id, header, key: e.key, data: self.bytes[e.offset..e.offset + e.len as usize].to_vec() }
+        KeptPacket { id: e.id, header, key: e.key, data: self.data(e).to_vec() }
+    }
+
+    fn data(&self, e: &Entry) -> &[u8] {
+        &self.bytes[e.offset..e.offset + e.len as usize]
     }
 }
 

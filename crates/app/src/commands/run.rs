@@ -1,0 +1,103 @@
+//! `tripline run`: interfaces, files, or the host's own counters, with the dashboard.
+
+use crate::cli::{Common, Role, RunArgs};
+use crate::config::{Config, data_dir};
+use crate::duration::parse_ns;
+use crate::failure::{Context, EXIT_DONE, Failure, Result};
+use crate::live::{self, OpenSource, Pace, Plan};
+use record::HealthItem;
+use serve::shapes::Mode;
+use source::FrameSource;
+use std::path::Path;
+use std::time::Duration;
+
+/// Opens what was asked for and runs until stopped.
+pub fn run(common: &Common, args: &RunArgs) -> Result<u8> {
+    check_roles(&args.role)?;
+    let config = Config::load(common)?;
+    let listen = args.listen.unwrap_or(config.serve.listen);
+    // Before any source is opened or anything is written: a refused address should cost nothing.
+    serve::check_listen(listen).plain()?;
+    let (mode, sources, notices) = if args.read.is_empty() { interfaces(&config, args)? } else { files(args)? };
+    let plan = Plan {
+        mode,
+        sources,
+        filter: args.filter.clone().filter(|_| mode == Mode::Replay),
+        data_dir: data_dir(common)?,
+        listen,
+        duration: duration(args.duration.as_deref())?,
+        notices,
+        lesson: None,
+    };
+    live::run(&config, plan)?;
+    Ok(EXIT_DONE)
+}
+
+/// `--duration`, when given.
+pub fn duration(text: Option<&str>) -> Result<Option<Duration>> {
+    text.map(|t| parse_ns(t).context("--duration").map(|ns| Duration::from_nanos(ns as u64))).transpose()
+}
+
+fn check_roles(roles: &[Role]) -> Result<()> {
+    let all = [Role::Sensor, Role::Detector, Role::Server];
+    if roles.is_empty() || all.iter().all(|role| roles.contains(role)) {
+        return Ok(());
+    }
+    Err(Failure::new("--role: this version runs all roles in one process; leave --role out or name sensor,detector,server"))
+}
+
+type Sources = (Mode, Vec<OpenSource>, Vec<HealthItem>);
+
+fn files(args: &RunArgs) -> Result<Sources> {
+    let pace = if args.speed == "max" {
+        Pace::None
+    } else {
+        let speed: f64 = args.speed.parse().ok().filter(|s| *s > 0.0).ok_or_else(|| {
+            Failure::new(format!("--speed {}: write a number above 0, such as 1 or 10, or max", args.speed))
+        })?;
+        Pace::Times(speed)
+    };
+    // Standard input comes at its own pace.
+    let pace_of = |file: &Path| if file == Path::new("-") { Pace::None } else { pace };
+    let open = |file: &std::path::PathBuf| {
+        let frames = source::open_capture(file).plain()?;
+        Ok(OpenSource { name: file.display().to_string(), kind: "file", frames: Some(frames), pace: pace_of(file) })
+    };
+    Ok((Mode::Replay, args.read.iter().map(open).collect::<Result<_>>()?, Vec::new()))
+}
+
+fn interfaces(config: &Config, args: &RunArgs) -> Result<Sources> {
+    let mut names = if args.interfaces.is_empty() { config.capture.interfaces.clone() } else { args.interfaces.clone() };
+    if names.is_empty() {
+        if !source::may_capture() {
+            let notice = live::no_capture_notice();
+            tracing::warn!("{}. {}", notice.text, notice.action);
+            let host = OpenSource { name: "this host".to_owned(), kind: "host", frames: None, pace: Pace::None };
+            return Ok((Mode::Host, vec![host], vec![notice]));
+        }
+        names.push(default_interface()?);
+    }
+    let mut settings = config.capture.clone();
+    if let Some(filter) = &args.filter {
+        settings.filter.clone_from(filter);
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut sources = Vec::new();
+    for name in &names {
+        let live = settings.for_interface(name, cores).plain()?;
+        for capture in source::open_live(&live).plain()? {
+            let frames: Box<dyn FrameSource> = Box::new(capture);
+            sources.push(OpenSource { name: name.clone(), kind: "interface", frames: Some(frames), pace: Pace::None });
+        }
+    }
+    Ok((Mode::Live, sources, Vec::new()))
+}
+
+/// The default route's interface, else the first that is up.
+fn default_interface() -> Result<String> {
+    let mut interfaces = source::interfaces().plain()?;
+    interfaces.retain(|i| i.up);
+    interfaces.sort_by_key(|i| (!i.default_route, i.loopback, i.index));
+    let first = interfaces.into_iter().next();
+    first.map(|i| i.name).ok_or_else(|| Failure::new("no interface is up; see `tripline interfaces`, or replay a file with -r"))
+}

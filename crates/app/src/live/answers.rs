@@ -1,0 +1,297 @@
+//! What the running process answers to the API: `serve::Live` over the shared numbers, the packet rings and the judge's channel.
+//! Owns the translation; every call returns at once.
+
+use super::evidence;
+use super::judging::{Change, lock};
+use super::packet_ring::{KeptPacket, PacketRing};
+use super::status::{ModelState, Scores, SourceState, Status};
+use crate::usage::cpu_seconds_and_peak_bytes;
+use crossbeam_channel::Sender;
+use decode::{DecodeConfig, Decoder};
+use record::{Counters, FlowKey, FlowRecord, HealthItem, Incident, PacketDetail, PacketMeta, PacketSummary};
+use serve::shapes::{
+    Budget, FeatureView, ModelMember, ModelPhase, ModelSummary, ModelTrainedOn, Models, Rates, SourceState as SourceShape,
+    Summary, Totals,
+};
+use serve::{Live, LiveError, PacketQuery};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use store::{IncidentChange, Page, Read, Reader};
+
+/// Longest wait for the judge to apply a person's change.
+const CHANGE_WAIT: Duration = Duration::from_secs(5);
+/// Packets looked at for one page of a filtered list.
+const LOOKED_AT_MAX: usize = 200_000;
+
+/// The implementation of `serve::Live`.
+pub struct Answers {
+    /// Shared numbers.
+    pub status: Arc<Mutex<Status>>,
+    /// Shared scores.
+    pub scores: Arc<Mutex<Scores>>,
+    /// Newest packets.
+    pub rings: Vec<Arc<Mutex<PacketRing>>>,
+    /// To the judge.
+    pub changes: Sender<Change>,
+    /// The store's reading side, for incidents that the judge let go.
+    pub reader: Arc<Reader>,
+    /// Bytes kept of a packet.
+    pub snap_len: usize,
+    /// Where the models are kept; empty when they are not.
+    pub artifact: String,
+    /// Seed of the models.
+    pub seed: u64,
+}
+
+/// SUMMARY from the shared numbers.
+pub fn summary(status: &Status) -> Summary {
+    let (packets, bytes, decode_errors) = status.totals();
+    let second = &status.second;
+    Summary {
+        now: status.now,
+        started: status.started,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        mode: status.mode,
+        sources: status.sources.iter().map(source).collect(),
+        rates: Rates {
+            packets_per_s: second.packets as f64,
+            bits_per_s: second.bytes as f64 * 8.0,
+            bits_in_per_s: second.bytes_in as f64 * 8.0,
+            bits_out_per_s: second.bytes_out as f64 * 8.0,
+            flows_per_s: second.flows as f64,
+        },
+        totals: Totals {
+            packets,
+            bytes,
+            flows: status.flows,
+            flows_anomalous: status.flows_anomalous,
+            hosts: status.hosts,
+            incidents_open: status.incidents_open,
+            drops: status.drops(),
+            decode_errors,
+        },
+        model: model(status),
+        budget: Budget {
+            per_hour: status.budget.per_hour,
+            used_last_hour: status.budget.used_last_hour,
+            held_back_today: status.budget.held_back_today,
+            alerts_today: status.budget.alerts_today,
+        },
+        lag_ms: status.lag_ms as f64,
+        paused_ingest: false,
+        health: status.health(),
+    }
+}
+
+fn source(source: &SourceState) -> SourceShape {
+    let state = match source.ended.as_deref() {
+        None if source.meter.frames == 0 => "waiting",
+        None => "running",
+        Some("end of input" | "stopped") => "ended",
+        Some(_) => "failed",
+    };
+    SourceShape {
+        name: source.name.clone(),
+        kind: source.kind.to_owned(),
+        state: state.to_owned(),
+        packets: source.meter.frames,
+        bytes: source.meter.bytes,
+        dropped: source.stats.dropped.total(),
+        last_event: source.last_event,
+    }
+}
+
+fn model(status: &Status) -> ModelSummary {
+    let text = status.health().into_iter().find(|h| h.name == "models").map_or(String::new(), |h| h.text);
+    let learned = status.flows_learned;
+    let base = ModelSummary { flows_learned: learned, flows_needed: learned, text, ..ModelSummary::default() };
+    match &status.model {
+        ModelState::Ready => ModelSummary { state: ModelPhase::Ready, progress: 1.0, ..base },
+        ModelState::Training(share) => ModelSummary { state: ModelPhase::Learning, progress: *share, ..base },
+        ModelState::Learning(p) => ModelSummary {
+            state: ModelPhase::Learning, progress: p.fraction, eta_s: p.eta_s, flows_learned: p.flows, flows_needed: p.flows_needed, ..base
+        },
+        ModelState::Failed(_) => ModelSummary { state: ModelPhase::Failed, ..base },
+        ModelState::Off => ModelSummary { state: ModelPhase::Off, ..base },
+    }
+}
+
+/// The newest packets after `after`, at most `max`, and the newest number seen.
+pub fn packet_summaries(
+    rings: &[Arc<Mutex<PacketRing>>],
+    scores: &Mutex<Scores>,
+    after: u64,
+    max: usize,
+) -> (Vec<PacketSummary>, u64) {
+    let mut packets: Vec<KeptPacket> =
+        rings.iter().flat_map(|ring| lock(ring).newest(after, u64::MAX, max, |_| true)).collect();
+    packets.sort_by_key(|p| std::cmp::Reverse(p.id));
+    packets.truncate(max);
+    let newest = packets.first().map_or(after, |p| p.id);
+    (packets.iter().map(|p| summarize(p, scores)).collect(), newest)
+}
+
+fn summarize(packet: &KeptPacket, scores: &Mutex<Scores>) -> PacketSummary {
+    let mut meta = PacketMeta::default();
+    Decoder::new(DecodeConfig::default()).decode(&packet.header, &packet.data, &mut meta);
+    let mut summary = decode::packet_summary(packet.id, &meta, &packet.data);
+    summary.score = if packet.key == FlowKey::default() { None } else { lock(scores).get(&packet.key) };
+    summary
+}
+
+impl Answers {
+    fn find(&self, id: u64) -> Option<KeptPacket> {
+        self.rings.iter().find_map(|ring| lock(ring).get(id))
+    }
+}
+
+impl Live for Answers {
+    fn summary(&self) -> Summary {
+        summary(&lock(&self.status))
+    }
+
+    fn packets(&self, query: &PacketQuery) -> Page<PacketSummary> {
+        let (after, before) = (query.after.unwrap_or(0), query.before.unwrap_or(u64::MAX));
+        let limit = query.limit as usize;
+        let in_range = |p: &KeptPacket| {
+            query.range.from.is_none_or(|from| p.header.ts >= from) && query.range.to.is_none_or(|to| p.header.ts <= to)
+        };
+        let mut found = Vec::new();
+        let mut total = 0_u64;
+        for ring in &self.rings {
+            let newest = lock(ring).newest(after, before, LOOKED_AT_MAX, in_range);
+            total += newest.len() as u64;
+            let matching = newest.iter().map(|p| summarize(p, &self.scores));
+            found.extend(matching.filter(|s| store::query::packet_matches(&query.filter, s)).take(limit + 1));
+        }
+        found.sort_by_key(|p| std::cmp::Reverse(p.id));
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next_cursor = found.last().filter(|_| more).map(|p| p.id.to_string());
+        Page { items: found, total, total_exact: false, next_cursor }
+    }
+
+    fn packet(&self, id: u64) -> Option<PacketDetail> {
+        let packet = self.find(id)?;
+        let dissection = decode::dissect(&packet.header, &packet.data);
+        Some(PacketDetail {
+            summary: summarize(&packet, &self.scores),
+            layers: dissection.layers,
+            hex: packet.data.iter().fold(String::new(), |mut hex, byte| {
+                hex.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+                hex.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+                hex
+            }),
+            stopped: dissection.stopped,
+        })
+    }
+
+    fn packets_of_flow(&self, flow: &FlowRecord, limit: usize) -> Vec<PacketSummary> {
+        let mut packets: Vec<KeptPacket> = self
+            .rings
+            .iter()
+            .flat_map(|ring| lock(ring).matching(flow.start, limit, |key, _, _| *key == flow.key))
+            .filter(|p| p.header.ts <= flow.end)
+            .collect();
+        packets.sort_by_key(|p| (p.header.ts, p.id));
+        packets.iter().map(|p| summarize(p, &self.scores)).collect()
+    }
+
+    fn packets_pcap(&self, ids: &[u64]) -> Result<Vec<u8>, LiveError> {
+        let packets: Vec<KeptPacket> = ids.iter().filter_map(|id| self.find(*id)).collect();
+        if packets.is_empty() {
+            return Err(LiveError::NotFound("these packets have left the ring of newest packets".to_owned()));
+        }
+        evidence::pcapng(&packets, self.snap_len).map_err(|e| LiveError::Unavailable(e.to_string()))
+    }
+
+    fn features(&self, flow: &FlowRecord) -> Vec<FeatureView> {
+        let mut row = Vec::new();
+        features::flow_vector(flow, &mut row);
+        let Some(ensemble) = lock(&self.status).ensemble.clone() else {
+            let schema = features::flow_schema();
+            return schema.features.iter().zip(row).map(|(feature, value)| FeatureView {
+                feature: feature.name.to_owned(), value: feature.kind.shown(value), expected: None, unit: feature.unit.to_owned(),
+            }).collect();
+        };
+        let views = ensemble.describe(&row).into_iter();
+        views.map(|w| FeatureView { feature: w.feature, value: w.value, expected: Some(w.expected), unit: w.unit }).collect()
+    }
+
+    fn models(&self) -> Models {
+        let status = lock(&self.status);
+        let model = model(&status);
+        let ensemble = status.ensemble.clone();
+        drop(status);
+        let members = ensemble.iter().flat_map(|e| e.members()).map(|member| ModelMember {
+            name: member.name.clone(),
+            admitted: member.admitted,
+            held_out_fpr: Some(member.false_positive_rate),
+            threshold: Some(f64::from(member.threshold)),
+            weight_bytes: 0,
+        });
+        Models {
+            state: model.state,
+            progress: model.progress,
+            eta_s: model.eta_s,
+            trained_on: ensemble.as_ref().map(|e| ModelTrainedOn { flows: e.span().rows, packets: e.span().packets, until: e.span().until }),
+            members: members.collect(),
+            schema: features::flow_schema().name.to_owned(),
+            seed: self.seed,
+            artifact: self.artifact.clone(),
+        }
+    }
+
+    fn health(&self) -> Vec<HealthItem> {
+        lock(&self.status).health()
+    }
+
+    fn counters(&self) -> Counters {
+        let status = lock(&self.status);
+        let (packets, bytes, errors) = status.totals();
+        let mut counters = Counters::default();
+        counters.add("packets", packets);
+        counters.add("bytes", bytes);
+        counters.add("flows", status.flows);
+        counters.add("flows_anomalous", status.flows_anomalous);
+        counters.add("store_flows_written", status.store.flows_written);
+        counters.add("store_incidents_written", status.store.incidents_written);
+        for (reason, n) in status.drops().0 {
+            counters.add(&format!("dropped.{reason}"), n);
+        }
+        for (kind, n) in errors.0 {
+            counters.add(&format!("decode_errors.{kind}"), n);
+        }
+        counters
+    }
+
+    fn gauges(&self) -> Vec<(String, f64)> {
+        let status = lock(&self.status);
+        let live: u64 = status.sources.iter().map(|s| s.meter.flow.flows_live).sum();
+        let (_, peak) = cpu_seconds_and_peak_bytes();
+        vec![
+            ("flow_table_entries".to_owned(), live as f64),
+            ("queue_parcels".to_owned(), status.queue as f64),
+            ("queue_store_flows".to_owned(), status.store.waiting_flows as f64),
+            ("lag_milliseconds".to_owned(), status.lag_ms as f64),
+            ("database_bytes".to_owned(), status.store.database_bytes as f64),
+            ("resident_memory_peak_bytes".to_owned(), peak as f64),
+        ]
+    }
+
+    fn set_incident(&self, id: &str, change: IncidentChange) -> Result<Incident, LiveError> {
+        let stored = self.reader.incident(id).map_err(|e| LiveError::Unavailable(e.to_string()))?;
+        if stored.is_none() {
+            return Err(LiveError::NotFound(format!("there is no incident {id}")));
+        }
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        let late = |_| LiveError::Unavailable("the judge is busy; try again".to_owned());
+        self.changes.send_timeout(Change { id: id.to_owned(), change, reply }, CHANGE_WAIT).map_err(|_| late(()))?;
+        let held = answer.recv_timeout(CHANGE_WAIT).map_err(|_| late(()))?;
+        if let Some(incident) = held {
+            return Ok(incident);
+        }
+        let stored = self.reader.incident(id).map_err(|e| LiveError::Unavailable(e.to_string()))?;
+        stored.map(|d| d.incident).ok_or_else(|| LiveError::NotFound(format!("there is no incident {id}")))
+    }
+}

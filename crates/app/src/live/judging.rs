@@ -1,0 +1,380 @@
+//! The judge thread: merges the workers' parcels by time, judges them, and hands the results to store, live stream and status.
+//! Owns the order of these and the training's start; the judging itself is `evaluate::Judge`, as in a file analysis.
+
+use super::evidence;
+use super::packet_ring::PacketRing;
+use super::publish::Publisher;
+use super::series;
+use super::status::{ModelState, Scores, Status};
+use super::training::{Lesson, Training};
+use super::worker::{Parcel, wall_clock};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use evaluate::{Judge, Judged, JudgedFlow};
+use record::{Incident, IncidentStatus, Observation, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use store::{FlowWrite, IncidentChange, Sqlite, StoreBatch};
+
+/// Parcels merged at once: what several workers sent in the same tenth of a second.
+const PARCELS_MERGED_MAX: usize = 64;
+/// How long the judge waits for a parcel before it lets time pass.
+const WAIT: Duration = Duration::from_millis(100);
+/// Evidence of one incident is written again at most this often.
+const EVIDENCE_EVERY: Duration = Duration::from_secs(2);
+/// Seconds held for slower workers; beyond it they are judged in parts.
+const SECONDS_HELD_MAX: usize = 256;
+/// Incidents whose evidence is remembered as waiting.
+const EVIDENCE_WAITING_MAX: usize = 256;
+
+/// A person's change of an incident, on its way to the judge.
+pub struct Change {
+    /// Incident.
+    pub id: String,
+    /// What changes.
+    pub change: IncidentChange,
+    /// Where the changed incident goes; None when the judge no longer holds it (the store does).
+    pub reply: crossbeam_channel::Sender<Option<Incident>>,
+}
+
+/// What the judge thread is made of.
+pub struct Judging {
+    /// The judge.
+    pub judge: Judge,
+    /// From the workers.
+    pub parcels: Receiver<Parcel>,
+    /// From the API.
+    pub changes: Receiver<Change>,
+    /// History.
+    pub store: Arc<Sqlite>,
+    /// Live stream.
+    pub publisher: Publisher,
+    /// Shared numbers.
+    pub status: Arc<Mutex<Status>>,
+    /// Shared scores.
+    pub scores: Arc<Mutex<Scores>>,
+    /// Newest packets, for evidence.
+    pub rings: Vec<Arc<Mutex<PacketRing>>>,
+    /// Settings.
+    pub settings: JudgingSettings,
+    /// The training under way.
+    pub training: Option<Training>,
+    /// Per-run state.
+    pub run: RunState,
+}
+
+/// Settings of the thread.
+#[derive(Clone)]
+pub struct JudgingSettings {
+    /// Learning.
+    pub learn: evaluate::LearnConfig,
+    /// Models.
+    pub models: detect::EnsembleConfig,
+    /// Evidence.
+    pub evidence: crate::config::Evidence,
+    /// Where models are kept; None: nowhere.
+    pub models_dir: Option<PathBuf>,
+    /// True when the capture clock is the wall clock, so that time passes without packets.
+    pub live: bool,
+    /// True when flows are learned from.
+    pub learns: bool,
+}
+
+/// What the thread remembers between two rounds.
+#[derive(Default)]
+pub struct RunState {
+    evidence_waiting: BTreeMap<String, Incident>,
+    evidence_written: BTreeMap<String, Instant>,
+    seconds: Vec<Observation>,
+    open: BTreeSet<String>,
+    flows_open_second: (u64, u64),
+    interfaces: Vec<Arc<str>>,
+    workers_ended: BTreeSet<usize>,
+    failed_training: bool,
+}
+
+impl Judging {
+    /// Runs until every worker has ended its channel; then what is left is judged and written.
+    pub fn run(mut self) {
+        loop {
+            let (parcels, closed) = self.gather();
+            self.apply_changes();
+            let mut judged = Judged::default();
+            let waiting = self.parcels.len();
+            let begun = Instant::now();
+            self.take(parcels, &mut judged);
+            self.deliver(judged);
+            self.train();
+            self.save_evidence(closed);
+            self.tell(waiting, begun);
+            if closed {
+                break;
+            }
+        }
+        let mut judged = Judged::default();
+        self.judge.finish(&mut judged);
+        self.deliver(judged);
+        self.save_evidence(true);
+        if let Err(error) = self.store.flush() {
+            tracing::error!("store: {error}");
+        }
+    }
+
+    /// Waits for a parcel, then takes those that are there as well.
+    fn gather(&mut self) -> (Vec<Parcel>, bool) {
+        let mut parcels = Vec::new();
+        match self.parcels.recv_timeout(WAIT) {
+            Ok(parcel) => parcels.push(parcel),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return (parcels, true),
+        }
+        while parcels.len() < PARCELS_MERGED_MAX {
+            let Ok(parcel) = self.parcels.try_recv() else { break };
+            parcels.push(parcel);
+        }
+        (parcels, false)
+    }
+
+    fn take(&mut self, parcels: Vec<Parcel>, judged: &mut Judged) {
+        let mut epoch = Vec::new();
+        let mut now = if self.settings.live { wall_clock() } else { Timestamp(i64::MIN) };
+        {
+            let mut status = lock(&self.status);
+            for mut parcel in parcels {
+                epoch.append(&mut parcel.observations);
+                now = now.max(parcel.now);
+                if let Some(ended) = &parcel.ended {
+                    self.run.workers_ended.insert(parcel.worker);
+                    tracing::info!("source {}: {ended}", status.sources.get(parcel.worker).map_or("", |s| s.name.as_str()));
+                }
+                if let Some(source) = status.sources.get_mut(parcel.worker) {
+                    source.last_event = Some(parcel.now).filter(|t| t.0 > 0).or(source.last_event);
+                    source.meter = parcel.meter;
+                    source.stats = parcel.source.unwrap_or_else(|| std::mem::take(&mut source.stats));
+                    source.ended = parcel.ended.or(source.ended.take());
+                }
+            }
+        }
+        self.hold_seconds(&mut epoch);
+        evaluate::replay::sort(&mut epoch);
+        self.judge.observe(&mut epoch, judged);
+        if now > self.judge.now() {
+            self.judge.advance(now, judged);
+        }
+    }
+
+    /// Holds back seconds that a slower worker still has a part of, so that a flood spread over the workers counts as one.
+    fn hold_seconds(&mut self, epoch: &mut Vec<Observation>) {
+        let (seconds, rest) = std::mem::take(epoch).into_iter().partition(|o| matches!(o, Observation::Second(_)));
+        *epoch = rest;
+        self.run.seconds.extend(seconds);
+        let status = lock(&self.status);
+        let slowest = status.sources.iter().filter(|s| s.ended.is_none()).map(|s| s.last_event.unwrap_or(Timestamp(i64::MIN))).min();
+        let slowest = slowest.unwrap_or(Timestamp(i64::MAX));
+        let full = self.run.seconds.len() > SECONDS_HELD_MAX;
+        let (due, held) = std::mem::take(&mut self.run.seconds).into_iter().partition(|o| full || o.ts() < slowest);
+        self.run.seconds = held;
+        epoch.extend::<Vec<Observation>>(due);
+    }
+
+    /// Results to store, stream and status.
+    fn deliver(&mut self, judged: Judged) {
+        let mut batch = StoreBatch::default();
+        self.remember_scores(&judged.flows);
+        for flow in &judged.flows {
+            self.run.flows_open_second.0 += 1;
+            self.run.flows_open_second.1 += u64::from(flow.verdict.as_ref().is_some_and(|v| v.anomalous));
+        }
+        let seconds = series::merge(judged.seconds);
+        for second in &seconds {
+            let dropped = lock(&self.status).drops().total();
+            let (flows, anomalous) = std::mem::take(&mut self.run.flows_open_second);
+            series::points(second, flows, anomalous, dropped, &mut batch.series);
+            lock(&self.status).second = series::state(second, flows, anomalous);
+        }
+        self.publisher.flows(&judged.flows);
+        for incident in judged.incidents {
+            if self.run.evidence_waiting.len() < EVIDENCE_WAITING_MAX {
+                self.run.evidence_waiting.insert(incident.id.clone(), incident.clone());
+            }
+            self.count_open(&incident);
+            self.publisher.incident(&incident);
+            batch.incidents.push(incident);
+        }
+        batch.hosts = self.judge.hosts().drain_changed();
+        let flows_open = judged.flows.len() as u64;
+        let anomalous = judged.flows.iter().filter(|f| f.verdict.as_ref().is_some_and(|v| v.anomalous)).count() as u64;
+        batch.flows = judged.flows.into_iter().map(|flow| self.flow_write(flow)).collect();
+        {
+            let mut status = lock(&self.status);
+            status.flows += flows_open;
+            status.flows_anomalous += anomalous;
+        }
+        if let Err(error) = self.store.write(batch) {
+            tracing::error!("store: {error}");
+        }
+    }
+
+    /// Keeps the number of open incidents true without asking the store.
+    fn count_open(&mut self, incident: &Incident) {
+        let open = incident.status == IncidentStatus::Open && !incident.over_budget;
+        let changed = if open { self.run.open.insert(incident.id.clone()) } else { self.run.open.remove(&incident.id) };
+        if changed {
+            let mut status = lock(&self.status);
+            status.incidents_open = if open { status.incidents_open + 1 } else { status.incidents_open.saturating_sub(1) };
+        }
+    }
+
+    fn flow_write(&mut self, flow: JudgedFlow) -> FlowWrite {
+        let record = *flow.record;
+        let community_id = flow::community_id_of(&record);
+        let in_iface = self.interface_name(usize::from(record.interface));
+        FlowWrite { record, verdict: flow.verdict, community_id, in_iface }
+    }
+
+    fn interface_name(&mut self, index: usize) -> Arc<str> {
+        if self.run.interfaces.is_empty() {
+            self.run.interfaces = lock(&self.status).sources.iter().map(|s| Arc::from(s.name.as_str())).collect();
+        }
+        self.run.interfaces.get(index).or(self.run.interfaces.first()).cloned().unwrap_or_else(|| Arc::from(""))
+    }
+
+    fn remember_scores(&self, flows: &[JudgedFlow]) {
+        let mut scores = lock(&self.scores);
+        for flow in flows {
+            if let Some(verdict) = &flow.verdict {
+                scores.put(flow.record.key, verdict.score);
+            }
+        }
+    }
+
+    fn apply_changes(&mut self) {
+        while let Ok(Change { id, change, reply }) = self.changes.try_recv() {
+            let manager = self.judge.incidents();
+            let mut changed = None;
+            if let Some(status) = change.status {
+                changed = manager.set_status(&id, status).or(changed);
+            }
+            if let Some(note) = change.note.clone() {
+                changed = manager.add_note(&id, note).or(changed);
+            }
+            let batch = StoreBatch { changes: vec![(id, change)], ..StoreBatch::default() };
+            if let Err(error) = self.store.write(batch).and_then(|()| self.store.flush()) {
+                tracing::error!("store: {error}");
+            }
+            if let Some(incident) = &changed {
+                self.count_open(incident);
+                self.publisher.incident(incident);
+            }
+            // Whoever asked may have hung up.
+            let _ = reply.send(changed);
+        }
+    }
+
+    /// Starts a training when there is enough to learn from; puts its result in place.
+    fn train(&mut self) {
+        if let Some(result) = self.training.as_ref().and_then(Training::take) {
+            self.training = None;
+            match result {
+                Ok(ensemble) => {
+                    let mut status = lock(&self.status);
+                    status.flows_learned = ensemble.span().rows;
+                    status.ensemble = Some(Arc::clone(&ensemble));
+                    drop(status);
+                    self.judge.install(ensemble);
+                    tracing::info!("models are in place and judge every flow from now on");
+                }
+                Err(why) => {
+                    tracing::error!("models: {why}");
+                    self.run.failed_training = true;
+                    lock(&self.status).model = ModelState::Failed(why);
+                }
+            }
+        }
+        if self.training.is_some() || self.judge.ensemble().is_some() || self.run.failed_training || !self.settings.learns {
+            return;
+        }
+        let now = self.judge.now();
+        if self.judge.learner().progress(now).fraction < 1.0 {
+            return;
+        }
+        let (_, packets, until) = self.judge.learner().seen();
+        let lesson = Lesson {
+            rows: self.judge.learner().rows().clone(), packets, from: None, until, seed: self.settings.learn.seed,
+            config: self.settings.models.clone(), keep_in: self.settings.models_dir.clone(),
+        };
+        match Training::start(move || Ok(lesson)) {
+            Ok(training) => self.training = Some(training),
+            Err(why) => lock(&self.status).model = ModelState::Failed(why),
+        }
+    }
+
+    /// Writes the packets of incidents that are new or grew; at the end all that wait.
+    fn save_evidence(&mut self, all: bool) {
+        let due: Vec<String> = self
+            .run
+            .evidence_waiting
+            .keys()
+            .filter(|id| all || self.run.evidence_written.get(*id).is_none_or(|t| t.elapsed() >= EVIDENCE_EVERY))
+            .cloned()
+            .collect();
+        for id in due {
+            let Some(incident) = self.run.evidence_waiting.remove(&id) else { continue };
+            self.run.evidence_written.insert(id, Instant::now());
+            if let Some(incident) = self.write_evidence(&incident) {
+                self.publisher.incident(&incident);
+                let batch = StoreBatch { incidents: vec![incident], ..StoreBatch::default() };
+                if let Err(error) = self.store.write(batch) {
+                    tracing::error!("store: {error}");
+                }
+            }
+        }
+        self.run.evidence_written.retain(|_, written| written.elapsed() < EVIDENCE_EVERY * 30);
+    }
+
+    fn write_evidence(&mut self, incident: &Incident) -> Option<Incident> {
+        let settings = self.settings.evidence;
+        let packets = evidence::packets(&self.rings, incident, settings.packets_max);
+        if packets.is_empty() {
+            return None;
+        }
+        let file = evidence::pcapng(&packets, settings.snap_len).ok()?;
+        if let Err(error) = self.store.evidence().save(&incident.id, |out| out.write_all(&file)) {
+            tracing::warn!("evidence of incident {}: {error}", incident.id);
+            return None;
+        }
+        let known = incident.evidence.pcap;
+        self.judge.incidents().set_evidence(&incident.id, true).filter(|_| !known)
+    }
+
+    fn tell(&mut self, waiting: usize, begun: Instant) {
+        let now = self.judge.now();
+        let model = match (&self.training, self.judge.ensemble()) {
+            (_, Some(_)) => ModelState::Ready,
+            (Some(training), None) => ModelState::Training(training.progress()),
+            _ if !self.settings.learns => ModelState::Off,
+            _ => ModelState::Learning(self.judge.learner().progress(now)),
+        };
+        let (budget, drops, hosts) = (self.judge.budget(), self.judge.drops(), self.judge.hosts().distinct());
+        let store = self.store.counters();
+        let mut status = lock(&self.status);
+        if !self.run.failed_training {
+            status.model = model;
+        }
+        status.now = now.max(Timestamp(0));
+        status.budget = budget;
+        status.judge_drops = drops;
+        status.hosts = hosts;
+        status.queue = waiting;
+        status.lag_ms = begun.elapsed().as_millis() as u64 * (1 + waiting as u64);
+        status.store = store;
+        drop(status);
+        self.publisher.round();
+    }
+}
+
+/// A lock that a panicked thread left is still good: every write under it is one assignment.
+pub fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

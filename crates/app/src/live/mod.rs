@@ -1,0 +1,240 @@
+//! The running process, read top to bottom: open the store, open the sources, start the judge, start the workers, serve; and in the
+//! reverse order at the end. Each thread has its own file.
+
+mod answers;
+pub mod artifact;
+mod evidence;
+mod host_only;
+mod judging;
+mod packet_ring;
+mod publish;
+mod series;
+mod simulated;
+mod status;
+mod training;
+mod worker;
+
+use crate::commands::analyze::{judge_config, meter_config};
+use crate::config::Config;
+use crate::failure::{Context, Failure, Result};
+use answers::Answers;
+use crossbeam_channel::{Sender, bounded};
+use evaluate::simulate::Simulator;
+use evaluate::{Judge, Learner, Meter, MeterConfig};
+use judging::{Change, Judging, JudgingSettings, RunState, lock};
+use packet_ring::PacketRing;
+use publish::Publisher;
+use record::{HealthItem, HealthLevel, Timestamp};
+use serve::shapes::Mode;
+use serve::{AppState, Hub};
+use simulated::SimulatedSource;
+use source::FrameSource;
+use status::{ModelState, Scores, SourceState, Status};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use store::{Read, Sqlite};
+pub use status::item;
+pub use training::{Lesson, Training};
+pub use worker::{Pace, wall_clock};
+use worker::{Parcel, Worker};
+
+/// Parcels that wait for the judge: some seconds of work; then workers wait, and losses happen in the kernel, counted.
+const PARCELS_MAX: usize = 128;
+/// People's changes that wait.
+const CHANGES_MAX: usize = 64;
+
+/// One source, opened.
+pub struct OpenSource {
+    /// Interface or file.
+    pub name: String,
+    /// `interface`, `file`, `demo`, `host`.
+    pub kind: &'static str,
+    /// Frames; None for the host's own counters.
+    pub frames: Option<Box<dyn FrameSource>>,
+    /// Pace.
+    pub pace: Pace,
+}
+
+/// What is to run.
+pub struct Plan {
+    /// Mode shown.
+    pub mode: Mode,
+    /// Sources.
+    pub sources: Vec<OpenSource>,
+    /// Filter for files (interfaces filter in the kernel).
+    pub filter: Option<String>,
+    /// Where history is kept.
+    pub data_dir: PathBuf,
+    /// Listener.
+    pub listen: SocketAddr,
+    /// Stop after this long.
+    pub duration: Option<Duration>,
+    /// Words for the health strip.
+    pub notices: Vec<HealthItem>,
+    /// A training that starts at once (the demo's); its models are kept nowhere.
+    pub lesson: Option<Box<dyn FnOnce() -> std::result::Result<Lesson, String> + Send>>,
+}
+
+impl OpenSource {
+    /// Generated traffic, at its own pace.
+    pub fn simulated(simulator: Simulator) -> Self {
+        let frames: Box<dyn FrameSource> = Box::new(SimulatedSource::new(simulator, "demo"));
+        Self { name: "demo".to_owned(), kind: "demo", frames: Some(frames), pace: Pace::Times(1.0) }
+    }
+}
+
+/// Runs until a signal, the duration, or a failure of the listener.
+pub fn run(config: &Config, plan: Plan) -> Result<()> {
+    serve::check_listen(plan.listen).plain()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("runtime")?;
+    // The port first: everything after it writes.
+    let listener = runtime.block_on(serve::bind(plan.listen)).plain()?;
+    let address = listener.local_addr().context("listener")?;
+    let parts = start(config, plan)?;
+    tracing::info!("dashboard on http://{address}");
+    let stop = Arc::clone(&parts.stop);
+    let served = runtime.block_on(serve::serve_on(listener, parts.state, until_stopped(parts.duration, stop)));
+    parts.stop.store(true, Ordering::Relaxed);
+    for thread in parts.threads {
+        if thread.join().is_err() {
+            return Err(Failure::new("a thread ended by a defect; what was written before is kept"));
+        }
+    }
+    served.plain()
+}
+
+/// Ctrl-C, SIGTERM, or the end of the time given.
+async fn until_stopped(duration: Option<Duration>, stop: Arc<AtomicBool>) {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    let timed = async {
+        match duration {
+            Some(duration) => tokio::time::sleep(duration).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+        () = timed => {}
+    }
+    stop.store(true, Ordering::Relaxed);
+    tracing::info!("stopping: capture ends, what is open is written");
+}
+
+struct Parts {
+    state: AppState,
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+    duration: Option<Duration>,
+}
+
+fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
+    let store = Arc::new(Sqlite::open(&plan.data_dir, &config.store).plain()?);
+    let meter = meter_config(config, plan.filter.as_deref())?;
+    let models_dir = plan.lesson.is_none().then(|| plan.data_dir.clone());
+    let kept = match &models_dir {
+        Some(dir) => artifact::load(dir)?,
+        None => None,
+    };
+    let status = Arc::new(Mutex::new(first_status(&mut plan, &store)?));
+    let scores = Arc::new(Mutex::new(Scores::default()));
+    let rings: Vec<_> = plan
+        .sources
+        .iter()
+        .map(|_| Arc::new(Mutex::new(PacketRing::new(config.evidence.ring_bytes, config.evidence.snap_len))))
+        .collect();
+    let hub = Hub::starting_at(wall_clock().0.unsigned_abs() / 1_000_000);
+    let stop = Arc::new(AtomicBool::new(false));
+    let (parcels, from_workers) = bounded(PARCELS_MAX);
+    let (changes, from_people) = bounded::<Change>(CHANGES_MAX);
+
+    let live = matches!(plan.mode, Mode::Live | Mode::Host);
+    let mut judge = Judge::new(&judge_config(config)?, Learner::new(config.learn));
+    if let Some(ensemble) = kept.map(Arc::new) {
+        let mut status = lock(&status);
+        status.flows_learned = ensemble.span().rows;
+        status.ensemble = Some(Arc::clone(&ensemble));
+        judge.install(ensemble);
+    }
+    let training = plan.lesson.take().map(Training::start).transpose().map_err(Failure::new)?;
+    let judging = Judging {
+        judge, parcels: from_workers, changes: from_people, store: Arc::clone(&store),
+        publisher: Publisher::new(hub.clone(), Arc::clone(&status), Arc::clone(&scores), rings.clone()),
+        status: Arc::clone(&status), scores: Arc::clone(&scores), rings: rings.clone(), training, run: RunState::default(),
+        settings: JudgingSettings {
+            learn: config.learn, models: config.models.clone(), evidence: config.evidence, models_dir: models_dir.clone(), live,
+            learns: plan.mode != Mode::Host,
+        },
+    };
+    let mut threads = vec![spawn("judge", move || judging.run())?];
+    threads.extend(start_workers(plan.sources, &meter, &rings, &parcels, &stop)?);
+    drop(parcels);
+    let answers = Answers {
+        status, scores, rings, changes, reader: store.reader(), snap_len: config.evidence.snap_len,
+        artifact: models_dir.map_or(String::new(), |d| d.join(artifact::FILE_NAME).display().to_string()),
+        seed: config.learn.seed,
+    };
+    let read: Arc<dyn Read> = store.reader();
+    let serve = serve::ServeConfig { listen: plan.listen, ..config.serve.clone() };
+    let state = AppState { read, live: Arc::new(answers), hub, config: Arc::new(serve) };
+    Ok(Parts { state, stop, threads, duration: plan.duration })
+}
+
+fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
+    let open = store::Query::parse("status:open", store::query::INCIDENT_FIELDS).plain()?;
+    let query = store::ListQuery { filter: open, range: store::TimeRange::default(), limit: 1, cursor: None };
+    let incidents_open = store.reader().incidents(&query).plain()?.total;
+    let sources = plan.sources.iter().map(|s| SourceState::new(s.name.clone(), s.kind)).collect();
+    Ok(Status {
+        mode: plan.mode, started: wall_clock(), now: Timestamp(0), sources, second: status::SecondState::default(),
+        model: ModelState::Off, ensemble: None, flows_learned: 0, flows: 0, flows_anomalous: 0, hosts: 0, incidents_open,
+        budget: alert::BudgetState::default(), judge_drops: record::Counters::default(), queue: 0, lag_ms: 0,
+        store: store.counters(), notices: std::mem::take(&mut plan.notices),
+    })
+}
+
+fn start_workers(
+    sources: Vec<OpenSource>,
+    meter: &MeterConfig,
+    rings: &[Arc<Mutex<PacketRing>>],
+    parcels: &Sender<Parcel>,
+    stop: &Arc<AtomicBool>,
+) -> Result<Vec<JoinHandle<()>>> {
+    let next_packet_id = Arc::new(AtomicU64::new(1));
+    let mut threads = Vec::new();
+    for (number, (source, ring)) in sources.into_iter().zip(rings).enumerate() {
+        let (parcels, stop) = (parcels.clone(), Arc::clone(stop));
+        let name = format!("capture-{number}");
+        threads.push(match source.frames {
+            None => spawn(&name, move || host_only::run(number, &parcels, &stop))?,
+            Some(frames) => {
+                let worker = Worker {
+                    number, source: frames, meter: Meter::new(meter, 0, 1), ring: Arc::clone(ring),
+                    next_packet_id: Arc::clone(&next_packet_id), parcels, stop, pace: source.pace,
+                    live: source.kind == "interface",
+                };
+                spawn(&name, move || worker.run())?
+            }
+        });
+    }
+    Ok(threads)
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).context("starting a thread")
+}
+
+/// A notice that no interface can be captured from, with the command that changes it.
+pub fn no_capture_notice() -> HealthItem {
+    let text = "No right to capture packets: showing this host's own interface counters".to_owned();
+    item("rights", HealthLevel::Warning, text, &format!("Grant the right and start again: {}", crate::rights::setcap_command()))
+}

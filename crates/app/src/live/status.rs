@@ -1,0 +1,240 @@
+//! What the running process knows of itself, shared between the judge thread (which writes) and the API (which reads). Owns the
+//! numbers and the words of the health strip; measures nothing itself.
+
+use detect::Ensemble;
+use evaluate::{LearnProgress, MeterCounters};
+use record::{Counters, FlowKey, HealthItem, HealthLevel, Timestamp};
+use source::SourceStats;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+/// Scores of the newest flows that are remembered for the packet list.
+const SCORES_MAX: usize = 65_536;
+
+/// One source as shown.
+#[derive(Clone, Debug)]
+pub struct SourceState {
+    /// Interface or file.
+    pub name: String,
+    /// `interface`, `file`, `demo`, `host`.
+    pub kind: &'static str,
+    /// Meter counters of its worker.
+    pub meter: MeterCounters,
+    /// Reader's statistics.
+    pub stats: SourceStats,
+    /// Last capture time.
+    pub last_event: Option<Timestamp>,
+    /// Why it ended; None while it runs.
+    pub ended: Option<String>,
+}
+
+impl SourceState {
+    /// A source that has not said anything yet.
+    pub fn new(name: String, kind: &'static str) -> Self {
+        Self { name, kind, meter: MeterCounters::default(), stats: SourceStats::default(), last_event: None, ended: None }
+    }
+}
+
+/// Where the models are.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ModelState {
+    /// Collecting flows.
+    Learning(LearnProgress),
+    /// A training runs; 0 … 1.
+    Training(f64),
+    /// Judging.
+    Ready,
+    /// Could not be trained or read.
+    Failed(String),
+    /// Nothing to learn from: no flows in this mode.
+    Off,
+}
+
+/// The last second of traffic, all sources.
+#[derive(Clone, Debug, Default)]
+pub struct SecondState {
+    /// Start of the second.
+    pub ts: Timestamp,
+    /// Packets.
+    pub packets: u64,
+    /// Bytes on the wire.
+    pub bytes: u64,
+    /// Bytes into the home networks.
+    pub bytes_in: u64,
+    /// Bytes out of them.
+    pub bytes_out: u64,
+    /// Flows reported.
+    pub flows: u64,
+    /// Of these, anomalous.
+    pub flows_anomalous: u64,
+    /// Bytes by traffic class, in the order of `TrafficClass::ALL`.
+    pub bytes_by_class: [u64; record::TrafficClass::COUNT],
+}
+
+/// Scores of recent flows by key, bounded.
+#[derive(Default)]
+pub struct Scores {
+    by_key: HashMap<FlowKey, f32>,
+    order: VecDeque<FlowKey>,
+}
+
+impl Scores {
+    /// Remembers the newest score of a flow.
+    pub fn put(&mut self, key: FlowKey, score: f32) {
+        if self.by_key.insert(key, score).is_none() {
+            self.order.push_back(key);
+        }
+        while self.order.len() > SCORES_MAX {
+            if let Some(oldest) = self.order.pop_front() {
+                self.by_key.remove(&oldest);
+            }
+        }
+    }
+
+    /// The score, when the flow was judged lately.
+    pub fn get(&self, key: &FlowKey) -> Option<f32> {
+        self.by_key.get(key).copied()
+    }
+}
+
+/// Everything shared.
+pub struct Status {
+    /// Mode.
+    pub mode: serve::shapes::Mode,
+    /// Wall clock at the start.
+    pub started: Timestamp,
+    /// Capture clock.
+    pub now: Timestamp,
+    /// Sources in the order of the command line.
+    pub sources: Vec<SourceState>,
+    /// The newest whole second.
+    pub second: SecondState,
+    /// Models.
+    pub model: ModelState,
+    /// The models in place.
+    pub ensemble: Option<Arc<Ensemble>>,
+    /// Flows learned from by the models in place.
+    pub flows_learned: u64,
+    /// Flows reported since the start.
+    pub flows: u64,
+    /// Of these, anomalous.
+    pub flows_anomalous: u64,
+    /// Hosts seen.
+    pub hosts: u64,
+    /// Incidents that nobody has looked at, stored ones included.
+    pub incidents_open: u64,
+    /// Alert budget.
+    pub budget: alert::BudgetState,
+    /// Losses of the judging rooms by reason.
+    pub judge_drops: Counters,
+    /// Parcels waiting for the judge.
+    pub queue: usize,
+    /// How far the judge is behind the workers, milliseconds of wall time.
+    pub lag_ms: u64,
+    /// What the store says of itself.
+    pub store: store::StoreCounters,
+    /// Words for people at the start: why there is no capture, which models were read.
+    pub notices: Vec<HealthItem>,
+}
+
+impl Status {
+    /// Packets, bytes and decode errors of all sources.
+    pub fn totals(&self) -> (u64, u64, Counters) {
+        let mut errors = Counters::default();
+        let (mut packets, mut bytes) = (0, 0);
+        for source in &self.sources {
+            packets += source.meter.frames;
+            bytes += source.meter.bytes;
+            errors.merge(&source.meter.decode_errors);
+        }
+        (packets, bytes, errors)
+    }
+
+    /// Everything lost, by reason.
+    pub fn drops(&self) -> Counters {
+        let mut drops = self.judge_drops.clone();
+        for source in &self.sources {
+            drops.merge(&source.stats.dropped);
+            drops.add("flows_evicted", source.meter.flow.ended_evicted);
+        }
+        drops.merge(&self.store.dropped);
+        drops
+    }
+
+    /// The health strip, worst first.
+    pub fn health(&self) -> Vec<HealthItem> {
+        let mut items = self.notices.clone();
+        items.push(self.capture_health());
+        items.push(self.model_health());
+        let drops = self.drops();
+        if drops.total() > 0 {
+            let list: Vec<String> = drops.0.iter().map(|(r, n)| format!("{n} {}", r.replace('_', " "))).collect();
+            let text = format!("Lost since start: {}", list.join(", "));
+            items.push(item("drops", HealthLevel::Warning, text, "Give capture more memory (capture.ring_bytes), filter traffic you do not need (-F), or use more workers."));
+        }
+        if let Some(error) = &self.store.last_error {
+            items.push(item("store", HealthLevel::Error, format!("The store cannot write: {error}"), "Free disk space or point --data-dir at another place."));
+        }
+        if self.lag_ms > 2_000 {
+            let text = format!("Judging is {:.1} s behind the traffic", self.lag_ms as f64 / 1e3);
+            items.push(item("lag", HealthLevel::Warning, text, "Filter traffic you do not need, or give this machine more processor time."));
+        }
+        items.sort_by_key(|i| std::cmp::Reverse(i.level));
+        items
+    }
+
+    fn capture_health(&self) -> HealthItem {
+        let running = self.sources.iter().filter(|s| s.ended.is_none()).count();
+        let names = |ended: bool| {
+            let list: Vec<&str> = self.sources.iter().filter(|s| s.ended.is_some() == ended).map(|s| s.name.as_str()).collect();
+            list.join(", ")
+        };
+        if running > 0 {
+            return item("capture", HealthLevel::Ok, format!("Watching {}", names(false)), "");
+        }
+        let failed = self.sources.iter().filter_map(|s| s.ended.as_ref()).find(|why| *why != "end of input" && *why != "stopped");
+        match failed {
+            Some(why) => item("capture", HealthLevel::Error, format!("Capture stopped: {why}"), "Bring the interface up and start Tripline again."),
+            None => item("capture", HealthLevel::Info, format!("Finished reading {}", names(true)), "What was found stays here until Tripline is stopped."),
+        }
+    }
+
+    fn model_health(&self) -> HealthItem {
+        match &self.model {
+            ModelState::Ready => item("models", HealthLevel::Ok, format!("Models judge every flow; learned from {} flows", self.flows_learned), ""),
+            ModelState::Training(share) => item("models", HealthLevel::Info, format!("Models are training: {:.0} %", share * 100.0), ""),
+            ModelState::Learning(p) => {
+                let to_go = p.eta_s.map_or(String::new(), |s| format!(", about {} to go", minutes(s)));
+                let text = format!("Models are learning: {} of {} flows, {} of {}{to_go}", p.flows.min(p.flows_needed), p.flows_needed, minutes(p.elapsed_s.min(p.needed_s)), minutes(p.needed_s));
+                item("models", HealthLevel::Info, text, "Until then the exact detectors watch for scans, floods, spoofing and the like.")
+            }
+            ModelState::Failed(why) => item("models", HealthLevel::Error, format!("Models are not there: {why}"), "The exact detectors go on; see the reason and start again."),
+            ModelState::Off => item("models", HealthLevel::Info, "Models need packets; counters alone do not tell enough".to_owned(), ""),
+        }
+    }
+}
+
+/// One line.
+pub fn item(name: &str, level: HealthLevel, text: String, action: &str) -> HealthItem {
+    HealthItem { name: name.to_owned(), level, text, action: action.to_owned() }
+}
+
+/// `40 s`, `12 min`.
+fn minutes(seconds: u64) -> String {
+    if seconds < 120 { format!("{seconds} s") } else { format!("{} min", seconds.div_ceil(60)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_are_bounded() {
+        let mut scores = Scores::default();
+        for n in 0..SCORES_MAX as u32 + 10 {
+            let addr = record::IpAddr16::v4(n.to_be_bytes());
+            scores.put(FlowKey { low: record::Endpoint { addr, port: 1 }, ..FlowKey::default() }, 0.5);
+        }
+        assert_eq!(scores.by_key.len(), SCORES_MAX);
+    }
+}
