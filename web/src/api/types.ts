@@ -102,7 +102,8 @@ export interface Why {
 export interface FeatureValue {
   feature: string;
   value: number;
-  expected: [number, number];
+  /** null until the models have learned it. */
+  expected: [number, number] | null;
   unit: string;
 }
 
@@ -217,8 +218,8 @@ export interface Page<T> {
   next_cursor: string | null;
 }
 
-/** flow_id, end_ms, duration_ms, bytes, score, anomalous 0/1 */
-export type ScatterTuple = [number, number, number, number, number, number];
+/** flow_id, end_ms, duration_ms, bytes, score (null before it was judged), anomalous 0/1 */
+export type ScatterTuple = [number, number, number, number, number | null, number];
 
 export interface Tick {
   ts: string;

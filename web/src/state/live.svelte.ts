@@ -16,9 +16,9 @@ class Live {
   status = $state<'connecting' | 'open' | 'lost'>('connecting');
   summary = $state.raw<Summary | undefined>(undefined);
   health = $state.raw<Health[]>([]);
-  /** Unix ms of the server's data clock; moves once a second with the ticks. */
+  /** Unix ms of the server's data clock (capture time in a replay); moves once a second with the ticks. */
   now = $state(Date.now());
-  /** When the last tick arrived, on our clock; the banner tells it. */
+  /** When the newest data arrived, on our clock; the banner tells it. */
   lastTickAt = $state(0);
   /** Events the server had to drop for this page since it was opened. */
   lost = $state(0);
@@ -67,7 +67,9 @@ class Live {
   private async first(): Promise<void> {
     try {
       const summary = await get<Summary>('/summary');
-      if (this.lastTickAt === 0) this.take(summary, dataClock(summary));
+      if (this.lastTickAt > 0) return;
+      this.lastTickAt = Date.now();
+      this.take(summary, Date.parse(summary.now));
     } catch {
       // The stream's own status says so.
     }
@@ -115,12 +117,6 @@ class Live {
     if (this.seconds.length > SECONDS_MAX) this.seconds.splice(0, this.seconds.length - SECONDS_MAX);
     this.take(tick.summary, ts);
   }
-}
-
-/** A replayed capture lives in its own time: the newest packet's, not today's. */
-function dataClock(summary: Summary): number {
-  const newest = Math.max(...summary.sources.map((s) => (s.last_event ? Date.parse(s.last_event) : 0)));
-  return summary.mode === 'replay' && newest > 0 ? newest : Date.parse(summary.now);
 }
 
 export const live = new Live();

@@ -126,7 +126,7 @@ function compare(name: string, operator: Operator, value: string, at: number): T
   const test = (field.kind === 'ip' ? ipTest : field.kind === 'number' ? numberTest : textTest)(operator, value, at) as (v: string | number) => boolean;
   const any = (p: Packet): boolean => field.values(p).some((v) => v !== null && test(v));
   // As in Wireshark 4: `!=` means that no value is equal, not that some value differs.
-  return operator === '!=' ? (p) => field.values(p).length > 0 && !any(p) : any;
+  return operator === '!=' ? (p) => field.values(p).some((v) => v !== null) && !any(p) : any;
 }
 
 export function compile(tree: Tree | undefined): Test {

@@ -50,6 +50,6 @@ export class Points {
   }
 
   at(slot: number): ScatterTuple {
-    return [this.id[slot] ?? 0, this.end[slot] ?? 0, this.duration[slot] ?? 0, this.bytes[slot] ?? 0, this.score[slot] ?? 0, this.anomalous[slot] ?? 0];
+    return [this.id[slot] ?? 0, this.end[slot] ?? 0, this.duration[slot] ?? 0, this.bytes[slot] ?? 0, Number.isNaN(this.score[slot]) ? null : (this.score[slot] ?? null), this.anomalous[slot] ?? 0];
   }
 }

@@ -17,6 +17,7 @@ const port = (n: number): string => (n ? `:${n}` : '');
 
 export const COLUMNS: readonly Column[] = [
   { key: 'end', label: 'Ended', width: 84, text: (f) => clock(f.end) },
+  { key: 'score', label: 'Score', width: 76, number: true, text: (f) => score(f.score) },
   { key: 'src', label: 'Source', width: 176, mono: true, text: (f) => f.src_ip + port(f.src_port) },
   { key: 'dest', label: 'Destination', width: 176, mono: true, text: (f) => f.dest_ip + port(f.dest_port) },
   { key: 'proto', label: 'Proto', width: 58, text: (f) => f.proto },
@@ -27,7 +28,6 @@ export const COLUMNS: readonly Column[] = [
   { key: 'in', label: 'Received', width: 82, number: true, text: (f) => bytes(f.bytes_toclient) },
   { key: 'packets', label: 'Packets', width: 72, number: true, text: (f) => si(f.pkts_toserver + f.pkts_toclient) },
   { key: 'state', label: 'State', width: 60, text: (f) => f.state },
-  { key: 'score', label: 'Score', width: 76, number: true, text: (f) => score(f.score) },
   { key: 'start', label: 'Started', width: 84, text: (f) => clock(f.start) },
   { key: 'history', label: 'History', width: 112, mono: true, text: (f) => f.history },
   { key: 'reason', label: 'Ended by', width: 76, text: (f) => f.reason },
@@ -38,7 +38,7 @@ export const COLUMNS: readonly Column[] = [
   { key: 'tunnel', label: 'Tunnel', width: 84, text: (f) => (f.tunnel === 'none' ? '' : f.tunnel) },
 ];
 
-export const DEFAULT = ['end', 'src', 'dest', 'proto', 'app', 'host', 'duration', 'out', 'in', 'packets', 'state', 'score'];
+export const DEFAULT = ['end', 'score', 'src', 'dest', 'proto', 'app', 'host', 'duration', 'out', 'in', 'packets', 'state'];
 
 /** From the address bar; unknown names are passed over, none at all means the default. */
 export function chosenColumns(text: string): Column[] {

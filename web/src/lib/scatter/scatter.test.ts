@@ -1,0 +1,117 @@
+// The scatter without a screen: scales, the bounded points, projection, pixels and the hit test.
+import { describe, expect, it } from 'vitest';
+import type { ScatterTuple } from '../../api/types';
+import { Grid } from './grid';
+import { Points } from './points';
+import { findDomains, makeProjection, makeScales, project, type Area } from './project';
+import { rasterize, rgb } from './raster';
+import { decadeDomain, linearScale, logScale } from './scale';
+
+const AREA: Area = { left: 50, right: 390, top: 10, bottom: 190 };
+const WIDTH = 400;
+const HEIGHT = 200;
+function scene(tuples: ScatterTuple[]) {
+  const points = new Points(1000);
+  for (const t of tuples) points.push(t);
+  const at = makeProjection(1000);
+  const domains = findDomains(points, 0, 1e6);
+  const scales = makeScales('duration', 'bytes', AREA, domains, 0, 1e6, 1);
+  project(points, at, scales, 'duration', 'bytes', AREA, 0, 1e6, 1);
+  return { points, at, scales, domains };
+}
+
+describe('scales', () => {
+  it('goes there and back', () => {
+    for (const s of [logScale(1, 1e6, 50, 390), linearScale(0, 1, 190, 10)]) for (const px of [60, 100, 180]) expect(s.to(s.from(px))).toBeCloseTo(px, 9);
+    expect(logScale(1, 100, 0, 200).to(10)).toBeCloseTo(100);
+    expect(logScale(1, 100, 10, 200, 4).to(0)).toBe(4);
+  });
+  it('rounds domains to decades and never to nothing', () => {
+    expect(decadeDomain(3, 420)).toEqual([1, 1000]);
+    expect(decadeDomain(10, 10)).toEqual([10, 100]);
+  });
+});
+
+describe('points', () => {
+  it('forgets the oldest and renews the known', () => {
+    const points = new Points(3);
+    for (let id = 1; id <= 4; id += 1) points.push([id, id, 1, 10, 0.1, 0]);
+    expect(points.size).toBe(3);
+    expect([...points.id].sort()).toEqual([2, 3, 4]);
+    points.push([3, 9, 1, 10, null, 1]);
+    expect(points.size).toBe(3);
+    expect(points.at([...points.id].indexOf(3))).toEqual([3, 9, 1, 10, null, 1]);
+  });
+});
+
+describe('projection', () => {
+  it('hides what is out of range or has no value', () => {
+    const { at } = scene([[1, 5, 10, 100, 0.1, 0], [2, 2e6, 10, 100, 0.1, 0]]);
+    expect(at.visible).toBe(1);
+    expect(at.x[1]).toBe(-1);
+  });
+  it('puts flows of no duration into their own lane', () => {
+    const { at } = scene([[1, 5, 0, 100, 0.1, 0], [2, 5, 10, 1000, 0.1, 1]]);
+    expect(at.x[0]).toBeLessThan(AREA.left + 34);
+    expect(at.x[1]).toBeGreaterThanOrEqual(AREA.left + 34);
+    expect(at.anomalous).toBe(1);
+  });
+});
+
+describe('pixels', () => {
+  it('paints anomalous points in their colour, over normal ones, larger', () => {
+    const { points, at } = scene([[1, 5, 100, 1000, 0.1, 0], [2, 5, 100, 1000, 0.99, 1], [3, 5, 1, 50, 0.1, 0]]);
+    const image = { data: new Uint8ClampedArray(WIDTH * HEIGHT * 4), width: WIDTH, height: HEIGHT };
+    rasterize(image, points, at, { background: [255, 255, 255], normal: [0, 0, 200], anomalous: [200, 0, 0] }, 1);
+    const pixel = (slot: number): number[] => [...image.data.slice((Math.round(at.y[slot] as number) * WIDTH + Math.round(at.x[slot] as number)) * 4).subarray(0, 4)];
+    expect(pixel(1)).toEqual([200, 0, 0, 255]);
+    const [r, , b] = pixel(2) as [number, number, number];
+    expect(b).toBeGreaterThan(r);
+    const red = (): number => {
+      let n = 0;
+      for (let i = 0; i < image.data.length; i += 4) if ((image.data[i] as number) > 150 && (image.data[i + 1] as number) < 60) n += 1;
+      return n;
+    };
+    expect(red()).toBeGreaterThan(20);
+    expect([...image.data.slice(0, 4)]).toEqual([255, 255, 255, 255]);
+  });
+  it('stays inside the picture', () => {
+    const { points, at } = scene([[1, 5, 100, 1000, 0.9, 1]]);
+    at.x[0] = 0;
+    at.y[0] = HEIGHT - 1;
+    const image = { data: new Uint8ClampedArray(WIDTH * HEIGHT * 4), width: WIDTH, height: HEIGHT };
+    expect(() => rasterize(image, points, at, { background: [0, 0, 0], normal: [0, 0, 9], anomalous: [9, 0, 0] }, 2)).not.toThrow();
+  });
+  it('reads colours', () => {
+    expect(rgb(' #1f5fbf')).toEqual([31, 95, 191]);
+    expect(rgb('red')).toEqual([0, 0, 0]);
+  });
+});
+
+describe('hit test', () => {
+  it('finds what a slow search finds', () => {
+    const tuples: ScatterTuple[] = Array.from({ length: 600 }, (_, i) => [i + 1, 5, 1 + ((i * 7919) % 5000), 40 + ((i * 104_729) % 90_000), (i % 100) / 100, 0]);
+    const { points, at } = scene(tuples);
+    const grid = new Grid(points, at, WIDTH, HEIGHT);
+    for (let k = 0; k < 60; k += 1) {
+      const [x, y] = [50 + ((k * 37) % 340), 10 + ((k * 53) % 180)];
+      let best = -1;
+      let distance = 9;
+      for (let i = 0; i < points.size; i += 1) {
+        const d = Math.hypot((at.x[i] as number) - x, (at.y[i] as number) - y);
+        if (d < distance) [best, distance] = [i, d];
+      }
+      const found = grid.nearest(x, y, 9);
+      if (best < 0) expect(found).toBe(-1);
+      else expect(Math.hypot((at.x[found] as number) - x, (at.y[found] as number) - y)).toBeCloseTo(distance, 5);
+      const slow = tuples.map((_, i) => i).filter((i) => (at.x[i] as number) >= x && (at.x[i] as number) <= x + 60 && (at.y[i] as number) >= y && (at.y[i] as number) <= y + 40);
+      expect(grid.inside(x + 60, y + 40, x, y).sort()).toEqual(slow.sort());
+    }
+  });
+  it('prefers an anomalous point that is a little further', () => {
+    const { points, at } = scene([[1, 5, 100, 1000, 0.1, 0], [2, 5, 110, 1000, 0.99, 1]]);
+    const grid = new Grid(points, at, WIDTH, HEIGHT);
+    expect(grid.nearest(at.x[0] as number, at.y[0] as number, 40)).toBe(1);
+    expect(grid.inside(0, 0, WIDTH, HEIGHT)).toEqual([1, 0]);
+  });
+});
