@@ -11,6 +11,8 @@ mod receivers;
 mod second;
 mod sketch;
 mod table;
+#[cfg(test)]
+mod tests;
 mod windows;
 
 pub use community_id::{community_id, community_id_icmp, community_id_of};

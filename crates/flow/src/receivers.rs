@@ -36,7 +36,7 @@ pub(crate) struct Receivers {
     tags: Vec<u64>,
     /// What newcomers wear down; at 0 the place is free. Beside the tags, because newcomers come often.
     guards: Vec<u64>,
-    receivers: Vec<Receiver>,
+    places: Vec<Receiver>,
     classes: Vec<TrafficClass>,
 }
 
@@ -48,12 +48,12 @@ fn tag_of(addr_hash: u64, class: TrafficClass) -> u64 {
 
 impl Receivers {
     pub(crate) fn new() -> Self {
-        let places = ROWS * WAYS;
+        let count = ROWS * WAYS;
         Self {
-            tags: vec![0; places],
-            guards: vec![0; places],
-            receivers: vec![Receiver::default(); places],
-            classes: vec![TrafficClass::Other; places],
+            tags: vec![0; count],
+            guards: vec![0; count],
+            places: vec![Receiver::default(); count],
+            classes: vec![TrafficClass::Other; count],
         }
     }
 
@@ -74,7 +74,7 @@ impl Receivers {
         let tag = tag_of(dest_hash, class);
         let Some(place) = self.find(tag).or_else(|| self.admit(tag, meta, class)) else { return };
         self.guards[place] += 1;
-        let receiver = &mut self.receivers[place];
+        let receiver = &mut self.places[place];
         receiver.packets += 1;
         receiver.bytes += u64::from(meta.wire_len);
         let syn = class == TrafficClass::Tcp && meta.tcp_flags.has(TcpFlags::SYN) && !meta.tcp_flags.has(TcpFlags::ACK);
@@ -95,7 +95,7 @@ impl Receivers {
     #[inline]
     pub(crate) fn sent(&mut self, class: TrafficClass, src_hash: u64) {
         if let Some(place) = self.find(tag_of(src_hash, class)) {
-            self.receivers[place].packets_back += 1;
+            self.places[place].packets_back += 1;
         }
     }
 
@@ -111,7 +111,7 @@ impl Receivers {
         let quietest = row + way;
         self.tags[quietest] = tag;
         self.classes[quietest] = class;
-        self.receivers[quietest] = Receiver { addr: meta.dest().addr, ..Receiver::default() };
+        self.places[quietest] = Receiver { addr: meta.dest().addr, ..Receiver::default() };
         Some(quietest)
     }
 
@@ -119,11 +119,11 @@ impl Receivers {
     pub(crate) fn take_top(&mut self) -> Vec<ReceiverSecond> {
         let mut places: Vec<usize> = (0..ROWS * WAYS).filter(|place| self.tags[*place] != 0).collect();
         places.sort_by_key(|place| {
-            let receiver = &self.receivers[*place];
+            let receiver = &self.places[*place];
             (std::cmp::Reverse(receiver.packets), receiver.addr, self.classes[*place])
         });
         places.truncate(RECEIVERS_MAX);
-        let top = places.into_iter().map(|place| self.receivers[place].told(self.classes[place])).collect();
+        let top = places.into_iter().map(|place| self.places[place].told(self.classes[place])).collect();
         self.tags.fill(0);
         self.guards.fill(0);
         top

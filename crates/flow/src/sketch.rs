@@ -42,7 +42,7 @@ impl Distinct {
     /// How many different hashes were added.
     pub(crate) fn estimate(&self) -> u64 {
         let m = REGISTERS as f64;
-        let zeros = self.0.iter().filter(|r| **r == 0).count();
+        let zeros: usize = self.0.iter().map(|r| usize::from(*r == 0)).sum();
         let sum: f64 = self.0.iter().map(|r| (-f64::from(*r)).exp2()).sum();
         let raw = 0.709 * m * m / sum;
         let estimate = if raw <= 2.5 * m && zeros > 0 { m * (m / zeros as f64).ln() } else { raw };

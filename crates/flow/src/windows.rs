@@ -122,6 +122,8 @@ impl Host {
 #[derive(Default)]
 struct Hosts {
     map: HashMap<IpAddr16, Host, FixedState>,
+    /// Forgetting the quiet ones freed little: not worth another look in this window.
+    worn: bool,
     evicted: u64,
     refused: u64,
 }
@@ -134,10 +136,12 @@ impl Hosts {
         }
         let hosts_max = hosts_max.max(1) as usize;
         if self.map.len() >= hosts_max && !self.map.contains_key(&host) {
-            if self.refused == 0 {
+            if !self.worn {
                 let before = self.map.len();
                 self.map.retain(|_, h| !h.is_quiet());
-                self.evicted += (before - self.map.len()) as u64;
+                let freed = before - self.map.len();
+                self.evicted += freed as u64;
+                self.worn = freed < hosts_max / 8;
             }
             if self.map.len() >= hosts_max {
                 self.refused += 1;
@@ -149,6 +153,7 @@ impl Hosts {
 
     /// Tells every host in the order of addresses, and empties the window.
     fn close(&mut self, start_s: i64, length_s: i64, out: &mut Vec<HostWindow>) -> Vec<(IpAddr16, Host)> {
+        self.worn = false;
         let mut hosts: Vec<(IpAddr16, Host)> = self.map.drain().collect();
         hosts.sort_unstable_by_key(|(addr, _)| *addr);
         out.extend(hosts.iter().map(|(addr, host)| host.told(*addr, start_s, length_s)));

@@ -47,19 +47,18 @@ impl FlowTable {
     #[inline]
     pub(super) fn ends_before(&mut self, slot: u32, meta: &PacketMeta, out: &mut Vec<Observation>) -> bool {
         let entry = self.entries.get(slot);
-        let reason = if entry.last().saturating_add(self.timeouts.silence(entry)) < self.now {
-            silent_reason(entry.closed)
-        } else if self.reopens(slot, meta) {
-            silent_reason(entry.closed)
-        } else if meta.ts.0.wrapping_sub(entry.start) >= self.timeouts.active || self.is_full_of_packets(slot) {
+        let silent = entry.last().saturating_add(self.timeouts.silence(entry)) < self.now;
+        let span_over = meta.ts.0.wrapping_sub(entry.start) >= self.timeouts.active || self.is_full_of_packets(slot);
+        if !silent && !self.reopens(slot, meta) {
+            if !span_over {
+                return false;
+            }
             if entry.closed == Closed::No {
                 self.report_span(slot, meta.ts.0, out);
                 return false;
             }
-            silent_reason(entry.closed)
-        } else {
-            return false;
-        };
+        }
+        let reason = silent_reason(entry.closed);
         self.wheel.unlink(&mut self.entries, slot);
         self.report_end(slot, reason, out);
         true

@@ -17,7 +17,7 @@ pub(super) struct Bulks {
     pub bytes: u64,
     pub packets: u64,
     pub duration_ns: u64,
-    pub bulks: u32,
+    pub count: u32,
 }
 
 /// Allocated at the first idle gap or the first bulk.
@@ -78,7 +78,7 @@ pub(super) fn follow_run(entry: &mut Entry, extras: &mut Slab<Extra>, side: usiz
             let (bytes, start) = (u64::from(entry.run_bytes), entry.run_start);
             if let Some(extra) = extra_of(entry, extras) {
                 let bulks = &mut extra.bulks[side];
-                bulks.bulks += 1;
+                bulks.count += 1;
                 bulks.packets += u64::from(BULK_PACKETS_MIN);
                 bulks.bytes += bytes;
                 bulks.duration_ns += t.wrapping_sub(start) as u64;

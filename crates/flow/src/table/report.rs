@@ -74,7 +74,7 @@ fn direction(side: &Side, bulks: &Bulks) -> DirectionStats {
         missed_bytes: u64::from(side.missed_bytes),
         bulk_bytes: bulks.bytes,
         bulk_packets: bulks.packets,
-        bulks: bulks.bulks,
+        bulks: bulks.count,
         bulk_duration_ns: bulks.duration_ns,
     }
 }

@@ -27,7 +27,7 @@ impl<T> Slab<T> {
         if self.used == NONE {
             return NONE;
         }
-        if self.used as usize % CHUNK == 0 {
+        if (self.used as usize).is_multiple_of(CHUNK) {
             self.chunks.push(Vec::with_capacity(CHUNK));
         }
         if let Some(chunk) = self.chunks.last_mut() {
