@@ -59,7 +59,7 @@ export interface Scales {
 }
 
 /** Width of the lane for flows of no duration, canvas pixels. */
-export const ZERO_LANE = 34;
+export const ZERO_LANE = 52;
 
 export function makeScales(xAxis: XAxis, yAxis: YAxis, area: Area, domains: Domains, from: number, to: number, pixelRatio: number): Scales {
   const lane = area.left + ZERO_LANE * pixelRatio;

@@ -74,7 +74,8 @@ export function rasterize(image: { data: Uint8ClampedArray; width: number; heigh
   const [r, g, b] = colours.background;
   new Uint32Array(data.buffer, data.byteOffset, width * height).fill(((255 << 24) | (b << 16) | (g << 8) | r) >>> 0);
   const crowd = at.visible > 8000;
-  const disc = discStamp((crowd ? 1.1 : 1.7) * pixelRatio, crowd ? 0.34 : 0.6);
+  const sparse = at.visible < 400;
+  const disc = discStamp((crowd ? 1.1 : sparse ? 2.4 : 1.7) * pixelRatio, crowd ? 0.34 : sparse ? 0.8 : 0.6);
   const diamond = diamondStamp(3.4 * pixelRatio);
   for (let pass = 0; pass < 2; pass += 1) {
     for (let i = 0; i < points.size; i += 1) {
