@@ -60,13 +60,15 @@ pub struct SecondCounter {
     /// The running second since the epoch.
     now_s: i64,
     flows_created: u64,
+    /// Begun since the last second was told; told with the first interface.
+    flows_pending: u64,
 }
 
 impl SecondCounter {
     /// With the networks that count as inside.
     #[must_use]
     pub fn new(home: Vec<Prefix>) -> Self {
-        Self { home: Home::new(home), running: Vec::new(), now_s: i64::MIN, flows_created: 0 }
+        Self { home: Home::new(home), running: Vec::new(), now_s: i64::MIN, flows_created: 0, flows_pending: 0 }
     }
 
     /// Counts a batch. Of packets shown to every worker, each is counted by the shard of its flow (frames without a flow
@@ -99,11 +101,8 @@ impl SecondCounter {
 
     /// Tells how many flows the table has begun in all, after each batch: the difference belongs to the running second.
     pub fn flows_created(&mut self, total: u64) {
-        let new = total.saturating_sub(self.flows_created);
+        self.flows_pending += total.saturating_sub(self.flows_created);
         self.flows_created = total;
-        if let Some(running) = self.running.iter_mut().flatten().next() {
-            running.second.flows_new += new;
-        }
     }
 
     /// Tells the time when no packet does, so that quiet seconds are told too.
@@ -154,6 +153,7 @@ impl SecondCounter {
         for running in self.running.iter_mut().flatten() {
             let mut second = std::mem::take(&mut running.second);
             (running.second.ts, running.second.interface) = (second.ts, second.interface);
+            second.flows_new = std::mem::take(&mut self.flows_pending);
             second.top_receivers = running.receivers.take_top();
             out.push(Observation::Second(Box::new(second)));
         }

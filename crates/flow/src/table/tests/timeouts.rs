@@ -37,7 +37,7 @@ fn a_quiet_wire_ends_flows_too() {
     table.ingest(&[first], 0, 1, &mut NoAppParser, &mut out);
     for second in 1..40 {
         table.advance(Timestamp(first.ts.0 + second * 1_000_000_000), &mut out);
-        let live = if second <= 30 { 1 } else { 0 };
+        let live = u32::from(second <= 30);
         assert_eq!(table.live(), live, "{second} s");
     }
     said.take(&mut out);
