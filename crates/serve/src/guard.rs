@@ -3,6 +3,7 @@
 
 use crate::{AppState, Problem};
 use axum::extract::{Request, State};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -39,7 +40,7 @@ pub(crate) async fn guard(State(state): State<AppState>, request: Request, next:
 }
 
 fn check(names: &[String], request: &Request) -> Result<(), Problem> {
-    let host = text(request.headers(), &header::HOST).or_else(|| request.uri().authority().map(|a| a.as_str()));
+    let host = text(request.headers(), &header::HOST).or_else(|| request.uri().authority().map(Authority::as_str));
     let Some(host) = host else { return Err(Problem::bad_request("the request has no Host header")) };
     if !host_allowed(host, names) {
         let detail = format!(

@@ -41,8 +41,9 @@ pub(crate) async fn not_allowed(method: Method, uri: Uri) -> Response {
 }
 
 fn answer(path: &str, file: &EmbeddedFile, headers: &HeaderMap) -> Response {
-    let hash: String = file.metadata.sha256_hash()[..16].iter().map(|b| format!("{b:02x}")).collect();
-    let tag = format!("\"{hash}\"");
+    let hash = file.metadata.sha256_hash();
+    let half = hash.first_chunk().map_or(0, |bytes| u128::from_be_bytes(*bytes));
+    let tag = format!("\"{half:032x}\"");
     let cache = if path.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
     let known = headers.get(header::IF_NONE_MATCH).is_some_and(|v| v.as_bytes() == tag.as_bytes());
     let common = [(header::ETAG, tag), (header::CACHE_CONTROL, cache.to_owned())];

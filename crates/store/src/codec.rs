@@ -69,8 +69,12 @@ mod tests {
         let floats = [0.0, 1.0, 1500.0, -2.5, 1e300, f64::MIN_POSITIVE, 0.1];
         let uints = [0, 1, 127, 128, 300, u64::from(u32::MAX), u64::MAX];
         let mut packer = Packer::default();
-        floats.iter().for_each(|v| packer.float(*v));
-        uints.iter().for_each(|v| packer.uint(*v));
+        for v in floats {
+            packer.float(v);
+        }
+        for v in uints {
+            packer.uint(v);
+        }
         packer.text("grün");
         let bytes = packer.0;
         let mut reader = Unpacker(&bytes);

@@ -90,9 +90,9 @@ fn pack_json<T: serde::Serialize>(p: &mut Packer, value: Option<&T>) {
     p.bytes(&text);
 }
 
-fn unpack_json<T: DeserializeOwned>(u: &mut Unpacker) -> Option<Option<T>> {
-    let bytes = u.bytes()?;
-    Some(if bytes.is_empty() { None } else { serde_json::from_slice(bytes).ok() })
+/// None when it was not there, and when it cannot be read any more.
+fn unpack_json<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    if bytes.is_empty() { None } else { serde_json::from_slice(bytes).ok() }
 }
 
 /// The record without what the columns hold.
@@ -151,7 +151,7 @@ pub(crate) fn unpack_record(c: &FlowColumns, blob: &[u8]) -> Option<FlowRecord> 
     let (src_mac, dest_mac) = (MacAddr(take(&mut u)?), MacAddr(take(&mut u)?));
     let [has_app] = take(&mut u)?;
     let app = if has_app == 1 {
-        let (request, response) = (unpack_json::<AppData>(&mut u)?, unpack_json::<AppData>(&mut u)?);
+        let (request, response) = (unpack_json::<AppData>(u.bytes()?), unpack_json::<AppData>(u.bytes()?));
         Some(Box::new(AppSummary { proto: named::<AppProto>(&c.app_proto), request, response }))
     } else {
         None

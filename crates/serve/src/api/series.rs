@@ -5,12 +5,11 @@ use crate::{AppState, Problem};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::response::{IntoResponse, Response};
 use record::SeriesResult;
 use record::timestamp::NS_PER_S;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use store::SeriesQuery;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// Most metrics of one request.
@@ -36,14 +35,24 @@ struct SeriesParams {
     step: Option<u32>,
 }
 
+/// One, or several in the order asked for.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+enum SeriesAnswer {
+    /// One metric was asked for.
+    One(SeriesResult),
+    /// Several were.
+    Several(Vec<SeriesResult>),
+}
+
 /// One SERIES, or a list of them when several metrics are asked for; unknown buckets are null.
 #[utoipa::path(get, path = "/series", tag = "overview", params(SeriesParams), responses(
-    (status = 200, body = SeriesResult, description = "an array of SERIES when several metrics are asked for"),
+    (status = 200, body = SeriesAnswer),
     (status = 400, body = Problem, content_type = "application/problem+json")))]
 async fn series(
     State(state): State<AppState>,
     params: Result<Query<SeriesParams>, QueryRejection>,
-) -> Result<Response, Problem> {
+) -> Result<Json<SeriesAnswer>, Problem> {
     let params = params?.0;
     let metrics: Vec<String> = params.metric.split(',').map(|m| m.trim().to_owned()).collect();
     if metrics.len() > METRICS_MAX || metrics.iter().any(|m| m.is_empty() || m.len() > 64) {
@@ -62,8 +71,7 @@ async fn series(
             Ok(read.series(&SeriesQuery { metrics, from, to, step_s })?)
         })
         .await?;
-    if several || found.len() != 1 {
-        return Ok(Json(found).into_response());
-    }
-    Ok(Json(found.remove(0)).into_response())
+    let answer =
+        if several || found.len() != 1 { SeriesAnswer::Several(found) } else { SeriesAnswer::One(found.remove(0)) };
+    Ok(Json(answer))
 }

@@ -32,6 +32,7 @@ enum What {
 #[into_params(parameter_in = Query)]
 struct TopParams {
     /// `hosts`, `protocols` or `ports`.
+    #[param(inline)]
     what: What,
     /// RFC 3339: nothing earlier.
     from: Option<String>,

@@ -1,1 +1,10 @@
-//! Router tests.
+//! The router without a socket, over a real store and a double of the running process.
+#![allow(clippy::unwrap_used)]
+
+mod double;
+mod endpoints;
+mod listen;
+mod lists;
+mod openapi;
+mod security;
+mod stream;

@@ -14,13 +14,16 @@ pub enum FieldValue<'a> {
     Text(&'a str),
 }
 
+/// Calls back once for every value that a record has for the named field.
+pub type FieldValues<'a> = dyn Fn(&str, &mut dyn FnMut(FieldValue)) + 'a;
+
 impl Query {
     /// True when a record passes. `values` calls back once for every value that the record has for the named field.
-    pub fn matches(&self, values: &dyn Fn(&str, &mut dyn FnMut(FieldValue))) -> bool {
+    pub fn matches(&self, values: &FieldValues) -> bool {
         self.conditions.iter().all(|condition| self.holds(condition, values) != condition.exclude)
     }
 
-    fn holds(&self, condition: &Condition, values: &dyn Fn(&str, &mut dyn FnMut(FieldValue))) -> bool {
+    fn holds(&self, condition: &Condition, values: &FieldValues) -> bool {
         let one = |field: &Field| {
             let mut found = false;
             values(field.name, &mut |value| found |= passes(&condition.test, value));

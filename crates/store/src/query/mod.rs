@@ -8,7 +8,7 @@ mod sql;
 mod tests;
 
 pub use fields::{FLOW_FIELDS, HOST_FIELDS, INCIDENT_FIELDS, PACKET_FIELDS};
-pub use matches::{FieldValue, packet_matches};
+pub use matches::{FieldValue, FieldValues, packet_matches};
 
 use record::IpAddr16;
 

@@ -1,7 +1,7 @@
 //! Flows: list, detail, scatter, whole records.
 
 use super::ReadError;
-use super::page::{List, count, rows};
+use super::page::{List, RawPage, count, rows};
 use crate::flow_blob::{FlowColumns, address, unpack_record, unpack_verdict};
 use crate::read::{ListQuery, SCATTER_POINTS_MAX, TimeRange};
 use crate::rows::ScatterPoint;
@@ -89,10 +89,7 @@ fn whole(flow: &FlowRow, blob: &[u8]) -> FlowRecord {
 }
 
 /// Whole records of one page, and the next cursor.
-pub(super) fn records(
-    connection: &Connection,
-    query: &ListQuery,
-) -> Result<(Vec<(FlowRecord, FlowRow)>, Option<String>), ReadError> {
+pub(super) fn records(connection: &Connection, query: &ListQuery) -> Result<RawPage<(FlowRecord, FlowRow)>, ReadError> {
     static WITH_BLOB: List = List {
         columns: "flow_id, start_ns, end_ns, src, src_port, dest, dest_port, proto, app_proto, state, history, \
             reason, pkts_toserver, pkts_toclient, bytes_toserver, bytes_toclient, community_id, in_iface, vlan, tunnel, \
@@ -104,8 +101,7 @@ pub(super) fn records(
         let record = whole(&flow, row.get_ref(24)?.as_blob().unwrap_or_default());
         Ok((record, flow))
     };
-    let raw = rows(connection, &WITH_BLOB, query, read, |(_, flow)| key(flow))?;
-    Ok((raw.items, raw.next_cursor))
+    rows(connection, &WITH_BLOB, query, read, |(_, flow)| key(flow))
 }
 
 /// One flow.

@@ -112,13 +112,13 @@ impl Reader {
         let limit = crate::read::PAGE_ROWS_MAX;
         let mut query = ListQuery { filter: filter.clone(), range, limit, cursor: None };
         loop {
-            let (rows, next) = self.read(|c| flows::records(c, &query))?;
-            for (record, row) in rows {
+            let page = self.read(|c| flows::records(c, &query))?;
+            for (record, row) in page.items {
                 if visit(record, row).is_break() {
                     return Ok(());
                 }
             }
-            match next {
+            match page.next_cursor {
                 Some(next) => query.cursor = Some(next),
                 None => return Ok(()),
             }

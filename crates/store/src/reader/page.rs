@@ -48,11 +48,11 @@ fn parse_cursor(text: &str, list: &List) -> Result<(i64, Value), ReadError> {
 pub(super) fn conditions(list: &List, query: &ListQuery) -> (String, Vec<Value>) {
     let (mut sql, mut values) = (String::from("1"), Vec::new());
     if let Some(from) = query.range.from {
-        sql.push_str(&format!(" AND {} >= ?", list.ends));
+        sql.extend([" AND ", list.ends, " >= ?"]);
         values.push(Value::Integer(from.0));
     }
     if let Some(to) = query.range.to {
-        sql.push_str(&format!(" AND {} <= ?", list.begins));
+        sql.extend([" AND ", list.begins, " <= ?"]);
         values.push(Value::Integer(to.0));
     }
     query.filter.append_sql(&mut sql, &mut values);
@@ -71,7 +71,7 @@ pub(super) fn rows<T>(
     let (mut sql, mut values) = conditions(list, query);
     if let Some(cursor) = &query.cursor {
         let (time, tie) = parse_cursor(cursor, list)?;
-        sql.push_str(&format!(" AND ({}, {}) < (?, ?)", list.time, list.tie));
+        sql.extend([" AND (", list.time, ", ", list.tie, ") < (?, ?)"]);
         values.extend([Value::Integer(time), tie]);
     }
     let List { table, columns, time, tie, .. } = list;

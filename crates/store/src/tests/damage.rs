@@ -35,7 +35,7 @@ fn a_cut_or_overwritten_database_is_noticed() {
             file.set_len(std::fs::metadata(&path).unwrap().len() / 2).unwrap();
         } else {
             file.seek(SeekFrom::Start(40 * 4_096)).unwrap();
-            file.write_all(&[0xa5; 20 * 4_096]).unwrap();
+            file.write_all(&vec![0xa5; 20 * 4_096]).unwrap();
         }
         drop(file);
         let error = open_error(dir.path());

@@ -109,7 +109,9 @@ fn pages_hold_every_row_once_while_rows_arrive() {
 fn pages_of_equal_times_hold_every_row_once() {
     let (_dir, store) = open();
     let mut all: Vec<_> = (0..50).map(flow).collect();
-    all.iter_mut().for_each(|f| f.record.end = at(0));
+    for f in &mut all {
+        f.record.end = at(0);
+    }
     let hosts = (0..50).map(|n| host(&format!("10.0.0.{n}"), 0)).collect();
     let incidents = (0..50)
         .map(|n| {

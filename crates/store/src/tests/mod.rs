@@ -8,3 +8,4 @@ mod damage;
 mod lists;
 mod roundtrip;
 mod series;
+mod speed;

@@ -1,0 +1,277 @@
+//! A running process that answers known values, a store with known rows, and short requests.
+
+use crate::shapes::{FeatureView, ModelMember, ModelPhase, Models, SourceState, Summary};
+use crate::{AppState, Hub, Live, LiveError, PacketQuery, ServeConfig, router};
+use axum::body::Body;
+use axum::http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use record::{
+    AppData, AppProto, AppSummary, Counters, DnsData, EndReason, Endpoint, Evidence, FlowKey, FlowRecord, HealthItem,
+    HealthLevel, HostRecord, Incident, IncidentStatus, IpAddr16, Kind, MemberScore, PacketDetail, PacketSummary,
+    SeriesPoint, Severity, TcpState, Timestamp, Verdict, Why,
+};
+use serde_json::Value;
+use std::sync::Arc;
+use store::query::packet_matches;
+use store::{FlowWrite, IncidentChange, Page, Sqlite, StoreBatch, StoreConfig};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+pub(super) const T0_S: i64 = 1_760_000_400;
+
+pub(super) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_parts(T0_S + seconds, 0)
+}
+
+pub(super) struct Double {
+    pub store: Arc<Sqlite>,
+}
+
+fn packet(id: u64) -> PacketSummary {
+    let (src, dest) = (IpAddr16::v4([10, 0, 0, id as u8]), IpAddr16::v4([192, 0, 2, 1]));
+    PacketSummary {
+        id,
+        timestamp: at(id as i64),
+        src: src.to_string(),
+        dest: dest.to_string(),
+        src_ip: Some(src),
+        dest_ip: Some(dest),
+        src_port: 50_000,
+        dest_port: 53,
+        protocol: "DNS".into(),
+        length: 80,
+        info: format!("Standard query {id}"),
+        score: None,
+    }
+}
+
+impl Live for Double {
+    fn summary(&self) -> Summary {
+        let mut summary = Summary { now: at(1_000), started: at(0), version: "0.1.0".into(), ..Summary::default() };
+        summary.totals.packets = 1_234;
+        summary.totals.drops.add("store_queue_full", 3);
+        summary.sources = vec![SourceState { name: "eth0".into(), packets: 1_234, ..SourceState::default() }];
+        summary.model.state = ModelPhase::Ready;
+        summary.health = self.health();
+        summary
+    }
+    fn packets(&self, query: &PacketQuery) -> Page<PacketSummary> {
+        let wanted = |p: &PacketSummary| {
+            query.after.is_none_or(|id| p.id > id)
+                && query.before.is_none_or(|id| p.id < id)
+                && packet_matches(&query.filter, p)
+        };
+        let all: Vec<_> = (1..=20).rev().map(packet).filter(wanted).collect();
+        let items: Vec<_> = all.iter().take(query.limit as usize).cloned().collect();
+        let next_cursor = if all.len() > items.len() { items.last().map(|p| p.id.to_string()) } else { None };
+        Page { total: all.len() as u64, items, total_exact: true, next_cursor }
+    }
+    fn packet(&self, id: u64) -> Option<PacketDetail> {
+        (id <= 20).then(|| PacketDetail {
+            summary: packet(id),
+            layers: Vec::new(),
+            hex: "00ff".into(),
+            stopped: String::new(),
+        })
+    }
+    fn packets_of_flow(&self, _: &FlowRecord, limit: usize) -> Vec<PacketSummary> {
+        (1..=2).map(packet).take(limit).collect()
+    }
+    fn packets_pcap(&self, ids: &[u64]) -> Result<Vec<u8>, LiveError> {
+        if ids.iter().any(|id| *id <= 20) {
+            Ok(vec![0x0a, 0x0d, 0x0d, 0x0a])
+        } else {
+            Err(LiveError::NotFound("none of these packets is in the ring any more".into()))
+        }
+    }
+    fn features(&self, _: &FlowRecord) -> Vec<FeatureView> {
+        vec![FeatureView { feature: "duration_ms".into(), value: 5.0, expected: Some([0.0, 9.0]), unit: "ms".into() }]
+    }
+    fn models(&self) -> Models {
+        let member = ModelMember { name: "isolation_forest".into(), admitted: true, ..ModelMember::default() };
+        Models {
+            state: ModelPhase::Ready,
+            progress: 1.0,
+            schema: "flow/1".into(),
+            members: vec![member],
+            ..Models::default()
+        }
+    }
+    fn health(&self) -> Vec<HealthItem> {
+        let item =
+            |level, name: &str| HealthItem { name: name.into(), level, text: "so".into(), action: String::new() };
+        vec![item(HealthLevel::Warning, "drops"), item(HealthLevel::Ok, "capture")]
+    }
+    fn counters(&self) -> Counters {
+        let mut counters = Counters::default();
+        counters.add("flows_created", 77);
+        counters
+    }
+    fn gauges(&self) -> Vec<(String, f64)> {
+        vec![("flow_table_entries".into(), 12.0)]
+    }
+    fn set_incident(&self, id: &str, change: IncidentChange) -> Result<Incident, LiveError> {
+        use store::Read;
+        let unavailable = |e: store::StoreError| LiveError::Unavailable(e.to_string());
+        let changes = vec![(id.to_owned(), change)];
+        self.store.write(StoreBatch { changes, ..StoreBatch::default() }).map_err(unavailable)?;
+        self.store.flush().map_err(unavailable)?;
+        let found = self.store.reader().incident(id).map_err(unavailable)?;
+        found.map(|d| d.incident).ok_or_else(|| LiveError::NotFound(format!("there is no incident {id}")))
+    }
+}
+
+/// Flow `n` from 10.0.0.n, ended `n` seconds after the beginning; every tenth is anomalous.
+pub(super) fn flow(n: u64) -> FlowWrite {
+    let src = Endpoint { addr: IpAddr16::v4([10, 0, (n >> 8) as u8, n as u8]), port: 40_000 };
+    let dest = Endpoint { addr: IpAddr16::v4([192, 0, 2, 1]), port: 53 };
+    let (key, originator_low) = FlowKey::new(src, dest, 17);
+    let dns = DnsData { rrname: format!("n{n}.example.org"), rrtype: "A".into(), ..DnsData::default() };
+    let mut record = FlowRecord {
+        flow_id: 5_000 + n,
+        key,
+        originator_low,
+        start: at(n as i64).plus_ns(-20_000_000),
+        end: at(n as i64),
+        first_seen: at(n as i64).plus_ns(-20_000_000),
+        reason: EndReason::Idle,
+        state: TcpState::Sf,
+        app: Some(Box::new(AppSummary { proto: AppProto::Dns, request: Some(AppData::Dns(dns)), response: None })),
+        ..FlowRecord::default()
+    };
+    (record.forward.packets, record.forward.bytes, record.backward.packets, record.backward.bytes) = (1, 80, 1, 200);
+    record.forward.payload.add(38.0);
+    let anomalous = n.is_multiple_of(10);
+    let member = MemberScore { name: "autoencoder".into(), score: 1.0, p_value: 0.5, admitted: true };
+    let verdict = Verdict {
+        flow_id: record.flow_id,
+        ts: record.end,
+        score: if anomalous { 0.95 } else { 0.2 },
+        p_value: 0.5,
+        anomalous,
+        members: vec![member],
+        why: Vec::new(),
+    };
+    FlowWrite { record, verdict: Some(verdict), community_id: "1:x".into(), in_iface: "eth0".into() }
+}
+
+pub(super) fn incident(n: u64) -> Incident {
+    Incident {
+        id: format!("{n:016x}"),
+        kind: Kind::PortScan,
+        title: "10.0.0.1 scanned, \"all\" of 192.0.2.1".into(),
+        severity: Severity::High,
+        score: 0.9,
+        first_seen: at(1),
+        last_seen: at(2),
+        raised: at(n as i64),
+        src: vec![IpAddr16::v4([10, 0, 0, 1])],
+        dest: vec![IpAddr16::v4([192, 0, 2, 1])],
+        dest_port: vec![22],
+        alerts: 1,
+        attack: vec!["T1046".into()],
+        status: IncidentStatus::Open,
+        why: vec![Why { feature: "ports".into(), value: 9.0, expected: [0.0, 1.0], unit: "ports".into(), share: 1.0 }],
+        detectors: Vec::new(),
+        flows: vec![5_001],
+        evidence: Evidence { pcap: true, packets: 2 },
+        advice: "Look.".into(),
+        over_budget: false,
+        notes: Vec::new(),
+    }
+}
+
+pub(super) struct World {
+    _dir: TempDir,
+    pub state: AppState,
+    pub store: Arc<Sqlite>,
+}
+
+pub(super) fn world() -> World {
+    let dir = tempfile::tempdir().unwrap();
+    let config = StoreConfig { batch_ms: 1, ..StoreConfig::default() };
+    let store = Arc::new(Sqlite::open(dir.path(), &config).unwrap());
+    let host = HostRecord {
+        ip: IpAddr16::v4([10, 0, 0, 1]),
+        mac: None,
+        name: "=cmd()".into(),
+        home: true,
+        first_seen: at(0),
+        last_seen: at(9),
+        flows_out: 1,
+        flows_in: 0,
+        bytes_out: 80,
+        bytes_in: 200,
+    };
+    let series = (0..120).map(|s| SeriesPoint { ts: at(s), metric: "bytes", value: 10.0 }).collect();
+    let batch = StoreBatch {
+        flows: (1..=250).map(flow).collect(),
+        incidents: vec![incident(1), incident(2)],
+        hosts: vec![host],
+        series,
+        ..StoreBatch::default()
+    };
+    store.write(batch).unwrap();
+    store.flush().unwrap();
+    store.evidence().save(&incident(1).id, |out| out.write_all(b"pcapng")).unwrap();
+    let live: Arc<dyn Live> = Arc::new(Double { store: Arc::clone(&store) });
+    let read = store.reader();
+    let state = AppState { read, live, hub: Hub::starting_at(1), config: Arc::new(ServeConfig::default()) };
+    World { _dir: dir, state, store }
+}
+
+impl World {
+    pub(super) async fn send(&self, request: Request<Body>) -> Response<Body> {
+        router(self.state.clone()).oneshot(request).await.unwrap()
+    }
+    pub(super) async fn get(&self, path: &str) -> Response<Body> {
+        self.send(Request::get(path).header("host", "127.0.0.1:7070").body(Body::empty()).unwrap()).await
+    }
+    /// JSON of a successful answer.
+    pub(super) async fn json(&self, path: &str) -> Value {
+        let response = self.get(path).await;
+        let status = response.status();
+        let text = text(response).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+    /// The problem of a refused request; its status must be `status`.
+    pub(super) async fn problem(&self, path: &str, status: u16) -> Value {
+        problem(self.get(path).await, status, path).await
+    }
+    pub(super) async fn patch(&self, path: &str, body: &str) -> Response<Body> {
+        let request = Request::patch(path).header("host", "localhost").header("content-type", "application/json");
+        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+}
+
+pub(super) async fn problem(response: Response<Body>, status: u16, what: &str) -> Value {
+    assert_eq!(response.status().as_u16(), status, "{what}");
+    assert_eq!(response.headers()["content-type"], "application/problem+json", "{what}");
+    let value: Value = serde_json::from_str(&text(response).await).unwrap();
+    assert_eq!(keys(&value), "detail status title type", "{what}");
+    assert_eq!(value["status"], status, "{what}");
+    value
+}
+
+pub(super) async fn bytes(response: Response<Body>) -> Vec<u8> {
+    response.into_body().collect().await.unwrap().to_bytes().to_vec()
+}
+
+pub(super) async fn text(response: Response<Body>) -> String {
+    String::from_utf8(bytes(response).await).unwrap()
+}
+
+/// The names of an object, sorted, separated by spaces.
+pub(super) fn keys(value: &Value) -> String {
+    let mut names: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names.join(" ")
+}
+
+/// Sorts a list written as in the reference page.
+pub(super) fn names(list: &str) -> String {
+    let mut names: Vec<_> = list.split_whitespace().collect();
+    names.sort_unstable();
+    names.join(" ")
+}
