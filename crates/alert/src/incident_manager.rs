@@ -118,6 +118,8 @@ impl IncidentManager {
     }
 
     /// Takes one alert; it begins an incident or joins one.
+    // By value: an alert has one taker, and callers drain a list of them.
+    #[allow(clippy::needless_pass_by_value)]
     pub fn alert(&mut self, alert: Alert) {
         self.advance(alert.ts);
         self.counters.alerts_in += 1;
@@ -135,7 +137,7 @@ impl IncidentManager {
             self.grow(&key, &alert, 1);
         } else {
             self.counters.alerts_new += 1;
-            self.begin(key, &alert, 1);
+            self.begin(&key, &alert, 1);
         }
     }
 
@@ -264,10 +266,15 @@ impl IncidentManager {
     }
 
     fn idle_ns(&self, kind: Kind) -> i64 {
-        i64::from(if kind.is_learned() { self.config.learned_idle_s } else { self.config.idle_s }) * NS_PER_S
+        let seconds = match kind {
+            Kind::Beacon => self.config.slow_idle_s,
+            kind if kind.is_learned() => self.config.learned_idle_s,
+            _ => self.config.idle_s,
+        };
+        i64::from(seconds) * NS_PER_S
     }
 
-    fn begin(&mut self, key: Key, alert: &Alert, alerts: u64) {
+    fn begin(&mut self, key: &Key, alert: &Alert, alerts: u64) {
         self.make_room();
         let mut first_seen = alert.first_seen.min(alert.ts);
         let mut id = incident_id(key.0, &key.1, first_seen);
@@ -303,8 +310,8 @@ impl IncidentManager {
         self.live.insert(key.clone(), live);
         self.by_id.insert(id, key.clone());
         self.counters.incidents += 1;
-        self.grow(&key, alert, alerts);
-        self.enter_lane(&key, alert);
+        self.grow(key, alert, alerts);
+        self.enter_lane(key, alert);
     }
 
     /// Learned kinds ask the budget; exact kinds have their own lane.
@@ -432,13 +439,13 @@ impl IncidentManager {
             let key = (kind, alert.story.clone());
             self.retire(&key);
             self.learned.insert(src, key.clone());
-            self.begin_learned(key, &alert, gathered);
+            self.begin_learned(&key, &alert, gathered);
         }
     }
 
-    fn begin_learned(&mut self, key: Key, alert: &Alert, gathered: &Gathered) {
-        self.begin(key.clone(), alert, gathered.flow_count);
-        let Some(live) = self.live.get_mut(&key) else { return };
+    fn begin_learned(&mut self, key: &Key, alert: &Alert, gathered: &Gathered) {
+        self.begin(key, alert, gathered.flow_count);
+        let Some(live) = self.live.get_mut(key) else { return };
         live.strength = gathered.strength;
         live.ask_at = gathered.strength * 2.0;
     }

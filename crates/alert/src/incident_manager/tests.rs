@@ -108,8 +108,8 @@ fn a_quiet_incident_is_over_and_the_next_has_another_identity() {
     let mut manager = IncidentManager::new(&AlertConfig::default());
     manager.alert(scan(0, 7, 9));
     let first = manager.drain();
-    manager.advance(at(4000));
-    manager.alert(scan(4001, 7, 9));
+    manager.advance(at(8000));
+    manager.alert(scan(8001, 7, 9));
     let second = manager.drain();
     assert_ne!(first[0].id, second[0].id);
     assert_eq!(second[0].alerts, 1);

@@ -21,7 +21,8 @@ const LEASE_NS: i64 = 600 * NS_PER_S;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ArpSpoofConfig {
-    /// A holder heard within this time still holds its address, seconds. Default 600.
+    /// A holder heard within this time still holds its address, seconds. Long, because on a
+    /// switch port a host is only heard when it asks; an honest successor does nothing else suspicious. Default 43200.
     pub holder_s: u32,
     /// Evidence against a device is counted over this time, seconds. Default 120.
     pub window_s: u32,
@@ -37,7 +38,14 @@ pub struct ArpSpoofConfig {
 
 impl Default for ArpSpoofConfig {
     fn default() -> Self {
-        Self { holder_s: 600, window_s: 120, unasked_min: 3, unasked_alone_min: 6, flips_min: 2, entries_max: 16_384 }
+        Self {
+            holder_s: 43_200,
+            window_s: 120,
+            unasked_min: 3,
+            unasked_alone_min: 6,
+            flips_min: 2,
+            entries_max: 16_384,
+        }
     }
 }
 
@@ -80,7 +88,10 @@ pub struct ArpSpoof {
 /// True for addresses of router redundancy protocols: VRRP and CARP (RFC 9568), HSRP, GLBP.
 fn is_virtual_router(mac: MacAddr) -> bool {
     let b = mac.0;
-    b[..4] == [0, 0, 0x5e, 0] || b[..5] == [0, 0, 0x0c, 0x07, 0xac] || b[..4] == [0, 0, 0x0c, 0x9f] || b[..3] == [0, 0x07, 0xb4]
+    b[..4] == [0, 0, 0x5e, 0]
+        || b[..5] == [0, 0, 0x0c, 0x07, 0xac]
+        || b[..4] == [0, 0, 0x0c, 0x9f]
+        || b[..3] == [0, 0x07, 0xb4]
 }
 
 impl ArpSpoof {
@@ -132,6 +143,8 @@ impl ArpSpoof {
             latest_was_challenger: false,
             flips: 0,
         };
+        let first_claim = |mac: &MacAddr| self.speakers.peek(mac).and_then(|s| s.own);
+        let returning = first_claim(&mac) == Some(ip);
         let h = self.holdings.touch(&(arp.vlan, ip), now, || fresh);
         if h.holder == mac {
             let flipped = h.latest_was_challenger;
@@ -145,6 +158,12 @@ impl ArpSpoof {
         if leased || abandoned {
             *h = fresh;
             return None;
+        }
+        if returning && first_claim(&h.holder).is_some_and(|own| own != ip) {
+            // The address is the speaker's own from before; who held it is the one that took it.
+            let taker = h.holder;
+            *h = fresh;
+            return Some((taker, mac, true));
         }
         if h.challenger != Some(mac) {
             h.challenger = Some(mac);
@@ -320,7 +339,9 @@ mod tests {
             }
             input.push(Observation::Arp(claim));
         }
-        assert!(run("arp_spoof", &input)[0].title.contains("claims the address 10.0.0.1, which 02:00:00:00:00:01 holds"));
+        assert!(
+            run("arp_spoof", &input)[0].title.contains("claims the address 10.0.0.1, which 02:00:00:00:00:01 holds")
+        );
     }
 
     #[test]
@@ -342,7 +363,11 @@ mod tests {
         quiet("a failover that announces itself", failover);
         let mut later = Vec::new();
         for i in 0..10 {
-            later.push(ArpData { sender_mac: mac(70), frame_src_mac: mac(70), ..arp_request(900_000 + i * 1000, ip(1), ip(9)) });
+            later.push(ArpData {
+                sender_mac: mac(70),
+                frame_src_mac: mac(70),
+                ..arp_request(900_000 + i * 1000, ip(1), ip(9))
+            });
         }
         quiet("an address reused after a long silence", later);
         let mut virtual_router = Vec::new();
@@ -356,6 +381,9 @@ mod tests {
             ask.sender_mac = mac(2);
             [ask, a]
         });
-        quiet("a proxy that answers for strangers", proxy.flatten().filter(|a| !matches!(a.sender_ip.0[15], 1 | 66)).filter(|a| a.target_ip != ip(1)).collect());
+        quiet(
+            "a proxy that answers for strangers",
+            proxy.flatten().filter(|a| !matches!(a.sender_ip.0[15], 1 | 66)).filter(|a| a.target_ip != ip(1)).collect(),
+        );
     }
 }

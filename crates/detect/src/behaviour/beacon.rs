@@ -1,7 +1,6 @@
-//! Beacon: a home host opens connections to one outside service at regular intervals and alike in size. Scores timing and
+//! Beacon: a host opens connections to one service outside the home networks at regular intervals and alike in size. Scores timing and
 //! size as RITA does (Bowley skewness and median absolute deviation) over the last connections. Programs that people know
-//! do this too, so services that are periodic by design are left out and a destination used from the start of the watch
-//! does not count until it has been regular for long.
+//! do this too: services that are periodic by design are left out, and a beacon alone is of low severity.
 
 use super::lru::Lru;
 use super::text::{self, alert, count, seconds, why};
@@ -78,7 +77,8 @@ fn regularity(list: &mut [f64], least: f64) -> f64 {
     }
     let [q1, median, q3] = quartiles(list);
     let spread = q3 - q1;
-    let skew = if spread <= f64::EPSILON || median <= q1 || median >= q3 { 0.0 } else { (q1 + q3 - 2.0 * median) / spread };
+    let skew =
+        if spread <= f64::EPSILON || median <= q1 || median >= q3 { 0.0 } else { (q1 + q3 - 2.0 * median) / spread };
     let mut deviations: Vec<f64> = list.iter().map(|v| (v - median).abs()).collect();
     let mad = quartiles(&mut deviations)[1];
     let dispersion = (1.0 - mad / median.max(least)).max(0.0);
@@ -94,8 +94,9 @@ impl Beacon {
 
     fn flow(&mut self, flow: &FlowRecord, context: &Context, out: &mut Vec<Alert>) {
         let (src, dest) = (flow.src(), flow.dest());
-        let outside = context.home.contains(src.addr) && !context.home.contains(dest.addr);
-        if flow.report != 0 || !outside || dest.addr.is_not_one_host() || self.config.ports_ignored.contains(&dest.port) {
+        let outside = !context.home.contains(dest.addr);
+        if flow.report != 0 || !outside || dest.addr.is_not_one_host() || self.config.ports_ignored.contains(&dest.port)
+        {
             return;
         }
         let key = (src.addr, dest.addr, dest.port, flow.key.proto);
@@ -137,7 +138,8 @@ fn judge(pair: &Pair, config: &BeaconConfig) -> (f64, f64) {
     let median = quartiles(&mut intervals)[1];
     // Nearly all intervals lie near the median: work done in bursts with pauses does not.
     let near = intervals.iter().filter(|d| (**d - median).abs() <= 0.5 * median).count();
-    let in_range = (config.interval_min_s..=config.interval_max_s).contains(&median) && near * 10 >= intervals.len() * 8;
+    let in_range =
+        (config.interval_min_s..=config.interval_max_s).contains(&median) && near * 10 >= intervals.len() * 8;
     let mut sizes: Vec<f64> = pair.opened.iter().map(|(_, size)| *size).collect();
     let score = f64::midpoint(timing, regularity(&mut sizes, 32.0));
     if in_range { (score, median) } else { (0.0, median) }
@@ -146,7 +148,12 @@ fn judge(pair: &Pair, config: &BeaconConfig) -> (f64, f64) {
 fn pair_alert(key: &Key, pair: &Pair, score: f64, interval: f64) -> Alert {
     let (src, dest, port, _) = *key;
     let mut a = alert(Kind::Beacon, "beacon", pair.first, pair.last, 1e-2);
-    a.title = format!("{src} calls {dest} {} every {}, {} times so far", text::port(port), seconds(interval), count(pair.total));
+    a.title = format!(
+        "{src} calls {dest} {} every {}, {} times so far",
+        text::port(port),
+        seconds(interval),
+        count(pair.total)
+    );
     a.src = vec![src];
     a.dest = vec![dest];
     a.dest_port = vec![port];
@@ -201,17 +208,31 @@ mod tests {
         let alerts = run("beacon", &calls(40, C2, |i| i * 60_000 + noise(i, 12_000), |i| 300 + noise(i, 20) as u64));
         assert!(!alerts.is_empty());
         assert!(alerts[0].ts <= Timestamp(24 * 60 * NS_PER_S), "{}", alerts[0].ts);
-        assert!(alerts[0].title.starts_with("10.0.0.7 calls 203.0.113.9 port 443 (HTTPS) every"), "{}", alerts[0].title);
+        assert!(
+            alerts[0].title.starts_with("10.0.0.7 calls 203.0.113.9 port 443 (HTTPS) every"),
+            "{}",
+            alerts[0].title
+        );
     }
 
     #[test]
     fn browsing_home_servers_and_irregular_calls_are_silent() {
         let mut at = 0;
-        let times: Vec<i64> = (0..200).map(|i| { at += if i % 8 == 0 { 40_000 + noise(i, 200_000) } else { 30 + noise(i, 400) }; at }).collect();
+        let times: Vec<i64> = (0..200)
+            .map(|i| {
+                at += if i % 8 == 0 { 40_000 + noise(i, 200_000) } else { 30 + noise(i, 400) };
+                at
+            })
+            .collect();
         assert!(run("beacon", &calls(200, C2, |i| times[i as usize], |i| 200 + noise(i, 5000) as u64)).is_empty());
         assert!(run("beacon", &calls(200, ip(1), |i| i * 60_000, |_| 300)).is_empty());
         let mut at = 0;
-        let times: Vec<i64> = (0..200).map(|i| { at += 1000 + noise(i, 600_000); at }).collect();
+        let times: Vec<i64> = (0..200)
+            .map(|i| {
+                at += 1000 + noise(i, 600_000);
+                at
+            })
+            .collect();
         assert!(run("beacon", &calls(200, C2, |i| times[i as usize], |i| 200 + noise(i, 3000) as u64)).is_empty());
     }
 }

@@ -23,8 +23,11 @@ pub struct BruteForceConfig {
     pub sessions_min: usize,
     /// Window, seconds. Default 120.
     pub window_s: u32,
-    /// Largest standard deviation of the logarithm of the payload (0.35 is about a factor of 1.4). Default 0.35.
-    pub size_deviation_max: f64,
+    /// Sessions are alike when the logarithm of their payload is this near the median (0.35 is a factor of 1.4).
+    /// Default 0.35.
+    pub size_near: f64,
+    /// Share of the sessions that must be alike; tools also leave some connections unused. Default 0.7.
+    pub alike_share_min: f64,
     /// Refused HTTP requests (401, 403) within the window. Default 20.
     pub http_refused_min: usize,
     /// Pairs of source and service remembered. Default 8192.
@@ -33,7 +36,14 @@ pub struct BruteForceConfig {
 
 impl Default for BruteForceConfig {
     fn default() -> Self {
-        Self { sessions_min: 10, window_s: 120, size_deviation_max: 0.35, http_refused_min: 20, pairs_max: 8192 }
+        Self {
+            sessions_min: 10,
+            window_s: 120,
+            size_near: 0.35,
+            alike_share_min: 0.7,
+            http_refused_min: 20,
+            pairs_max: 8192,
+        }
     }
 }
 
@@ -105,13 +115,15 @@ type Key = (IpAddr16, IpAddr16, &'static str);
 pub struct BruteForce {
     config: BruteForceConfig,
     pairs: Lru<Key, Pair>,
+    /// Pairs whose story is being told.
+    active: Vec<Key>,
 }
 
 impl BruteForce {
     /// Builds it.
     #[must_use]
     pub fn new(config: &BruteForceConfig) -> Self {
-        Self { pairs: Lru::new(config.pairs_max), config: config.clone() }
+        Self { pairs: Lru::new(config.pairs_max), active: Vec::new(), config: config.clone() }
     }
 
     fn flow(&mut self, flow: &FlowRecord, out: &mut Vec<Alert>) {
@@ -150,22 +162,23 @@ impl BruteForce {
             pair.sessions.pop_front();
         }
         let needed = if http { self.config.http_refused_min } else { self.config.sessions_min };
-        let alike = http || deviation(&pair.sessions) <= self.config.size_deviation_max;
+        let near = near_median(&pair.sessions, self.config.size_near);
+        let alike = http || near as f64 >= self.config.alike_share_min * pair.sessions.len() as f64;
         let honest = u64::from(pair.worked) * 4 > pair.attempts;
-        let guessing = pair.throttle.started() || (pair.sessions.len() >= needed && alike && !honest);
+        let guessing = pair.throttle.started()
+            || (near.max(if http { pair.sessions.len() } else { 0 }) >= needed && alike && !honest);
         if guessing && pair.throttle.due(pair.attempts, flow.end) {
+            if !self.active.contains(&key) {
+                self.active.push(key);
+            }
             out.push(pair_alert(&key, pair));
         }
     }
 
     fn settle(&mut self, now: Timestamp, quiet_ns: i64, out: &mut Vec<Alert>) {
-        let keys: Vec<Key> = self
-            .pairs
-            .iter()
-            .filter(|(_, p)| p.throttle.started() && now.since(p.last) >= quiet_ns)
-            .map(|(k, _)| *k)
-            .collect();
-        for key in keys {
+        let pairs = &self.pairs;
+        self.active.retain(|key| pairs.peek(key).is_some_and(|p| p.throttle.started()));
+        for key in self.active.clone() {
             if let Some(pair) = self.pairs.peek_mut(&key)
                 && pair.throttle.settled(pair.attempts, pair.last, now, quiet_ns)
             {
@@ -181,11 +194,12 @@ fn refused(flow: &FlowRecord) -> bool {
     matches!(response, Some(AppData::Http(http)) if matches!(http.status, 401 | 403))
 }
 
-/// Standard deviation of the sessions' logarithmic size.
-fn deviation(sessions: &VecDeque<Session>) -> f64 {
-    let n = sessions.len().max(1) as f64;
-    let mean = sessions.iter().map(|s| s.log_size).sum::<f64>() / n;
-    (sessions.iter().map(|s| (s.log_size - mean).powi(2)).sum::<f64>() / n).sqrt()
+/// How many sessions are within `near` of the median of the logarithmic size.
+fn near_median(sessions: &VecDeque<Session>, near: f64) -> usize {
+    let mut sizes: Vec<f64> = sessions.iter().map(|s| s.log_size).collect();
+    sizes.sort_by(f64::total_cmp);
+    let Some(median) = sizes.get(sizes.len() / 2) else { return 0 };
+    sizes.iter().filter(|size| (**size - median).abs() <= near).count()
 }
 
 fn pair_alert(key: &Key, pair: &Pair) -> Alert {
@@ -201,7 +215,13 @@ fn pair_alert(key: &Key, pair: &Pair) -> Alert {
     a.why = vec![
         why("short_alike_sessions", pair.attempts as f64, [0.0, 9.0], "sessions", 0.6),
         why("sessions_per_minute", pair.attempts as f64 / minutes, [0.0, 5.0], "1/min", 0.3),
-        why("session_size_deviation", deviation(&pair.sessions), [0.35, 10.0], "", 0.1),
+        why(
+            "alike_share",
+            near_median(&pair.sessions, 0.35) as f64 / pair.sessions.len().max(1) as f64,
+            [0.0, 0.7],
+            "",
+            0.1,
+        ),
     ];
     a.flows.clone_from(&pair.flows);
     if let Some(newest) = pair.sessions.back() {
@@ -236,7 +256,7 @@ impl Behaviour for BruteForce {
         counters
     }
     fn entries(&self) -> usize {
-        self.pairs.len()
+        self.pairs.len() + self.active.len()
     }
 }
 
@@ -261,7 +281,10 @@ mod tests {
     fn work_sessions_rare_logins_and_other_services_are_silent() {
         assert!(run("brute_force", &sessions(200, 1000, |i| 30_000 + i as u64 * 5000)).is_empty(), "work");
         assert!(run("brute_force", &sessions(100, 60_000, |_| 1800)).is_empty(), "a check a minute");
-        assert!(run("brute_force", &sessions(100, 500, |i| 200 + (i as u64 * 7919) % 9000)).is_empty(), "all different");
+        assert!(
+            run("brute_force", &sessions(100, 500, |i| 200 + (i as u64 * 7919) % 9000)).is_empty(),
+            "all different"
+        );
         let web: Vec<_> =
             (0..500).map(|i| Observation::Flow(Box::new(flow(i * 100, ip(7), ip(9), 443, 1800, 2000)))).collect();
         assert!(run("brute_force", &web).is_empty(), "web");

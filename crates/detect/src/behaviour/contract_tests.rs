@@ -38,8 +38,12 @@ impl Stream {
                 c.proto = [6, 17, 1, 47, 132][self.draw(5) as usize];
                 c.key.proto = c.proto;
                 c.opening_flags = self.draw(256) as u8;
-                c.outcome = [ContactOutcome::Answered, ContactOutcome::Refused, ContactOutcome::Unanswered,
-                    ContactOutcome::Midstream][self.draw(4) as usize];
+                c.outcome = [
+                    ContactOutcome::Answered,
+                    ContactOutcome::Refused,
+                    ContactOutcome::Unanswered,
+                    ContactOutcome::Midstream,
+                ][self.draw(4) as usize];
                 Observation::Contact(c)
             }
             3 | 4 => {
@@ -50,29 +54,49 @@ impl Stream {
             }
             5 => {
                 let claimed = mac(self.draw(256) as u8);
-                Observation::Arp(if self.draw(2) == 0 { arp_request(self.ms, a, b) } else { arp_reply(self.ms, a, claimed, b) })
+                Observation::Arp(if self.draw(2) == 0 {
+                    arp_request(self.ms, a, b)
+                } else {
+                    arp_reply(self.ms, a, claimed, b)
+                })
             }
             6 => self.dns(a, b),
             _ => self.second(a, b),
         }
     }
     fn dns(&mut self, a: IpAddr16, b: IpAddr16) -> Observation {
-        let name = format!("{:x}{:x}.d{}.example{}", self.draw(1 << 60), self.draw(1 << 60), self.draw(9), self.draw(99_999));
+        let name =
+            format!("{:x}{:x}.d{}.example{}", self.draw(1 << 60), self.draw(1 << 60), self.draw(9), self.draw(99_999));
         let data = DnsData { rrname: name, rrtype: "TXT".into(), message_bytes: 120, ..DnsData::default() };
         let c = contact(self.ms, a, b, 53);
-        let event = AppEvent { ts: c.ts, key: c.key, from_low: c.key.low.addr == a, src_mac: mac(1), data: AppData::Dns(data) };
+        let event =
+            AppEvent { ts: c.ts, key: c.key, from_low: c.key.low.addr == a, src_mac: mac(1), data: AppData::Dns(data) };
         Observation::App(Box::new(event))
     }
     fn second(&mut self, a: IpAddr16, b: IpAddr16) -> Observation {
         let packets = self.draw(50_000);
         let class = TrafficClass::ALL[self.draw(3) as usize];
         let receiver = ReceiverSecond {
-            dest: a, class, packets, bytes: packets * 60, tcp_syn: self.draw(packets + 1), packets_back: self.draw(packets + 1),
-            senders: self.draw(1000) as u32, sender_top: b, sender_top_packets: self.draw(packets + 1), dest_port: 80,
-            dest_port_packets: packets, src_port: 53, src_port_packets: self.draw(packets + 1),
+            dest: a,
+            class,
+            packets,
+            bytes: packets * 60,
+            tcp_syn: self.draw(packets + 1),
+            packets_back: self.draw(packets + 1),
+            senders: self.draw(1000) as u32,
+            sender_top: b,
+            sender_top_packets: self.draw(packets + 1),
+            dest_port: 80,
+            dest_port_packets: packets,
+            src_port: 53,
+            src_port_packets: self.draw(packets + 1),
         };
         let ts = Timestamp::from_parts(self.ms / 1000, 0);
-        Observation::Second(Box::new(InterfaceSecond { ts, top_receivers: vec![receiver], ..InterfaceSecond::default() }))
+        Observation::Second(Box::new(InterfaceSecond {
+            ts,
+            top_receivers: vec![receiver],
+            ..InterfaceSecond::default()
+        }))
     }
 }
 
@@ -119,7 +143,11 @@ fn every_alert_can_be_read_and_grouped() {
             assert!(alert.first_seen <= alert.ts, "{name}: ends before it begins");
             let share: f64 = alert.why.iter().map(|w| w.share).sum();
             assert!(share <= 1.0 + 1e-9, "{name}: shares {share}");
-            assert!(alert.why.iter().all(|w| w.value.is_finite() && w.expected.iter().all(|e| e.is_finite())), "{name}: {:?}", alert.why);
+            assert!(
+                alert.why.iter().all(|w| w.value.is_finite() && w.expected.iter().all(|e| e.is_finite())),
+                "{name}: {:?}",
+                alert.why
+            );
         }
     }
 }

@@ -7,7 +7,9 @@ use super::set16::Set16;
 use super::text::{self, alert, bytes, count, why};
 use super::throttle::Throttle;
 use super::{Behaviour, Context};
-use record::{Alert, AppData, AppEvent, Counters, DnsData, IpAddr16, Kind, Observation, Severity, Timestamp, timestamp::NS_PER_S};
+use record::{
+    Alert, AppData, AppEvent, Counters, DnsData, IpAddr16, Kind, Observation, Severity, Timestamp, timestamp::NS_PER_S,
+};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the DNS tunnel detector.
@@ -68,9 +70,10 @@ pub struct DnsTunnel {
     capped: u64,
 }
 
-/// Record types that carry free data and that people's programs rarely ask for.
+/// Record types that carry free data or a free name and that people's programs rarely ask for (a resolver follows a CNAME,
+/// nobody asks for one).
 fn carries_data(rrtype: &str) -> bool {
-    matches!(rrtype, "TXT" | "NULL" | "KEY" | "PRIVATE" | "10" | "16" | "25" | "65399")
+    matches!(rrtype, "TXT" | "NULL" | "KEY" | "CNAME" | "PRIVATE" | "5" | "10" | "16" | "25" | "65399" | "65535")
 }
 
 /// Splits a name into the part below the registered domain and the domain. The domain is the last two labels, or three
@@ -167,8 +170,12 @@ impl Pair {
         let n = f64::from(self.names.count().max(1));
         let (length, entropy) = (self.length / n, self.entropy / n);
         let asks_data = f64::from(self.data_types) >= 0.5 * n;
-        let looks_like_data = entropy >= config.entropy_min
-            && (length >= config.length_min * 1.5 || (asks_data && length >= config.length_min * 0.5));
+        // Asked with a data type, even short names count; digits alone (block list look-ups) stay below 2.5 bits.
+        let looks_like_data = if asks_data {
+            entropy >= config.entropy_min - 0.7 && length >= config.length_min / 3.0
+        } else {
+            entropy >= config.entropy_min && length >= config.length_min * 1.5
+        };
         let enough = if asks_data { config.names_min / 2 } else { config.names_min };
         self.names.count() >= enough.max(1)
             && self.information >= config.information_min_bytes * if asks_data { 0.25 } else { 1.0 }
@@ -240,14 +247,20 @@ mod tests {
     }
 
     fn hex(i: i64) -> String {
-        let word = |k: u64| (i as u64 + k).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let word = |k: u64| {
+            (i as u64 + k).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+        };
         format!("{:016x}{:016x}{:016x}", word(1), word(2), word(3))
     }
 
     #[test]
     fn data_in_names_is_named_with_client_and_domain() {
         let alerts = run("dns_tunnel", &queries(300, 500, |i| format!("{}.t.example.com", hex(i)), "A"));
-        assert!(alerts[0].title.starts_with("10.0.0.7 sent about") && alerts[0].title.ends_with("under example.com"), "{}", alerts[0].title);
+        assert!(
+            alerts[0].title.starts_with("10.0.0.7 sent about") && alerts[0].title.ends_with("under example.com"),
+            "{}",
+            alerts[0].title
+        );
         assert_eq!(alerts[0].src, [ip(7)]);
         let short = run("dns_tunnel", &queries(300, 500, |i| format!("{}.example.com", &hex(i)[..20]), "TXT"));
         assert!(!short.is_empty());
@@ -256,8 +269,13 @@ mod tests {
     #[test]
     fn ordinary_names_and_content_networks_are_silent() {
         assert!(run("dns_tunnel", &queries(3000, 100, |i| format!("www.site{i}.com"), "A")).is_empty());
-        assert!(run("dns_tunnel", &queries(3000, 100, |i| format!("e{}.dscb.akamaiedge.net", i % 500), "A")).is_empty());
-        assert!(run("dns_tunnel", &queries(3000, 100, |i| format!("{}.d.cdn.example.net", &hex(i % 30)[..32]), "A")).is_empty());
+        assert!(
+            run("dns_tunnel", &queries(3000, 100, |i| format!("e{}.dscb.akamaiedge.net", i % 500), "A")).is_empty()
+        );
+        assert!(
+            run("dns_tunnel", &queries(3000, 100, |i| format!("{}.d.cdn.example.net", &hex(i % 30)[..32]), "A"))
+                .is_empty()
+        );
         assert!(run("dns_tunnel", &queries(3000, 100, |i| format!("{i}.2.0.192.in-addr.arpa"), "PTR")).is_empty());
     }
 

@@ -189,7 +189,10 @@ mod tests {
     fn an_upload_far_above_the_hosts_past_is_named_with_both_amounts() {
         let mut input = past();
         let start = 120 * 60_000;
-        input.extend((0..10).map(|i| Observation::Flow(Box::new(flow(start + i * 1000, ip(7), OUTSIDE, 443, 30_000_000, 100_000)))));
+        input
+            .extend((0..10).map(|i| {
+                Observation::Flow(Box::new(flow(start + i * 1000, ip(7), OUTSIDE, 443, 30_000_000, 100_000)))
+            }));
         let alerts = run("exfiltration", &input);
         assert!(alerts[0].title.ends_with("within 10 minutes, where at most 2.0 MB is usual"), "{}", alerts[0].title);
         assert_eq!(alerts[0].dest, [OUTSIDE]);
@@ -197,12 +200,15 @@ mod tests {
 
     #[test]
     fn a_new_host_a_download_and_a_usual_backup_are_silent() {
-        let first: Vec<_> = (0..10).map(|i| Observation::Flow(Box::new(flow(i * 1000, ip(7), OUTSIDE, 443, 300_000_000, 1)))).collect();
+        let first: Vec<_> =
+            (0..10).map(|i| Observation::Flow(Box::new(flow(i * 1000, ip(7), OUTSIDE, 443, 300_000_000, 1)))).collect();
         assert!(run("exfiltration", &first).is_empty(), "no past");
         let mut input = past();
         input.push(Observation::Flow(Box::new(flow(8_000_000, ip(7), OUTSIDE, 443, 30_000_000, 900_000_000))));
         assert!(run("exfiltration", &input).is_empty(), "download");
-        let backups: Vec<_> = (0..100).map(|i| Observation::Flow(Box::new(flow(i * 600_000, ip(7), OUTSIDE, 443, 90_000_000, 1000)))).collect();
+        let backups: Vec<_> = (0..100)
+            .map(|i| Observation::Flow(Box::new(flow(i * 600_000, ip(7), OUTSIDE, 443, 90_000_000, 1000))))
+            .collect();
         assert!(run("exfiltration", &backups).is_empty(), "backup");
     }
 }

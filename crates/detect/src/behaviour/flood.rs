@@ -91,13 +91,20 @@ pub struct Flood {
     config: FloodConfig,
     receivers: Lru<(IpAddr16, u8), Receiver>,
     talking: Lru<(IpAddr16, IpAddr16), ()>,
+    /// Receivers with a story, so that the end of a flood is found without looking at all of them.
+    active: Vec<(IpAddr16, u8)>,
 }
 
 impl Flood {
     /// Builds it.
     #[must_use]
     pub fn new(config: &FloodConfig) -> Self {
-        Self { receivers: Lru::new(config.receivers_max), talking: Lru::new(config.pairs_max), config: config.clone() }
+        Self {
+            receivers: Lru::new(config.receivers_max),
+            talking: Lru::new(config.pairs_max),
+            active: Vec::new(),
+            config: config.clone(),
+        }
     }
 
     fn second(&mut self, start: Timestamp, r: &ReceiverSecond, out: &mut Vec<Alert>) {
@@ -113,20 +120,24 @@ impl Flood {
         receiver.past_max *= (-idle_s / PAST_HALF_LIFE_S).exp2();
         receiver.past_at = receiver.past_at.max(start);
         let verdict = judge(r, known, config);
-        let Some((sort, rate, floor)) =
-            verdict.filter(|(_, rate, _)| receiver.story.is_some() || *rate as f64 >= receiver.past_max * config.past_ratio)
+        let Some((sort, rate, floor)) = verdict
+            .filter(|(_, rate, _)| receiver.story.is_some() || *rate as f64 >= receiver.past_max * config.past_ratio)
         else {
             receiver.past_max = receiver.past_max.max(r.packets as f64);
             return;
         };
         receiver.hot.push(start);
         receiver.hot.retain(|t| start.since(*t) < 10 * NS_PER_S);
-        let enough = receiver.hot.len() as u64 >= u64::from(config.seconds_min) || rate >= floor.saturating_mul(config.alone_ratio);
+        let enough = receiver.hot.len() as u64 >= u64::from(config.seconds_min)
+            || rate >= floor.saturating_mul(config.alone_ratio);
         if receiver.story.is_none() && !enough {
             return;
         }
         let first = receiver.hot.first().copied().unwrap_or(start);
         let past = receiver.past_max;
+        if receiver.story.is_none() {
+            self.active.push((r.dest, r.class as u8));
+        }
         let story = receiver.story.get_or_insert_with(|| Story::new(sort, first, floor, past));
         story.add(start, r, rate);
         if story.throttle.due(story.packets, story.last) {
@@ -135,12 +146,11 @@ impl Flood {
     }
 
     fn end_quiet(&mut self, now: Timestamp, quiet_ns: i64, out: &mut Vec<Alert>) {
-        let quiet: Vec<(IpAddr16, u8)> = self
-            .receivers
-            .iter()
-            .filter(|(_, r)| r.story.as_ref().is_some_and(|s| now.since(s.last) >= quiet_ns))
-            .map(|(k, _)| *k)
-            .collect();
+        let receivers = &self.receivers;
+        let (quiet, active): (Vec<_>, Vec<_>) = self.active.iter().copied().partition(|key| {
+            receivers.peek(key).and_then(|r| r.story.as_ref()).is_none_or(|s| now.since(s.last) >= quiet_ns)
+        });
+        self.active = active;
         for key in quiet {
             let Some(receiver) = self.receivers.peek_mut(&key) else { continue };
             if let Some(mut story) = receiver.story.take() {
@@ -249,7 +259,7 @@ impl Behaviour for Flood {
         counters
     }
     fn entries(&self) -> usize {
-        self.receivers.len() + self.talking.len()
+        self.receivers.len() + self.talking.len() + self.active.len()
     }
 }
 
@@ -261,7 +271,11 @@ mod tests {
 
     fn second(s: i64, receiver: ReceiverSecond) -> Observation {
         let ts = Timestamp::from_parts(s, 0);
-        Observation::Second(Box::new(InterfaceSecond { ts, top_receivers: vec![receiver], ..InterfaceSecond::default() }))
+        Observation::Second(Box::new(InterfaceSecond {
+            ts,
+            top_receivers: vec![receiver],
+            ..InterfaceSecond::default()
+        }))
     }
 
     fn receiver(class: TrafficClass, packets: u64) -> ReceiverSecond {
@@ -340,7 +354,15 @@ mod tests {
     #[test]
     fn a_receiver_is_compared_with_its_own_past() {
         let busy: Vec<_> = (0..2000)
-            .map(|s| second(s, ReceiverSecond { packets_back: if s < 1900 { 900 } else { 0 }, ..receiver(TrafficClass::Udp, 5000) }))
+            .map(|s| {
+                second(
+                    s,
+                    ReceiverSecond {
+                        packets_back: if s < 1900 { 900 } else { 0 },
+                        ..receiver(TrafficClass::Udp, 5000)
+                    },
+                )
+            })
             .collect();
         assert!(run("flood", &busy).is_empty(), "unanswered now, but no more than ever");
     }

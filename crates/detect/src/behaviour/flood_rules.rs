@@ -79,8 +79,9 @@ fn one_sender(r: &ReceiverSecond) -> bool {
 fn tcp(r: &ReceiverSecond, config: &FloodConfig) -> Option<(FloodSort, u64, u64)> {
     // An ordinary connection has one SYN in three or more packets to the server.
     if at_least(r.tcp_syn, r.packets, 60) {
-        // One sender over many ports is a port scan, which has its own detector.
-        let scan = one_sender(r) && !at_least(r.dest_port_packets, r.packets, 50);
+        // One sender over many ports is a port scan, which has its own detector; far above a scanner's pace it floods.
+        let pace = r.tcp_syn < config.syn_per_s.saturating_mul(20);
+        let scan = pace && one_sender(r) && !at_least(r.dest_port_packets, r.packets, 50);
         return (!scan).then_some((FloodSort::Syn, r.tcp_syn, config.syn_per_s));
     }
     let unasked = r.packets_back.saturating_mul(100) <= r.packets && r.tcp_syn.saturating_mul(100) <= r.packets;

@@ -8,7 +8,9 @@ use super::set16::Set16;
 use super::text::{self, alert, count, plural, push_distinct, why};
 use super::throttle::Throttle;
 use super::{Behaviour, Context};
-use record::{Alert, ArpData, Contact, Counters, IpAddr16, Kind, Observation, Severity, Timestamp, timestamp::NS_PER_S};
+use record::{
+    Alert, ArpData, Contact, Counters, IpAddr16, Kind, Observation, Severity, Timestamp, timestamp::NS_PER_S,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -116,10 +118,50 @@ fn is_service(proto: u8, port: u16) -> bool {
             port < 1024
                 || matches!(
                     port,
-                    1433 | 1521 | 1723 | 1883 | 2049 | 2222 | 2323 | 2375 | 3128 | 3306 | 3389 | 4899 | 5000 | 5038 | 5060
-                        | 5061 | 5432 | 5555 | 5800 | 5900..=5909 | 5984 | 6000 | 6379 | 6443 | 7001 | 7547 | 8000
-                        | 8080 | 8081 | 8088 | 8443 | 8728 | 8888 | 9000 | 9090 | 9200 | 9527 | 10_000 | 11_211 | 20_000
-                        | 27_017 | 37_215 | 44_818 | 52_869
+                    1433 | 1521
+                        | 1723
+                        | 1883
+                        | 2049
+                        | 2222
+                        | 2323
+                        | 2375
+                        | 3128
+                        | 3306
+                        | 3389
+                        | 4899
+                        | 5000
+                        | 5038
+                        | 5060
+                        | 5061
+                        | 5432
+                        | 5555
+                        | 5800
+                        | 5900
+                        ..=5909
+                            | 5984
+                            | 6000
+                            | 6379
+                            | 6443
+                            | 7001
+                            | 7547
+                            | 8000
+                            | 8080
+                            | 8081
+                            | 8088
+                            | 8443
+                            | 8728
+                            | 8888
+                            | 9000
+                            | 9090
+                            | 9200
+                            | 9527
+                            | 10_000
+                            | 11_211
+                            | 20_000
+                            | 27_017
+                            | 37_215
+                            | 44_818
+                            | 52_869
                 )
         }
         ICMP | ICMPV6 => true,
@@ -159,7 +201,13 @@ impl HostSweep {
     /// One first contact of a group.
     #[allow(clippy::too_many_arguments)]
     fn step(
-        &mut self, key: GroupKey, dest: IpAddr16, failed: bool, strict: bool, opened: Timestamp, now: Timestamp,
+        &mut self,
+        key: GroupKey,
+        dest: IpAddr16,
+        failed: bool,
+        strict: bool,
+        opened: Timestamp,
+        now: Timestamp,
         out: &mut Vec<Alert>,
     ) {
         let evicted_before = self.groups.evicted();
@@ -188,7 +236,13 @@ impl HostSweep {
     }
 
     fn tell(
-        &mut self, key: &GroupKey, dest: IpAddr16, failed: bool, opened: Timestamp, now: Timestamp, out: &mut Vec<Alert>,
+        &mut self,
+        key: &GroupKey,
+        dest: IpAddr16,
+        failed: bool,
+        opened: Timestamp,
+        now: Timestamp,
+        out: &mut Vec<Alert>,
     ) {
         let Some(group) = self.groups.peek_mut(key) else { return };
         let story = self.stories.touch(&key.0, now, || Story { first: group.first, ..Story::default() });
@@ -295,7 +349,8 @@ fn story_alert(src: IpAddr16, story: &Story, p_value: f64) -> Alert {
     );
     a.src = vec![src];
     a.dest.clone_from(&story.dest);
-    a.dest_port = story.services.iter().filter(|(proto, _)| *proto != ARP).map(|(_, port)| *port).filter(|p| *p > 0).collect();
+    a.dest_port =
+        story.services.iter().filter(|(proto, _)| *proto != ARP).map(|(_, port)| *port).filter(|p| *p > 0).collect();
     a.why = vec![
         why("distinct_hosts_asked", hosts as f64, [0.0, 8.0], "hosts", 0.5),
         why("first_contacts_failed_share", share, [0.0, 0.2], "", 0.3),
@@ -353,7 +408,8 @@ mod tests {
 
     #[test]
     fn names_a_telnet_sweep_after_nine_failures() {
-        let sweep: Vec<_> = (1..=130).map(|h| Observation::Contact(contact(h * 50, ip(7), ip(h as u8 + 10), 23))).collect();
+        let sweep: Vec<_> =
+            (1..=130).map(|h| Observation::Contact(contact(h * 50, ip(7), ip(h as u8 + 10), 23))).collect();
         let alerts = run("host_sweep", &sweep);
         assert_eq!(alerts[0].title, "10.0.0.7 asked 9 hosts on port 23 (Telnet): 9 refused or unanswered");
         assert_eq!(alerts.last().map(|a| a.dest_port.clone()), Some(vec![23]));
@@ -385,7 +441,11 @@ mod tests {
     fn an_arp_sweep_is_named_and_a_gateway_asking_now_and_then_is_not() {
         let sweep: Vec<_> = (1..=200).map(|h| Observation::Arp(arp_request(h * 5, ip(7), ip(h as u8)))).collect();
         let alerts = run("host_sweep", &sweep);
-        assert!(alerts[0].title.ends_with("refused or unanswered") && alerts[0].title.contains("by ARP"), "{}", alerts[0].title);
+        assert!(
+            alerts[0].title.ends_with("refused or unanswered") && alerts[0].title.contains("by ARP"),
+            "{}",
+            alerts[0].title
+        );
         let slow: Vec<_> = (1..=200).map(|h| Observation::Arp(arp_request(h * 5000, ip(7), ip(h as u8)))).collect();
         assert!(run("host_sweep", &slow).is_empty());
     }

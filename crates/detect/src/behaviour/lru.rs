@@ -154,7 +154,11 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
 
     fn unlink(&mut self, at: u32) {
         let (newer, older) = (self.slots[at as usize].newer, self.slots[at as usize].older);
-        if newer == NONE { self.newest = older } else { self.slots[newer as usize].older = older }
+        if newer == NONE {
+            self.newest = older
+        } else {
+            self.slots[newer as usize].older = older
+        }
         if older == NONE { self.oldest = newer } else { self.slots[older as usize].newer = newer }
     }
 
@@ -162,7 +166,11 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
         let before = self.newest;
         self.slots[at as usize].newer = NONE;
         self.slots[at as usize].older = before;
-        if before == NONE { self.oldest = at } else { self.slots[before as usize].newer = at }
+        if before == NONE {
+            self.oldest = at
+        } else {
+            self.slots[before as usize].newer = at
+        }
         self.newest = at;
     }
 
@@ -174,8 +182,16 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
         let moved_from = self.slots.len() as u32;
         if at != moved_from {
             let (newer, older) = (self.slots[at as usize].newer, self.slots[at as usize].older);
-            if newer == NONE { self.newest = at } else { self.slots[newer as usize].older = at }
-            if older == NONE { self.oldest = at } else { self.slots[older as usize].newer = at }
+            if newer == NONE {
+                self.newest = at
+            } else {
+                self.slots[newer as usize].older = at
+            }
+            if older == NONE {
+                self.oldest = at
+            } else {
+                self.slots[older as usize].newer = at
+            }
             if let Some(place) = self.index.get_mut(&self.slots[at as usize].key) {
                 *place = at;
             }

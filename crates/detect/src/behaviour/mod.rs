@@ -24,6 +24,8 @@ mod volume;
 #[cfg(test)]
 mod contract_tests;
 #[cfg(test)]
+mod replay_tests;
+#[cfg(test)]
 mod synthetic;
 
 pub use arp_spoof::{ArpSpoof, ArpSpoofConfig};

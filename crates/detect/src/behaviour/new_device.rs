@@ -4,7 +4,9 @@
 use super::lru::Lru;
 use super::text::{self, alert, why};
 use super::{Behaviour, Context};
-use record::{Alert, AppData, Counters, IpAddr16, Kind, MacAddr, Observation, Severity, Timestamp, timestamp::NS_PER_S};
+use record::{
+    Alert, AppData, Counters, IpAddr16, Kind, MacAddr, Observation, Severity, Timestamp, timestamp::NS_PER_S,
+};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the new device detector.
@@ -43,7 +45,15 @@ impl NewDevice {
         Self { known: Lru::new(config.devices_max), unreported: 0, config: config.clone() }
     }
 
-    fn seen(&mut self, device: Device, ip: Option<IpAddr16>, name: &str, ts: Timestamp, context: &Context, out: &mut Vec<Alert>) {
+    fn seen(
+        &mut self,
+        device: Device,
+        ip: Option<IpAddr16>,
+        name: &str,
+        ts: Timestamp,
+        context: &Context,
+        out: &mut Vec<Alert>,
+    ) {
         let known = self.known.peek(&device).is_some();
         self.known.touch(&device, ts, || ());
         let learning = context.now.since(context.started) < i64::from(self.config.learn_s) * NS_PER_S;
@@ -120,7 +130,8 @@ mod tests {
 
     #[test]
     fn a_device_after_the_learning_time_is_told_once() {
-        let mut input: Vec<_> = (1..=40u8).map(|n| Observation::Arp(arp_request(i64::from(n) * 60_000, ip(n), ip(200)))).collect();
+        let mut input: Vec<_> =
+            (1..=40u8).map(|n| Observation::Arp(arp_request(i64::from(n) * 60_000, ip(n), ip(200)))).collect();
         assert!(run("new_device", &input).is_empty());
         input.extend((0..5).map(|i| Observation::Arp(arp_request(3_700_000 + i * 1000, ip(99), ip(200)))));
         input.push(Observation::Arp(arp_request(3_800_000, ip(5), ip(200))));

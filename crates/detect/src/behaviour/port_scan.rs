@@ -8,7 +8,9 @@ use super::set16::Set16;
 use super::text::{self, alert, count, plural, push_distinct, why};
 use super::throttle::Throttle;
 use super::{Behaviour, Context};
-use record::{Alert, Contact, Counters, IpAddr16, Kind, Observation, Severity, TcpFlags, Timestamp, timestamp::NS_PER_S};
+use record::{
+    Alert, Contact, Counters, IpAddr16, Kind, Observation, Severity, TcpFlags, Timestamp, timestamp::NS_PER_S,
+};
 use serde::{Deserialize, Serialize};
 
 /// A story is told a last time when it has been quiet for this long.
@@ -216,7 +218,13 @@ fn story_alert(src: IpAddr16, story: &Story, p_value: f64) -> Alert {
         why_list.push(why("openings_without_syn", story.stealth as f64, [0.0, 0.0], "probes", 0.1));
     }
     if minutes > 0.0 {
-        why_list.push(why("ports_asked_per_minute", story.asked as f64 / minutes.max(1.0 / 60.0), [0.0, 5.0], "1/min", 0.1));
+        why_list.push(why(
+            "ports_asked_per_minute",
+            story.asked as f64 / minutes.max(1.0 / 60.0),
+            [0.0, 5.0],
+            "1/min",
+            0.1,
+        ));
     }
     let mut a = alert(Kind::PortScan, "port_scan", story.first, story.last, p_value);
     a.title = format!(
@@ -277,7 +285,8 @@ mod tests {
 
     #[test]
     fn names_the_scanner_after_nine_failures_and_counts_on() {
-        let scan: Vec<_> = (1..=312).map(|p| Observation::Contact(contact(i64::from(p) * 10, ip(7), ip(9), p))).collect();
+        let scan: Vec<_> =
+            (1..=312).map(|p| Observation::Contact(contact(i64::from(p) * 10, ip(7), ip(9), p))).collect();
         let alerts = run("port_scan", &scan);
         assert_eq!(alerts[0].title, "10.0.0.7 probed 9 ports of 10.0.0.9: 9 refused or unanswered");
         assert_eq!(alerts[0].ts, Timestamp(90 * 1_000_000));
@@ -289,7 +298,8 @@ mod tests {
 
     #[test]
     fn a_slow_scan_of_one_port_a_minute_is_seen() {
-        let scan: Vec<_> = (1..=60).map(|p| Observation::Contact(contact(i64::from(p) * 60_000, ip(7), ip(9), p))).collect();
+        let scan: Vec<_> =
+            (1..=60).map(|p| Observation::Contact(contact(i64::from(p) * 60_000, ip(7), ip(9), p))).collect();
         assert!(!run("port_scan", &scan).is_empty());
     }
 

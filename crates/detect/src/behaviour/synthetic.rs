@@ -21,8 +21,7 @@ pub(super) fn mac(n: u8) -> MacAddr {
 /// A TCP opening at `ms` that nobody answered.
 pub(super) fn contact(ms: i64, src: IpAddr16, dest: IpAddr16, dest_port: u16) -> Contact {
     let ts = Timestamp(ms * 1_000_000);
-    let (key, _) =
-        FlowKey::new(Endpoint { addr: src, port: 40_000 }, Endpoint { addr: dest, port: dest_port }, 6);
+    let (key, _) = FlowKey::new(Endpoint { addr: src, port: 40_000 }, Endpoint { addr: dest, port: dest_port }, 6);
     Contact {
         ts,
         opened: ts,
@@ -70,9 +69,16 @@ pub(super) fn arp_reply(ms: i64, sender: IpAddr16, sender_mac: MacAddr, target: 
 pub(super) fn flow(ms: i64, src: IpAddr16, dest: IpAddr16, port: u16, bytes_out: u64, bytes_in: u64) -> FlowRecord {
     let end = Timestamp(ms * 1_000_000);
     let src_port = 40_000 + (ms % 20_000) as u16;
-    let (key, originator_low) =
-        FlowKey::new(Endpoint { addr: src, port: src_port }, Endpoint { addr: dest, port }, 6);
-    let mut f = FlowRecord { flow_id: ms as u64 + 1, key, originator_low, start: end, end, first_seen: end, ..FlowRecord::default() };
+    let (key, originator_low) = FlowKey::new(Endpoint { addr: src, port: src_port }, Endpoint { addr: dest, port }, 6);
+    let mut f = FlowRecord {
+        flow_id: ms as u64 + 1,
+        key,
+        originator_low,
+        start: end,
+        end,
+        first_seen: end,
+        ..FlowRecord::default()
+    };
     f.forward.packets = 1 + bytes_out / 1400;
     f.forward.bytes = bytes_out;
     f.forward.payload.count = f.forward.packets;

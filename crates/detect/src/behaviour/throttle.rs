@@ -27,10 +27,12 @@ impl Throttle {
         due
     }
 
-    /// True (and remembered) when the story has grown since it was told, and has been quiet since `last` for `quiet_ns`.
+    /// True (and remembered) when the story has grown by an eighth since it was told, and has been quiet since `last` for
+    /// `quiet_ns`. With `quiet_ns` 0, at the end of the input, any growth is told.
     pub(super) fn settled(&mut self, count: u64, last: Timestamp, now: Timestamp, quiet_ns: i64) -> bool {
         let Some((_, told)) = self.told else { return false };
-        let due = count > told && now.since(last) >= quiet_ns;
+        let least = if quiet_ns == 0 { 1 } else { (told / 8).max(1) };
+        let due = count >= told + least && now.since(last) >= quiet_ns;
         if due {
             self.told = Some((now, count));
         }
@@ -51,8 +53,9 @@ mod tests {
         assert!(!throttle.due(17, s(2)));
         assert!(throttle.due(18, s(2)));
         assert!(!throttle.settled(18, s(2), s(9), NS_PER_S));
-        assert!(!throttle.settled(20, s(8), s(8), NS_PER_S));
-        assert!(throttle.settled(20, s(8), s(9), NS_PER_S));
-        assert!(!throttle.settled(20, s(8), s(19), NS_PER_S));
+        assert!(!throttle.settled(21, s(8), s(8), NS_PER_S));
+        assert!(throttle.settled(21, s(8), s(9), NS_PER_S));
+        assert!(!throttle.settled(22, s(8), s(19), NS_PER_S));
+        assert!(throttle.settled(22, s(8), s(19), 0));
     }
 }

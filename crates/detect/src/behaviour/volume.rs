@@ -173,7 +173,13 @@ impl Volume {
 impl Track {
     /// A window has ended: judges it, then learns it.
     fn close(
-        &mut self, metric: Metric, end: Timestamp, missed: u32, interface: u16, config: &VolumeConfig, out: &mut Vec<Alert>,
+        &mut self,
+        metric: Metric,
+        end: Timestamp,
+        missed: u32,
+        interface: u16,
+        config: &VolumeConfig,
+        out: &mut Vec<Alert>,
     ) {
         let length = f64::from(config.window_s.max(1));
         let rate = self.sum / length;
@@ -272,7 +278,11 @@ mod tests {
     fn a_lasting_rise_is_reported_with_both_rates() {
         let alerts = run("volume", &seconds(|s| if s >= 3600 { 20_000_000 } else { usual(s) }, 3900));
         assert!(!alerts.is_empty());
-        assert!(alerts[0].title.contains("20 MB a second") && alerts[0].title.contains("is usual"), "{}", alerts[0].title);
+        assert!(
+            alerts[0].title.contains("20 MB a second") && alerts[0].title.contains("is usual"),
+            "{}",
+            alerts[0].title
+        );
         assert!(alerts[0].ts <= Timestamp::from_parts(3600 + 80, 0));
     }
 
