@@ -112,7 +112,9 @@ fn flags(flow: &FlowRecord, number: &mut impl FnMut(f64)) {
     const URG: usize = 5;
     let (f, b) = (&flow.forward, &flow.backward);
     let both = |bit: usize| f64::from(f.flags[bit]) + f64::from(b.flags[bit]);
-    [f.flags[PSH], b.flags[PSH], f.flags[URG], b.flags[URG]].into_iter().for_each(|count| number(f64::from(count)));
+    for count in [f.flags[PSH], b.flags[PSH], f.flags[URG], b.flags[URG]] {
+        number(f64::from(count));
+    }
     number(f.header_bytes as f64);
     number(b.header_bytes as f64);
     let seconds = flow.duration_ns() as f64 / 1e9;
@@ -121,7 +123,9 @@ fn flags(flow: &FlowRecord, number: &mut impl FnMut(f64)) {
     let [mean, std, max, min] = four(&flow.payload, 1.0);
     [min, max, mean, std, flow.payload.variance()].into_iter().for_each(&mut *number);
     // FIN, SYN, RST, PSH, ACK, URG, CWR, ECE.
-    [0, 1, 2, PSH, 4, URG, 7, 6].into_iter().for_each(|bit| number(both(bit)));
+    for bit in [0, 1, 2, PSH, 4, URG, 7, 6] {
+        number(both(bit));
+    }
 }
 
 /// `Down/Up Ratio` to `Idle Min`.
@@ -135,9 +139,9 @@ fn derived(flow: &FlowRecord, number: &mut impl FnMut(f64)) {
         bulk(side, number);
     }
     let subflows = f64::from(flow.subflows.max(1));
-    [f.packets as f64, f.payload.sum, b.packets as f64, b.payload.sum]
-        .into_iter()
-        .for_each(|sum| number(sum / subflows));
+    for sum in [f.packets as f64, f.payload.sum, b.packets as f64, b.payload.sum] {
+        number(sum / subflows);
+    }
     number(f64::from(f.init_window));
     number(f64::from(b.init_window));
     number(f.packets_with_payload as f64);

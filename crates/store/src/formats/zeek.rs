@@ -30,9 +30,13 @@ impl FlowFormat for Zeek {
         line.push_str(
             "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n#fields",
         );
-        FIELDS.iter().for_each(|(name, _)| line.extend(["\t", *name]));
+        for (name, _) in FIELDS {
+            line.extend(["\t", name]);
+        }
         line.push_str("\n#types");
-        FIELDS.iter().for_each(|(_, kind)| line.extend(["\t", *kind]));
+        for (_, kind) in FIELDS {
+            line.extend(["\t", kind]);
+        }
         line.push('\n');
     }
     fn record(&self, flow: &FlowRecord, context: &FormatContext, line: &mut String) {
