@@ -8,20 +8,17 @@ use crate::merge::{merge_detectors, merge_sorted, merge_why};
 use crate::roll_up::{Gathered, RollUp};
 use crate::severity::severity;
 use crate::technique::techniques;
-use crate::title::learned_title;
 use record::{
     Alert, Counters, DetectorScore, Evidence, FlowRecord, Incident, IncidentStatus, IpAddr16, Kind, Note, Schema,
     Severity, Timestamp, Verdict, timestamp::NS_PER_S,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+mod learned;
+
 /// What makes alerts one story.
 type Key = (Kind, String);
 
-/// A flow this long before an exact incident's first evidence still belongs to it.
-const LEAD_NS: i64 = 60 * NS_PER_S;
-/// A flow this long after an exact incident's last evidence still belongs to it.
-const TAIL_NS: i64 = 300 * NS_PER_S;
 /// Identities of incidents that are over, kept so that none is given twice.
 const RETIRED_MAX: usize = 16_384;
 
@@ -374,95 +371,6 @@ impl IncidentManager {
         }
     }
 
-    /// The exact incident that already tells of this flow.
-    fn covering(&self, flow: &FlowRecord) -> Option<Key> {
-        if self.by_host.is_empty() {
-            return None;
-        }
-        let (src, dest) = (flow.src(), flow.dest());
-        let candidates = [src.addr, dest.addr].into_iter().filter_map(|ip| self.by_host.get(&ip)).flatten();
-        let max = self.config.list_max;
-        candidates
-            .filter(|key| {
-                let Some(incident) = self.live.get(*key).map(|l| &l.incident) else { return false };
-                let in_time = flow.end >= incident.first_seen.plus_ns(-LEAD_NS)
-                    && flow.start <= incident.last_seen.plus_ns(TAIL_NS);
-                in_time && same_hosts(incident, src.addr, dest.addr, max) && same_port(incident, dest.port, max)
-            })
-            .min()
-            .cloned()
-    }
-
-    /// A learned verdict joins an exact incident as a second opinion.
-    fn support(&mut self, key: &Key, flow: &FlowRecord, verdict: &Verdict) {
-        let Some(live) = self.live.get_mut(key) else { return };
-        let ensemble =
-            DetectorScore { name: "ensemble".to_owned(), score: f64::from(verdict.score), p_value: verdict.p_value };
-        merge_detectors(&mut live.incident.detectors, &[ensemble]);
-        self.counters.entries_dropped += merge_sorted(&mut live.incident.flows, &[flow.flow_id], self.config.list_max);
-        self.mark(key);
-    }
-
-    fn learned_incident(&mut self, src: IpAddr16, known: Option<Key>, gathered: &Gathered, ts: Timestamp) {
-        let kind = known.as_ref().map_or(gathered.kind(), |k| k.0);
-        let mut detectors = gathered.detectors.clone();
-        merge_detectors(
-            &mut detectors,
-            &[DetectorScore {
-                name: "ensemble".to_owned(),
-                score: f64::from(gathered.score),
-                p_value: gathered.p_value,
-            }],
-        );
-        let alert = Alert {
-            ts,
-            first_seen: gathered.first.min(ts),
-            kind,
-            detector: "ensemble",
-            src: vec![src],
-            dest: gathered.dest.clone(),
-            dest_port: gathered.dest_port.clone(),
-            score: gathered.score,
-            severity: Severity::Low,
-            title: learned_title(Some(src), &gathered.dest, gathered.flow_count, &gathered.why(), self.schema),
-            why: gathered.why(),
-            detectors,
-            flows: gathered.flows.clone(),
-            packets: gathered.packets,
-            story: src.to_string(),
-        };
-        let key = known.filter(|k| self.live.get(k).is_some_and(|l| l.incident.status != IncidentStatus::Closed));
-        if let Some(key) = key {
-            self.grow(&key, &alert, gathered.flow_count);
-            self.after_growth(&key, gathered.strength, ts);
-        } else {
-            let key = (kind, alert.story.clone());
-            self.retire(&key);
-            self.learned.insert(src, key.clone());
-            self.begin_learned(&key, &alert, gathered);
-        }
-    }
-
-    fn begin_learned(&mut self, key: &Key, alert: &Alert, gathered: &Gathered) {
-        self.begin(key, alert, gathered.flow_count);
-        let Some(live) = self.live.get_mut(key) else { return };
-        live.strength = gathered.strength;
-        live.ask_at = gathered.strength * 2.0;
-    }
-
-    /// A learned incident has grown: its title covers all of it, and a held-back one may ask the budget again.
-    fn after_growth(&mut self, key: &Key, strength: f64, ts: Timestamp) {
-        let Some(live) = self.live.get_mut(key) else { return };
-        live.strength += strength;
-        let incident = &mut live.incident;
-        incident.title =
-            learned_title(incident.src.first().copied(), &incident.dest, incident.alerts, &incident.why, self.schema);
-        if incident.over_budget && live.strength >= live.ask_at {
-            live.ask_at = live.strength * 2.0;
-            incident.over_budget = !self.budget.ask(ts, live.strength, true);
-        }
-    }
-
     /// The incident is over: it can no longer grow, and its identity is not given again.
     fn retire(&mut self, key: &Key) {
         let Some(live) = self.live.remove(key) else { return };
@@ -518,22 +426,6 @@ fn covers_flows(kind: Kind) -> bool {
             | Kind::Exfiltration
             | Kind::LateralMovement
     )
-}
-
-fn same_hosts(incident: &Incident, src: IpAddr16, dest: IpAddr16, max: usize) -> bool {
-    let holds = |list: &[IpAddr16], ip: IpAddr16| list.binary_search(&ip).is_ok();
-    let about = |a: IpAddr16, b: IpAddr16| {
-        holds(&incident.src, a) && (incident.dest.is_empty() || incident.dest.len() >= max || holds(&incident.dest, b))
-    };
-    match incident.kind {
-        Kind::Flood => holds(&incident.dest, dest),
-        _ => about(src, dest) || about(dest, src),
-    }
-}
-
-fn same_port(incident: &Incident, port: u16, max: usize) -> bool {
-    let any = matches!(incident.kind, Kind::PortScan | Kind::Flood | Kind::ArpSpoof) || incident.dest_port.is_empty();
-    any || incident.dest_port.len() >= max || incident.dest_port.binary_search(&port).is_ok()
 }
 
 #[cfg(test)]

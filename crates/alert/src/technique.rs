@@ -38,7 +38,7 @@ mod tests {
     fn techniques_are_spelled_as_attack_spells_them() {
         for kind in Kind::ALL {
             for technique in techniques(kind) {
-                let digits: String = technique.chars().filter(|c| c.is_ascii_digit()).collect();
+                let digits: String = technique.chars().filter(char::is_ascii_digit).collect();
                 assert!(technique.starts_with('T') && matches!(digits.len(), 4 | 7), "{technique}");
             }
         }

@@ -26,7 +26,7 @@ pub struct BruteForceConfig {
     /// Sessions are alike when the logarithm of their payload is this near the median (0.35 is a factor of 1.4).
     /// Default 0.35.
     pub size_near: f64,
-    /// Share of the sessions that must be alike; tools also leave some connections unused. Default 0.7.
+    /// Share of the sessions that must be alike; tools also leave some connections unused. Default 0.6.
     pub alike_share_min: f64,
     /// Refused HTTP requests (401, 403) within the window. Default 20.
     pub http_refused_min: usize,
@@ -40,7 +40,7 @@ impl Default for BruteForceConfig {
             sessions_min: 10,
             window_s: 120,
             size_near: 0.35,
-            alike_share_min: 0.7,
+            alike_share_min: 0.6,
             http_refused_min: 20,
             pairs_max: 8192,
         }
