@@ -15,7 +15,9 @@ fn context() -> FormatContext {
 
 fn moments(values: &[f64]) -> Moments {
     let mut all = Moments::default();
-    values.iter().for_each(|v| all.add(*v));
+    for value in values {
+        all.add(*value);
+    }
     all
 }
 
@@ -86,7 +88,9 @@ fn records() -> Vec<FlowRecord> {
 fn written(format: &str, records: &[FlowRecord]) -> String {
     let mut out = Vec::new();
     let mut writer = flow_writer(format, &mut out, context()).unwrap();
-    records.iter().for_each(|flow| writer.write(flow).unwrap());
+    for flow in records {
+        writer.write(flow).unwrap();
+    }
     writer.finish().unwrap();
     drop(writer);
     String::from_utf8(out).unwrap()
