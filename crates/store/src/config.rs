@@ -16,6 +16,8 @@ pub struct StoreConfig {
     pub flows_age_h: u64,
     /// Incidents are kept this long after their last evidence, days.
     pub incidents_age_days: u64,
+    /// Most incidents; those raised longest ago go first.
+    pub incidents_max: u64,
     /// Hosts are kept this long after they were last seen, days.
     pub hosts_age_days: u64,
     /// Most hosts; those unseen for longest go first.
@@ -50,6 +52,7 @@ impl Default for StoreConfig {
             max_bytes: 4 << 30,
             flows_age_h: 14 * 24,
             incidents_age_days: 365,
+            incidents_max: 100_000,
             hosts_age_days: 365,
             hosts_max: 200_000,
             series_second_age_h: 2,

@@ -43,7 +43,21 @@ impl EvidenceFolder {
         let dir = data_dir.join("evidence");
         fs::create_dir_all(&dir)
             .map_err(|e| StoreError::NotWritable { path: data_dir.to_path_buf(), detail: e.to_string() })?;
-        Ok(Self { dir, max_bytes: config.evidence_max_bytes, file_max_bytes: config.evidence_file_max_bytes })
+        let folder = Self::at(data_dir, config);
+        // A process that was killed may have left a part.
+        for (_, _, path) in folder.list().unwrap_or_default() {
+            if path.extension().is_some_and(|e| e == "part") {
+                drop(fs::remove_file(path));
+            }
+        }
+        Ok(folder)
+    }
+
+    /// The folder for reading; it need not exist.
+    #[must_use]
+    pub fn at(data_dir: &Path, config: &StoreConfig) -> Self {
+        let dir = data_dir.join("evidence");
+        Self { dir, max_bytes: config.evidence_max_bytes, file_max_bytes: config.evidence_file_max_bytes }
     }
 
     /// Incident ids are hexadecimal digits; nothing else may become part of a path.

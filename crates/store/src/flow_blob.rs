@@ -206,7 +206,8 @@ pub(crate) fn pack_verdict(members: &[MemberScore], why: &[Why]) -> Vec<u8> {
         p.text(&w.feature);
         p.text(&w.unit);
         for value in [w.value, w.expected[0], w.expected[1], w.share] {
-            p.float(value);
+            // What JSON cannot say is not kept: infinity becomes the largest number, NaN 0.
+            p.float(if value.is_nan() { 0.0 } else { value.clamp(f64::MIN, f64::MAX) });
         }
     }
     p.0

@@ -6,11 +6,16 @@ use crate::write::series::{HOUR, MINUTE, SECOND, SeriesState};
 use crate::writer::Deleted;
 use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A mark of the newest row is set this often; ages of flows are exact to it.
 const MARK_EVERY_S: i64 = 600;
 /// Ages are looked at this often.
 const AGES_EVERY_S: i64 = 60;
+/// Incidents deleted at a time when they alone are over the bound.
+const INCIDENTS_AT_ONCE: i64 = 100;
+/// Longest wait of the writer for reads that are in the way of moving the log.
+const CHECKPOINT_WAIT: Duration = Duration::from_millis(20);
 const S_PER_DAY: i64 = 86_400;
 const NS_PER_S: i64 = 1_000_000_000;
 /// Share of the bound at which deleting begins and ends, per cent.
@@ -91,11 +96,11 @@ impl Retention {
         let age_ns = (self.config.incidents_age_days as i64).saturating_mul(S_PER_DAY).saturating_mul(NS_PER_S);
         let newest: Option<i64> = connection.query_row("SELECT max(last_ns) FROM incidents", [], |r| r.get(0))?;
         let Some(before) = newest.map(|n| n.saturating_sub(age_ns)) else { return Ok(()) };
-        let old = "(SELECT id FROM incidents WHERE last_ns < ?1)";
-        connection.execute(&format!("DELETE FROM incident_ips WHERE incident IN {old}"), [before])?;
-        connection.execute(&format!("DELETE FROM incident_flows WHERE incident IN {old}"), [before])?;
-        let gone = connection.execute("DELETE FROM incidents WHERE last_ns < ?1", [before])?;
-        deleted.add("incidents_age", gone as u64);
+        let old = "SELECT id FROM incidents WHERE last_ns < ?1";
+        deleted.add("incidents_age", delete_incidents(connection, old, before)?);
+        let excess = "SELECT id FROM incidents ORDER BY raised_ns, id
+            LIMIT max(0, (SELECT count(*) FROM incidents) - ?1)";
+        deleted.add("incidents_max", delete_incidents(connection, excess, self.config.incidents_max as i64)?);
         Ok(())
     }
 
@@ -152,7 +157,13 @@ impl Retention {
                 deleted.add("flows_size", gone as u64);
                 self.bound_wal(connection)?;
                 if gone == 0 {
-                    break;
+                    // Only when no flow is left do incidents go.
+                    let oldest = "SELECT id FROM incidents ORDER BY raised_ns, id LIMIT ?1";
+                    let gone = delete_incidents(connection, oldest, INCIDENTS_AT_ONCE)?;
+                    deleted.add("incidents_size", gone);
+                    if gone == 0 {
+                        break;
+                    }
                 }
             }
         }
@@ -168,7 +179,7 @@ impl Retention {
             drop(freed);
             drop(vacuum);
             // The file shrinks when the log is moved into it.
-            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            self.checkpoint(connection)?;
         }
         Ok(())
     }
@@ -176,8 +187,23 @@ impl Retention {
     /// Moves the log into the database before it outgrows its share; a reader in the way makes it wait for the next time.
     fn bound_wal(&self, connection: &Connection) -> rusqlite::Result<()> {
         if self.file_bytes().1 > self.config.wal_reserve() / 2 {
-            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            self.checkpoint(connection)?;
         }
         Ok(())
     }
+
+    /// A read that is still under way keeps the log; the writer must not wait long for it, or flows would be lost.
+    fn checkpoint(&self, connection: &Connection) -> rusqlite::Result<()> {
+        connection.busy_timeout(CHECKPOINT_WAIT)?;
+        let result = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        connection.busy_timeout(Duration::from_millis(self.config.busy_timeout_ms))?;
+        result
+    }
+}
+
+/// Deletes the incidents that `ids` (a query with one parameter) names, with what belongs to them.
+fn delete_incidents(connection: &Connection, ids: &str, parameter: i64) -> rusqlite::Result<u64> {
+    connection.execute(&format!("DELETE FROM incident_ips WHERE incident IN ({ids})"), [parameter])?;
+    connection.execute(&format!("DELETE FROM incident_flows WHERE incident IN ({ids})"), [parameter])?;
+    Ok(connection.execute(&format!("DELETE FROM incidents WHERE id IN ({ids})"), [parameter])? as u64)
 }

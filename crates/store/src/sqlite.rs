@@ -48,6 +48,8 @@ pub struct StoreBatch {
     pub hosts: Vec<HostRecord>,
     /// One-second points: each metric once for each second that was watched, zeros too, all sources added up.
     pub series: Vec<SeriesPoint>,
+    /// Settings by name, read back with `Read::setting`.
+    pub settings: Vec<(String, String)>,
 }
 
 impl StoreBatch {
@@ -55,7 +57,7 @@ impl StoreBatch {
         self.flows.len() + self.verdicts.len()
     }
     pub(crate) fn other_len(&self) -> usize {
-        self.incidents.len() + self.changes.len() + self.hosts.len() + self.series.len()
+        self.incidents.len() + self.changes.len() + self.hosts.len() + self.series.len() + self.settings.len()
     }
     /// Leaves at most `room` flows and verdicts; says how many went.
     pub(crate) fn truncate_flows(&mut self, room: usize) -> usize {
@@ -71,6 +73,7 @@ impl StoreBatch {
         self.changes.append(&mut other.changes);
         self.hosts.append(&mut other.hosts);
         self.series.append(&mut other.series);
+        self.settings.append(&mut other.settings);
     }
 }
 
@@ -85,7 +88,8 @@ pub struct StoreCounters {
     pub transactions: u64,
     /// Lost, by reason: `store_queue_full`, `store_write_failed`, `series_late`.
     pub dropped: Counters,
-    /// Deleted by a bound: `flows_size`, `flows_age`, `incidents_age`, `hosts_age`, `hosts_max`.
+    /// Deleted by a bound: `flows_size`, `flows_age`, `incidents_age`, `incidents_max`, `incidents_size`,
+    /// `hosts_age`, `hosts_max`.
     pub deleted: Counters,
     /// Bytes of the database file.
     pub database_bytes: u64,

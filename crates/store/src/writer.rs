@@ -73,8 +73,8 @@ impl Writer {
 
     /// Everything but flows in the first transaction, then flows in bounded ones.
     fn commit(&mut self, batch: StoreBatch, done: &mut StoreCounters) {
-        let StoreBatch { flows, verdicts, incidents, changes, hosts, series } = batch;
-        self.again.append(StoreBatch { incidents, changes, hosts, ..StoreBatch::default() });
+        let StoreBatch { flows, verdicts, incidents, changes, hosts, series, settings } = batch;
+        self.again.append(StoreBatch { incidents, changes, hosts, settings, ..StoreBatch::default() });
         let others = StoreBatch { series, ..std::mem::take(&mut self.again) };
         if let Err(e) = self.commit_others(&others, done) {
             self.failed(e, done);
@@ -101,6 +101,11 @@ impl Writer {
         incidents::write(&transaction, &batch.incidents)?;
         incidents::change(&transaction, &batch.changes)?;
         hosts::write(&transaction, &batch.hosts)?;
+        let mut set = transaction.prepare_cached("INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)")?;
+        for (name, value) in &batch.settings {
+            set.execute([name, value])?;
+        }
+        drop(set);
         let late = self.series.write(&transaction, &batch.series)?;
         self.series.roll_up(&transaction)?;
         transaction.commit()?;

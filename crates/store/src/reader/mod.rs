@@ -33,7 +33,7 @@ struct Pool {
 pub struct Reader {
     path: PathBuf,
     config: StoreConfig,
-    evidence: PathBuf,
+    evidence: EvidenceFolder,
     pool: Mutex<Pool>,
     returned: Condvar,
 }
@@ -47,8 +47,9 @@ impl Reader {
         config.check()?;
         let path = dir.join(DATABASE_NAME);
         let first = open_reader(&path, config)?;
+        let evidence = EvidenceFolder::at(dir, config);
         let pool = Mutex::new(Pool { idle: vec![first], opened: 1 });
-        Ok(Self { path, config: config.clone(), evidence: dir.to_path_buf(), pool, returned: Condvar::new() })
+        Ok(Self { path, config: config.clone(), evidence, pool, returned: Condvar::new() })
     }
 
     fn take(&self) -> Result<Connection, StoreError> {
@@ -167,7 +168,7 @@ impl Read for Reader {
         self.read(|c| series::series(c, query))
     }
     fn evidence(&self, incident: &str) -> Result<Option<PathBuf>, StoreError> {
-        Ok(EvidenceFolder::open(&self.evidence, &self.config)?.path(incident))
+        Ok(self.evidence.path(incident))
     }
     fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
         self.read(|c| Ok(c.query_row("SELECT value FROM settings WHERE name = ?1", [name], |r| r.get(0)).optional()?))

@@ -127,3 +127,42 @@ fn bounds_that_cannot_hold_are_refused() {
     assert!(error(StoreConfig { read_connections: 0, ..StoreConfig::default() }).contains("read_connections"));
     assert!(error(StoreConfig { series_second_age_h: 0, ..StoreConfig::default() }).contains("series_second_age_h"));
 }
+
+#[test]
+fn incidents_are_bounded_in_number_and_size() {
+    let config = StoreConfig { max_bytes: 16 << 20, batch_ms: 1, incidents_max: 6_000, ..StoreConfig::default() };
+    let (dir, store) = open_with(&config);
+    for start in (0..12_000).step_by(500) {
+        let incidents = (start..start + 500)
+            .map(|n| {
+                let mut i = incident(n, Kind::Dga, "10.0.0.1");
+                i.advice = "x".repeat(2_000);
+                i
+            })
+            .collect();
+        store.write(StoreBatch { incidents, ..StoreBatch::default() }).unwrap();
+        store.flush().unwrap();
+        let bytes = bytes_on_disk(dir.path());
+        assert!(bytes <= config.max_bytes, "{bytes}");
+    }
+    let kept = store.reader().incidents(&list("", crate::query::INCIDENT_FIELDS, 1)).unwrap();
+    assert!((1_000..=6_000).contains(&kept.total), "{}", kept.total);
+    assert_eq!(kept.items[0].id, incident(11_999, Kind::Dga, "10.0.0.1").id);
+    assert_eq!(kept.total + store.counters().deleted.total(), 12_000, "in = kept + deleted");
+}
+
+#[test]
+fn a_read_under_way_does_not_hold_up_the_writer() {
+    let config = StoreConfig { max_bytes: 64 << 20, batch_ms: 1, busy_timeout_ms: 60_000, ..StoreConfig::default() };
+    let (dir, store) = open_with(&config);
+    store.write(StoreBatch { flows: vec![flow(0)], ..StoreBatch::default() }).unwrap();
+    store.flush().unwrap();
+    let view = rusqlite::Connection::open(dir.path().join("tripline.db")).unwrap();
+    view.execute_batch("BEGIN; SELECT count(*) FROM flows;").unwrap();
+    let view_counts = || view.query_row("SELECT count(*) FROM flows", [], |r| r.get::<_, i64>(0)).unwrap();
+    assert_eq!(view_counts(), 1);
+    store.write(StoreBatch { flows: (1..20_000).map(flow).collect(), ..StoreBatch::default() }).unwrap();
+    store.flush().unwrap();
+    assert_eq!((view_counts(), store.counters().flows_written), (1, 20_000), "both went on");
+    assert_eq!(store.counters().last_error, None);
+}

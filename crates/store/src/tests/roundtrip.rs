@@ -116,3 +116,27 @@ fn evidence_is_kept_by_id_and_bounded() {
     assert_eq!((evidence.path("../evidence/0000000000000003"), evidence.path("abc")), (None, None));
     assert_eq!(evidence.usage().1, 2, "no part of a refused capture stays");
 }
+
+#[test]
+fn settings_and_numbers_that_json_cannot_say_come_back() {
+    let (_dir, store) = open();
+    let mut odd = incident(1, Kind::Volume, "10.0.0.1");
+    (odd.why[0].expected, odd.why[0].value, odd.score) = ([0.0, f64::INFINITY], f64::NAN, f64::NAN);
+    let settings = vec![("theme".to_owned(), "dark".to_owned()), ("theme".to_owned(), "light".to_owned())];
+    store.write(StoreBatch { incidents: vec![odd.clone()], settings, ..StoreBatch::default() }).unwrap();
+    store.flush().unwrap();
+    let found = store.reader().incident(&odd.id).unwrap().unwrap().incident;
+    assert_eq!((found.why[0].expected, found.why[0].value, found.score), ([0.0, f64::MAX], 0.0, 0.0));
+    assert_eq!(store.reader().setting("theme").unwrap().as_deref(), Some("light"));
+    assert_eq!(store.reader().setting("nothing").unwrap(), None);
+}
+
+#[test]
+fn a_part_left_by_a_killed_process_goes() {
+    let (dir, store) = open();
+    let part = dir.path().join("evidence").join("abc.part");
+    std::fs::write(&part, "x").unwrap();
+    drop(store);
+    drop(Sqlite::open(dir.path(), &StoreConfig::default()).unwrap());
+    assert!(!part.exists());
+}

@@ -40,10 +40,27 @@ fn put(connection: &Connection, incident: &Incident) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// JSON has no infinity and no NaN: they become the largest number and 0, so that what was written can be read.
+fn finite(value: &mut f64) {
+    *value = if value.is_nan() { 0.0 } else { value.clamp(f64::MIN, f64::MAX) };
+}
+
+fn make_finite(incident: &mut Incident) {
+    finite(&mut incident.score);
+    for why in &mut incident.why {
+        [&mut why.value, &mut why.share].into_iter().chain(&mut why.expected).for_each(finite);
+    }
+    for detector in &mut incident.detectors {
+        finite(&mut detector.score);
+        finite(&mut detector.p_value);
+    }
+}
+
 /// Adds or replaces incidents with their addresses and flows.
 pub(crate) fn write(connection: &Connection, incidents: &[Incident]) -> rusqlite::Result<()> {
     for incident in incidents {
         let mut incident = incident.clone();
+        make_finite(&mut incident);
         if let Some(old) = stored(connection, &incident.id)? {
             if incident.status == IncidentStatus::Open {
                 incident.status = old.status;
