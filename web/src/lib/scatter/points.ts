@@ -10,6 +10,9 @@ export class Points {
   readonly duration: Float32Array;
   readonly bytes: Float32Array;
   readonly score: Float32Array;
+  /** log10, kept because every frame needs it; −Infinity for 0. */
+  readonly logDuration: Float32Array;
+  readonly logBytes: Float32Array;
   readonly anomalous: Uint8Array;
   /** How many slots hold a point; slots 0 … size − 1, in no particular order once the ring has turned. */
   size = 0;
@@ -22,6 +25,8 @@ export class Points {
     this.duration = new Float32Array(capacity);
     this.bytes = new Float32Array(capacity);
     this.score = new Float32Array(capacity);
+    this.logDuration = new Float32Array(capacity);
+    this.logBytes = new Float32Array(capacity);
     this.anomalous = new Uint8Array(capacity);
   }
 
@@ -45,6 +50,8 @@ export class Points {
     this.end[slot] = tuple[1];
     this.duration[slot] = tuple[2];
     this.bytes[slot] = tuple[3];
+    this.logDuration[slot] = Math.log10(tuple[2]);
+    this.logBytes[slot] = Math.log10(tuple[3]);
     this.score[slot] = tuple[4] ?? Number.NaN;
     this.anomalous[slot] = tuple[5];
   }

@@ -68,22 +68,34 @@ export function makeScales(xAxis: XAxis, yAxis: YAxis, area: Area, domains: Doma
   return { x, y };
 }
 
+/** Both kinds of scale are straight lines, over the value or over its logarithm: two numbers a point instead of a call. */
+function line(scale: Scale, log: boolean): [number, number] {
+  const [zero, one] = log ? [scale.to(1), scale.to(10)] : [scale.to(0), scale.to(1)];
+  return [zero, one - zero];
+}
+
 export function project(points: Points, out: Projection, scales: Scales, xAxis: XAxis, yAxis: YAxis, area: Area, from: number, to: number, jitter: number): void {
+  const byTime = xAxis === 'time';
+  const xs = byTime ? points.end : points.logDuration;
+  const ys = yAxis === 'score' ? points.score : points.logBytes;
+  const [x0, xk] = line(scales.x, !byTime);
+  const [y0, yk] = line(scales.y, yAxis !== 'score');
+  const lane = byTime ? 0 : scales.x.to(0);
   out.visible = 0;
   out.anomalous = 0;
   for (let i = 0; i < points.size; i += 1) {
     const end = points.end[i] as number;
-    const value = yAxis === 'score' ? (points.score[i] as number) : (points.bytes[i] as number);
-    if (end < from || end > to || !(value >= 0)) {
+    const yValue = ys[i] as number;
+    if (end < from || end > to || Number.isNaN(yValue)) {
       out.x[i] = -1;
       continue;
     }
-    const duration = points.duration[i] as number;
-    let x = xAxis === 'time' ? scales.x.to(end) : scales.x.to(duration);
+    const xValue = xs[i] as number;
     // In the lane of duration 0 all would lie on one line: spread them by their identity, always the same way.
-    if (xAxis === 'duration' && duration <= 0) x += (((points.id[i] as number) % 11) - 5) * jitter;
-    out.x[i] = Math.min(area.right, Math.max(area.left, x));
-    out.y[i] = Math.min(area.bottom, Math.max(area.top, scales.y.to(value)));
+    const x = xValue === -Infinity ? lane + (((points.id[i] as number) % 11) - 5) * jitter : x0 + xValue * xk;
+    const y = y0 + yValue * yk;
+    out.x[i] = x < area.left ? area.left : x > area.right ? area.right : x;
+    out.y[i] = y < area.top ? area.top : y > area.bottom ? area.bottom : y;
     out.visible += 1;
     out.anomalous += points.anomalous[i] as number;
   }

@@ -1,48 +1,11 @@
-// Draws points straight into pixels. One stamp per kind: a soft disc for normal flows, a larger outlined diamond for
-// anomalous ones. Measured: the only way that holds 60 frames a second with 50,000 points and no graphics card. Pure.
+// Draws points straight into pixels, whole pixels at a time: the only way that holds 60 frames a second with 50,000
+// points and no graphics card. Normal flows add up to a density, so that crowds read as such; anomalous ones are larger
+// outlined diamonds on top. No state but a reused scratch buffer.
 
 import type { Points } from './points';
 import type { Projection } from './project';
 
 export type Rgb = [number, number, number];
-
-interface Stamp {
-  dx: Int16Array;
-  dy: Int16Array;
-  /** 0 … 256 */
-  ink: Uint16Array;
-  rim: Uint16Array;
-}
-
-function stamp(reach: number, ink: (dx: number, dy: number) => number, rim: (dx: number, dy: number) => number): Stamp {
-  const dx: number[] = [];
-  const dy: number[] = [];
-  const inks: number[] = [];
-  const rims: number[] = [];
-  for (let y = -reach; y <= reach; y += 1) {
-    for (let x = -reach; x <= reach; x += 1) {
-      const a = Math.round(256 * Math.min(1, Math.max(0, ink(x, y))));
-      const b = Math.round(256 * Math.min(1, Math.max(0, rim(x, y))));
-      if (a === 0 && b === 0) continue;
-      dx.push(x);
-      dy.push(y);
-      inks.push(a);
-      rims.push(b);
-    }
-  }
-  return { dx: Int16Array.from(dx), dy: Int16Array.from(dy), ink: Uint16Array.from(inks), rim: Uint16Array.from(rims) };
-}
-
-/** Disc of this radius, translucent so that crowds read as density. */
-export function discStamp(radius: number, opacity: number): Stamp {
-  return stamp(Math.ceil(radius), (x, y) => (radius + 0.5 - Math.hypot(x, y)) * opacity, () => 0);
-}
-
-/** Diamond with a rim in the background's colour, so that it stands off the crowd. */
-export function diamondStamp(radius: number): Stamp {
-  const rim = Math.max(1, Math.round(radius / 3));
-  return stamp(Math.ceil(radius + rim), (x, y) => radius + 0.5 - Math.abs(x) - Math.abs(y), (x, y) => (radius + rim + 0.5 - Math.abs(x) - Math.abs(y)) * 0.9);
-}
 
 export interface Colours {
   background: Rgb;
@@ -50,46 +13,112 @@ export interface Colours {
   anomalous: Rgb;
 }
 
-function blend(pixels: Uint8ClampedArray, width: number, height: number, cx: number, cy: number, s: Stamp, alphas: Uint16Array, colour: Rgb): void {
-  const [r, g, b] = colour;
-  for (let k = 0; k < s.dx.length; k += 1) {
-    const alpha = alphas[k] as number;
-    if (alpha === 0) continue;
-    const x = cx + (s.dx[k] as number);
-    const y = cy + (s.dy[k] as number);
-    if (x < 0 || y < 0 || x >= width || y >= height) continue;
-    const at = (y * width + x) * 4;
-    const pr = pixels[at] as number;
-    const pg = pixels[at + 1] as number;
-    const pb = pixels[at + 2] as number;
-    pixels[at] = pr + (((r - pr) * alpha) >> 8);
-    pixels[at + 1] = pg + (((g - pg) * alpha) >> 8);
-    pixels[at + 2] = pb + (((b - pb) * alpha) >> 8);
+interface Picture {
+  data: Uint8ClampedArray;
+  width: number;
+  height: number;
+}
+
+interface Stamp {
+  reach: number;
+  dx: Int16Array;
+  dy: Int16Array;
+  /** Weight of a disc's pixel, 1 … 1023; of a diamond's 1: rim, 2: body. */
+  value: Uint16Array;
+}
+
+function stamp(reach: number, value: (dx: number, dy: number) => number): Stamp {
+  const found: [number, number, number][] = [];
+  for (let y = -reach; y <= reach; y += 1) {
+    for (let x = -reach; x <= reach; x += 1) {
+      const v = Math.round(value(x, y));
+      if (v > 0) found.push([x, y, v]);
+    }
+  }
+  return { reach, dx: Int16Array.from(found, (f) => f[0]), dy: Int16Array.from(found, (f) => f[1]), value: Uint16Array.from(found, (f) => f[2]) };
+}
+
+/** Full weight of one disc: what its centre adds to the density. */
+const LEVELS = 2048;
+
+function disc(radius: number, opacity: number): Stamp {
+  // 1 − exp(−w) = opacity, in 256ths.
+  const weight = -Math.log(1 - opacity) * 256;
+  return stamp(Math.ceil(radius), (x, y) => Math.min(1, Math.max(0, radius + 0.5 - Math.hypot(x, y))) * weight);
+}
+
+function diamond(radius: number): Stamp {
+  const rim = Math.max(1, Math.round(radius / 3));
+  return stamp(Math.ceil(radius + rim), (x, y) => {
+    const distance = Math.abs(x) + Math.abs(y);
+    return distance <= radius ? 2 : distance <= radius + rim ? 1 : 0;
+  });
+}
+
+const pack = (r: number, g: number, b: number): number => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+
+/** Density to colour: from the background to the normal colour. */
+function ramp(background: Rgb, normal: Rgb): Uint32Array {
+  const out = new Uint32Array(LEVELS);
+  for (let level = 0; level < LEVELS; level += 1) {
+    const alpha = 1 - Math.exp(-level / 256);
+    const mix = (k: 0 | 1 | 2): number => Math.round(background[k] + (normal[k] - background[k]) * alpha);
+    out[level] = pack(mix(0), mix(1), mix(2));
+  }
+  return out;
+}
+
+let scratch = new Uint16Array(0);
+
+function addDiscs(cover: Uint16Array, picture: Picture, points: Points, at: Projection, s: Stamp): void {
+  const { width, height } = picture;
+  const n = s.dx.length;
+  const offsets = Int32Array.from(s.dx, (dx, k) => (s.dy[k] as number) * width + dx);
+  for (let i = 0; i < points.size; i += 1) {
+    if ((at.x[i] as number) < 0 || points.anomalous[i] === 1) continue;
+    const cx = Math.round(at.x[i] as number);
+    const cy = Math.round(at.y[i] as number);
+    const base = cy * width + cx;
+    const whole = cx >= s.reach && cy >= s.reach && cx < width - s.reach && cy < height - s.reach;
+    for (let k = 0; k < n; k += 1) {
+      if (!whole && !within(cx + (s.dx[k] as number), cy + (s.dy[k] as number), picture)) continue;
+      const pixel = base + (offsets[k] as number);
+      const sum = (cover[pixel] as number) + (s.value[k] as number);
+      cover[pixel] = sum < LEVELS ? sum : LEVELS - 1;
+    }
   }
 }
 
-/** Background, then the normal ones, then the anomalous ones on top. */
-export function rasterize(image: { data: Uint8ClampedArray; width: number; height: number }, points: Points, at: Projection, colours: Colours, pixelRatio: number): void {
-  const { data, width, height } = image;
-  const [r, g, b] = colours.background;
-  new Uint32Array(data.buffer, data.byteOffset, width * height).fill(((255 << 24) | (b << 16) | (g << 8) | r) >>> 0);
-  const crowd = at.visible > 8000;
-  const sparse = at.visible < 400;
-  const disc = discStamp((crowd ? 1.1 : sparse ? 2.4 : 1.7) * pixelRatio, crowd ? 0.34 : sparse ? 0.8 : 0.6);
-  const diamond = diamondStamp(3.4 * pixelRatio);
-  for (let pass = 0; pass < 2; pass += 1) {
-    for (let i = 0; i < points.size; i += 1) {
-      const x = at.x[i] as number;
-      if (x < 0 || points.anomalous[i] !== pass) continue;
-      const cx = Math.round(x);
-      const cy = Math.round(at.y[i] as number);
-      if (pass === 0) blend(data, width, height, cx, cy, disc, disc.ink, colours.normal);
-      else {
-        blend(data, width, height, cx, cy, diamond, diamond.rim, colours.background);
-        blend(data, width, height, cx, cy, diamond, diamond.ink, colours.anomalous);
-      }
+const within = (x: number, y: number, picture: Picture): boolean => x >= 0 && y >= 0 && x < picture.width && y < picture.height;
+
+function putDiamonds(pixels: Uint32Array, picture: Picture, points: Points, at: Projection, s: Stamp, rim: number, body: number): void {
+  for (let i = 0; i < points.size; i += 1) {
+    if (points.anomalous[i] === 0 || (at.x[i] as number) < 0) continue;
+    const cx = Math.round(at.x[i] as number);
+    const cy = Math.round(at.y[i] as number);
+    for (let k = 0; k < s.dx.length; k += 1) {
+      const x = cx + (s.dx[k] as number);
+      const y = cy + (s.dy[k] as number);
+      if (within(x, y, picture)) pixels[y * picture.width + x] = s.value[k] === 2 ? body : rim;
     }
   }
+}
+
+/** Background, then the density of the normal ones, then the anomalous ones on top. */
+export function rasterize(picture: Picture, points: Points, at: Projection, colours: Colours, pixelRatio: number): void {
+  const size = picture.width * picture.height;
+  const pixels = new Uint32Array(picture.data.buffer, picture.data.byteOffset, size);
+  if (scratch.length !== size) scratch = new Uint16Array(size);
+  const cover = scratch;
+  const crowd = at.visible > 8000;
+  const sparse = at.visible < 400;
+  addDiscs(cover, picture, points, at, disc((crowd ? 1.1 : sparse ? 2.4 : 1.7) * pixelRatio, crowd ? 0.4 : sparse ? 0.85 : 0.65));
+  const colourOf = ramp(colours.background, colours.normal);
+  for (let i = 0; i < size; i += 1) {
+    pixels[i] = colourOf[cover[i] as number] as number;
+    cover[i] = 0;
+  }
+  putDiamonds(pixels, picture, points, at, diamond(Math.round(3.6 * pixelRatio)), pack(...colours.background), pack(...colours.anomalous));
 }
 
 /** `#rrggbb` to its parts; black when it is something else. */

@@ -40,11 +40,14 @@ export const COLUMNS: readonly Column[] = [
 
 export const DEFAULT = ['end', 'score', 'src', 'dest', 'proto', 'app', 'host', 'duration', 'out', 'in', 'packets', 'state'];
 
+/** What is left of the default while a flow is open beside the table; its detail tells the rest. */
+const COMPACT = ['end', 'score', 'src', 'dest', 'proto', 'app', 'duration'];
+
 /** From the address bar; unknown names are passed over, none at all means the default. */
-export function chosenColumns(text: string): Column[] {
-  const keys = text ? text.split(',') : DEFAULT;
+export function chosenColumns(text: string, compact = false): Column[] {
+  const keys = text ? text.split(',') : compact ? COMPACT : DEFAULT;
   const known = keys.map((key) => COLUMNS.find((c) => c.key === key)).filter((c): c is Column => c !== undefined);
-  return known.length > 0 ? known : chosenColumns('');
+  return known.length > 0 ? known : chosenColumns('', compact);
 }
 
 /** Keeps the table's own order; the default is no text at all. */
