@@ -5,12 +5,12 @@ use crate::budget::{Budget, BudgetState};
 use crate::config::AlertConfig;
 use crate::identity::incident_id;
 use crate::merge::{merge_detectors, merge_sorted, merge_why};
-use crate::roll_up::{Gathered, RollUp};
+use crate::roll_up::RollUp;
 use crate::severity::severity;
 use crate::technique::techniques;
 use record::{
-    Alert, Counters, DetectorScore, Evidence, FlowRecord, Incident, IncidentStatus, IpAddr16, Kind, Note, Schema,
-    Severity, Timestamp, Verdict, timestamp::NS_PER_S,
+    Alert, Counters, Evidence, FlowRecord, Incident, IncidentStatus, IpAddr16, Kind, Note, Schema, Severity, Timestamp,
+    Verdict, timestamp::NS_PER_S,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -4,7 +4,7 @@
 
 use super::*;
 use proptest::prelude::*;
-use record::{Endpoint, FlowKey, MemberScore, Why};
+use record::{DetectorScore, Endpoint, FlowKey, MemberScore, Why};
 
 fn at(s: i64) -> Timestamp {
     Timestamp::from_parts(1_700_000_000 + s, 0)

@@ -116,7 +116,7 @@ impl Beacon {
             pair.opened.pop_front();
         }
         // Judged now and then: sorting at every flow would cost more than it tells.
-        if pair.opened.len() < self.config.connections_min || pair.total % 4 != 0 {
+        if pair.opened.len() < self.config.connections_min || !pair.total.is_multiple_of(4) {
             return;
         }
         let (score, interval) = judge(pair, &self.config);

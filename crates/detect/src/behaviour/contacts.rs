@@ -59,7 +59,10 @@ pub(super) fn evidence(contact: &Contact, senders: &mut Senders) -> Option<bool>
     }
     let says = match contact.proto {
         TCP => opening_is_deliberate(contact),
-        UDP => !solicited && !(failed && looks_like_reply(contact)) && !TRACEROUTE.contains(&contact.dest_port),
+        UDP => {
+            let reply = solicited || (failed && looks_like_reply(contact));
+            !(reply || TRACEROUTE.contains(&contact.dest_port))
+        }
         // Only echo: other types carry no identifier and are mostly errors that the receiver caused.
         ICMP | ICMPV6 => contact.key.low.port != 0,
         _ => true,

@@ -108,7 +108,7 @@ impl DnsTunnel {
     }
 
     fn query(&mut self, event: &AppEvent, dns: &DnsData, out: &mut Vec<Alert>) {
-        if dns.multicast || dns.response || dns.rrname.ends_with(".arpa") {
+        if dns.multicast || dns.response || dns.rrname.rsplit('.').next() == Some("arpa") {
             return;
         }
         let Some((below, domain)) = split(&dns.rrname) else { return };

@@ -155,9 +155,9 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
     fn unlink(&mut self, at: u32) {
         let (newer, older) = (self.slots[at as usize].newer, self.slots[at as usize].older);
         if newer == NONE {
-            self.newest = older
+            self.newest = older;
         } else {
-            self.slots[newer as usize].older = older
+            self.slots[newer as usize].older = older;
         }
         if older == NONE { self.oldest = newer } else { self.slots[older as usize].newer = newer }
     }
@@ -167,9 +167,9 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
         self.slots[at as usize].newer = NONE;
         self.slots[at as usize].older = before;
         if before == NONE {
-            self.oldest = at
+            self.oldest = at;
         } else {
-            self.slots[before as usize].newer = at
+            self.slots[before as usize].newer = at;
         }
         self.newest = at;
     }
@@ -183,14 +183,14 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
         if at != moved_from {
             let (newer, older) = (self.slots[at as usize].newer, self.slots[at as usize].older);
             if newer == NONE {
-                self.newest = at
+                self.newest = at;
             } else {
-                self.slots[newer as usize].older = at
+                self.slots[newer as usize].older = at;
             }
             if older == NONE {
-                self.oldest = at
+                self.oldest = at;
             } else {
-                self.slots[older as usize].newer = at
+                self.slots[older as usize].newer = at;
             }
             if let Some(place) = self.index.get_mut(&self.slots[at as usize].key) {
                 *place = at;
@@ -232,7 +232,7 @@ mod tests {
         for i in 0..1_000_000i64 {
             x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let key = x >> 52;
-            if key % 7 == 0 {
+            if key.is_multiple_of(7) {
                 table.remove(&key);
             } else {
                 table.touch(&key, Timestamp(i), || key);
