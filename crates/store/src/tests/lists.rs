@@ -225,3 +225,31 @@ fn an_export_visits_every_record() {
         .unwrap();
     assert_eq!(seen.len(), 1_203 - 256);
 }
+
+/// The contract of the field registries: every field can be asked for, compared and excluded.
+#[test]
+fn every_registered_field_can_be_asked() {
+    use crate::{FieldKind, query::FLOW_FIELDS};
+    let (_dir, store) = store();
+    let reader = store.reader();
+    for (name, fields) in [("flows", FLOW_FIELDS), ("incidents", INCIDENT_FIELDS), ("hosts", HOST_FIELDS)] {
+        for field in fields {
+            let value = match field.kind {
+                FieldKind::Ip => "10.0.0.0/8",
+                FieldKind::Number => ">=1",
+                FieldKind::Bool => "true",
+                FieldKind::Text => "a*b",
+                FieldKind::Rank(names) => names[0],
+            };
+            for filter in [format!("{}:*", field.name), format!("{0}:{value} -{0}:{value}", field.name)] {
+                let query = list(&filter, fields, 5);
+                let total = match name {
+                    "flows" => reader.flows(&query).unwrap().total,
+                    "incidents" => reader.incidents(&query).unwrap().total,
+                    _ => reader.hosts(&query).unwrap().total,
+                };
+                assert!(filter.ends_with(":*") || total == 0, "{filter}: what is excluded is not there");
+            }
+        }
+    }
+}
