@@ -86,7 +86,8 @@ impl Ensemble {
         for kind in MODELS {
             models.push((kind.load)(sections.get(kind.name)?, columns)?);
         }
-        let names: Vec<&str> = models.iter().flat_map(|model| model.members().iter().map(|member| member.name)).collect();
+        let names: Vec<&str> =
+            models.iter().flat_map(|model| model.members().iter().map(|member| member.name)).collect();
         if names.iter().ne(about.members.iter().map(|member| &member.name)) || names.len() != calibrations.len() {
             return Err(damaged("its members are not those of this program"));
         }

@@ -44,7 +44,6 @@ impl Calibration {
         // A tail of equal scores still needs a width: five per cent of the distance from the middle.
         let scale_min = (0.05 * (threshold - median)).max(1e-6 * threshold.abs()).max(1e-9);
         let (scale, shape) = fit_tail(&excesses, scale_min);
-        if std::env::var("DBG").is_ok() { eprintln!("tail n {n} count {count} median {median} u {threshold} scale {scale} shape {shape} max {}", scores[n-1]); }
         Self { threshold, rate: (count + 1) as f64 / (n + 1) as f64, scale, shape, sorted: scores }
     }
 

@@ -233,7 +233,7 @@ impl Ensemble {
 fn check(schema: &Schema, rows: &Matrix, config: &EnsembleConfig) -> Result<(), DetectError> {
     config.check()?;
     let expected = schema.features.len();
-    if rows.columns != expected || expected == 0 || rows.values.len() % expected != 0 {
+    if rows.columns != expected || expected == 0 || !rows.values.len().is_multiple_of(expected) {
         return Err(DetectError::Columns { schema: schema.name.to_owned(), expected, found: rows.columns });
     }
     if expected > crate::kernels::COLUMNS_MAX {
@@ -259,7 +259,9 @@ impl Split {
         let half = (drawn.len() as f64 * config.held_out_fraction / 2.0).round() as usize;
         let take = |indices: &[usize]| {
             let mut part = Matrix::with_capacity(indices.len(), rows.columns);
-            indices.iter().for_each(|row| part.push(rows.row(*row)));
+            for row in indices {
+                part.push(rows.row(*row));
+            }
             part
         };
         Self { first: take(&drawn[..half]), second: take(&drawn[half..2 * half]), fit: take(&drawn[2 * half..]) }
@@ -279,19 +281,20 @@ fn train_models(
         let model = match kind.diet {
             Diet::Untrimmed => (kind.train)(fit, seed, config),
             Diet::Trimmed => {
-                let rows = trimmed.get_or_insert_with(|| trim(models.first(), fit, config.trim_fraction));
+                let rows =
+                    trimmed.get_or_insert_with(|| trim(models.first().map(Box::as_ref), fit, config.trim_fraction));
                 (kind.train)(rows, seed, config)
             }
         };
         models.push(model);
         progress((place + 1) as f32 / (MODELS.len() + 1) as f32);
     }
-    let trimmed = trimmed.unwrap_or_else(|| trim(models.first(), fit, config.trim_fraction));
+    let trimmed = trimmed.unwrap_or_else(|| trim(models.first().map(Box::as_ref), fit, config.trim_fraction));
     (models, trimmed)
 }
 
 /// `rows` without the `fraction` that `guard` finds strangest, in the same order.
-fn trim(guard: Option<&Box<dyn Detector>>, rows: &Matrix, fraction: f64) -> Matrix {
+fn trim(guard: Option<&dyn Detector>, rows: &Matrix, fraction: f64) -> Matrix {
     let Some(guard) = guard else { return rows.clone() };
     let mut scores = Vec::new();
     guard.score(rows, &mut scores);
@@ -301,7 +304,9 @@ fn trim(guard: Option<&Box<dyn Detector>>, rows: &Matrix, fraction: f64) -> Matr
     order.truncate(keep);
     order.sort_unstable();
     let mut kept = Matrix::with_capacity(keep, rows.columns);
-    order.iter().for_each(|row| kept.push(rows.row(*row)));
+    for row in &order {
+        kept.push(rows.row(*row));
+    }
     kept
 }
 

@@ -4,6 +4,8 @@
 //! for a processor feature after having asked the processor for it, for vector loads and stores within arrays of known
 //! size, and for the matrix product's raw pointers. Every wide form is tested against the plain one.
 #![allow(unsafe_code)]
+// Index loops over arrays of fixed size: iterator adaptors are not inlined into functions of wider processors.
+#![allow(clippy::needless_range_loop)]
 
 /// Rows scored side by side.
 pub(crate) const LANES: usize = 16;
@@ -14,11 +16,20 @@ pub(crate) const TREE_DEPTH: u32 = 8;
 /// Leaves of a filled tree, and one more than its inner nodes.
 pub(crate) const TREE_LEAVES: usize = 1 << TREE_DEPTH;
 
-/// Inner node: a row whose `feature` is at least `threshold` goes right.
+/// Inner node: a row whose `feature` is below `threshold` (or no number) goes to the odd child, others to the even one.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Node {
     pub(crate) threshold: f32,
     pub(crate) feature: u32,
+}
+
+impl Node {
+    /// The child of node `place` that a row with this `value` goes to. One comparison and one addition with carry.
+    #[inline(always)]
+    #[allow(clippy::neg_cmp_op_on_partial_ord)] // The negation is what lets the carry flag be the answer.
+    pub(crate) fn child(threshold: f32, place: u32, value: f32) -> u32 {
+        2 * place + u32::from(!(value >= threshold))
+    }
 }
 
 /// A tree filled to `TREE_DEPTH`: node 1 is the root, the children of n are 2n and 2n + 1, node 0 is unused; leaves hold
@@ -27,6 +38,65 @@ pub(crate) struct Node {
 pub(crate) struct Tree {
     pub(crate) nodes: [Node; TREE_LEAVES],
     pub(crate) leaves: [f32; TREE_LEAVES],
+}
+
+/// Trees whose every feature is known to be one of `columns`: what the unchecked walk relies on.
+#[derive(Clone, Debug)]
+pub(crate) struct Forest {
+    trees: Vec<Tree>,
+    columns: usize,
+}
+
+impl Forest {
+    /// None when a tree asks for a column that is not there, or there are more columns than `COLUMNS_MAX`.
+    pub(crate) fn new(trees: Vec<Tree>, columns: usize) -> Option<Self> {
+        let mut features = trees.iter().flat_map(|tree| tree.nodes.iter().map(|node| node.feature as usize));
+        let sound = columns > 0 && columns <= COLUMNS_MAX && features.all(|feature| feature < columns);
+        sound.then_some(Self { trees, columns })
+    }
+
+    /// No trees: every path is 0.
+    pub(crate) fn empty() -> Self {
+        Self { trees: Vec::new(), columns: COLUMNS_MAX }
+    }
+
+    pub(crate) fn trees(&self) -> &[Tree] {
+        &self.trees
+    }
+
+    /// Columns a group of rows takes in the block of [`Forest::paths`].
+    pub(crate) fn stride(&self) -> usize {
+        if self.columns <= NARROW { NARROW } else { COLUMNS_MAX }
+    }
+
+    /// Adds each row's path length in every tree to `sums`, in the order of the trees. `block` holds groups of `LANES`
+    /// rows, `stride()` columns each, transposed; `sums` has one entry a group. All widths give the same bits.
+    pub(crate) fn paths(&self, width: Width, block: &[Lanes], sums: &mut [Lanes]) {
+        if self.columns <= NARROW {
+            self.walk_groups(width, block.as_chunks::<NARROW>().0, sums);
+        } else {
+            self.walk_groups(width, block.as_chunks::<COLUMNS_MAX>().0, sums);
+        }
+    }
+
+    fn walk_groups<const COLUMNS: usize>(&self, width: Width, groups: &[[Lanes; COLUMNS]], sums: &mut [Lanes]) {
+        debug_assert!(self.columns <= COLUMNS);
+        for tree in &self.trees {
+            for (group, sum) in groups.iter().zip(sums.iter_mut()) {
+                let mut places = [1; LANES];
+                let mut levels = TREE_DEPTH;
+                #[cfg(target_arch = "x86_64")]
+                if width == Width::Avx512 {
+                    // SAFETY: `Width::Avx512` is only made after the processor said it has AVX-512 F.
+                    unsafe { top_levels_avx512(tree, group, &mut places) };
+                    levels -= TOP_LEVELS;
+                }
+                // SAFETY: `Forest::new` has checked that every feature is below `columns`, and the caller chose
+                // `COLUMNS` at least as large; places begin at the level that `levels` leaves to walk.
+                unsafe { walk(tree, group, &mut places, levels, sum) };
+            }
+        }
+    }
 }
 
 /// Which processor features the loops may use.
@@ -95,42 +165,84 @@ const NARROW: usize = 64;
 /// Most columns a schema may have.
 pub(crate) const COLUMNS_MAX: usize = 256;
 
-/// Adds each row's path length in every tree to `sums`, in the order of the trees. `block` holds groups of `LANES` rows,
-/// `stride` columns each (64 or 256: see [`forest_stride`]), transposed; `sums` one value a row. Compiled once: for wider
-/// processors the compiler makes gather instructions of it, which took twice the time.
-pub(crate) fn forest_paths(trees: &[Tree], block: &[Lanes], stride: usize, sums: &mut [Lanes]) {
-    for tree in trees {
-        if stride == NARROW {
-            for (group, sum) in block.as_chunks::<NARROW>().0.iter().zip(sums.iter_mut()) {
-                walk(tree, group, sum);
-            }
-        } else {
-            for (group, sum) in block.as_chunks::<COLUMNS_MAX>().0.iter().zip(sums.iter_mut()) {
-                walk(tree, group, sum);
-            }
-        }
-    }
-}
-
-/// Columns a group of rows takes in the block of [`forest_paths`].
-pub(crate) fn forest_stride(columns: usize) -> usize {
-    if columns <= NARROW { NARROW } else { COLUMNS_MAX }
-}
-
-/// One tree, `LANES` rows in step: no branch depends on the data.
+/// The last `levels` levels and the leaf of one tree, `LANES` rows in step: no branch depends on the data. Not compiled for
+/// wider processors: the compiler makes gather instructions of it there, which took twice the time.
+///
+/// # Safety
+/// Every feature of `tree` is below `COLUMNS`; every place is a node of level `TREE_DEPTH − levels`.
 #[inline(always)]
-fn walk<const COLUMNS: usize>(tree: &Tree, group: &[Lanes; COLUMNS], sum: &mut Lanes) {
-    let mut at = [1usize; LANES];
-    for _ in 0..TREE_DEPTH {
+unsafe fn walk<const COLUMNS: usize>(
+    tree: &Tree,
+    group: &[Lanes; COLUMNS],
+    places: &mut [u32; LANES],
+    levels: u32,
+    sum: &mut Lanes,
+) {
+    for _ in 0..levels {
         for lane in 0..LANES {
-            // The masks only tell the compiler what `Tree` and the loader already promise.
-            let node = tree.nodes[at[lane] & (TREE_LEAVES - 1)];
-            let value = group[node.feature as usize & (COLUMNS - 1)][lane];
-            at[lane] = 2 * at[lane] + usize::from(value >= node.threshold);
+            // SAFETY: a place above the last level is below `TREE_LEAVES`, and the feature is below `COLUMNS`.
+            let (node, value) = unsafe {
+                let node = tree.nodes.get_unchecked(places[lane] as usize);
+                (node, group.get_unchecked(node.feature as usize)[lane])
+            };
+            places[lane] = Node::child(node.threshold, places[lane], value);
         }
     }
     for lane in 0..LANES {
-        sum[lane] += tree.leaves[at[lane] & (TREE_LEAVES - 1)];
+        sum[lane] += tree.leaves[places[lane] as usize & (TREE_LEAVES - 1)];
+    }
+}
+
+/// The first levels of one tree: compares every node with all rows at once, keeping for each node the set of rows that
+/// reach it: 15 comparisons instead of 64 dependent steps.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn top_levels_avx512<const COLUMNS: usize>(tree: &Tree, group: &[Lanes; COLUMNS], places: &mut [u32; LANES]) {
+    use std::arch::x86_64::{
+        _CMP_GE_OQ, _mm512_loadu_ps, _mm512_mask_cmp_ps_mask, _mm512_mask_or_epi32, _mm512_set1_epi32, _mm512_set1_ps,
+        _mm512_storeu_si512,
+    };
+    const TOP: usize = 1 << TOP_LEVELS;
+    let mut reached = [0u16; 2 * TOP];
+    reached[1] = u16::MAX;
+    let mut found = _mm512_set1_epi32(TOP as i32);
+    for level in 0..TOP_LEVELS {
+        let mut odd = 0;
+        for place in 1 << level..2 << level {
+            let node = tree.nodes[place];
+            let values = &group[node.feature as usize & (COLUMNS - 1)];
+            // SAFETY: `values` is an array of 16 floats; the load needs no alignment.
+            let values = unsafe { _mm512_loadu_ps(values.as_ptr()) };
+            let above = _mm512_mask_cmp_ps_mask::<_CMP_GE_OQ>(reached[place], values, _mm512_set1_ps(node.threshold));
+            let below = reached[place] & !above;
+            reached[2 * place] = above;
+            reached[2 * place + 1] = below;
+            odd |= below;
+        }
+        found = _mm512_mask_or_epi32(found, odd, found, _mm512_set1_epi32((TOP >> (level + 1)) as i32));
+    }
+    // SAFETY: `places` is an array of 16 numbers of 32 bits; the store needs no alignment.
+    unsafe { _mm512_storeu_si512(places.as_mut_ptr().cast(), found) };
+}
+
+/// Levels that [`top_levels_avx512`] takes.
+#[cfg(target_arch = "x86_64")]
+const TOP_LEVELS: u32 = 4;
+
+dispatched! {
+    /// Standardises `LANES` rows in place, a column after another: (value − centre) · factor within ±`clip`.
+    fn standardise, standardise_body, (centres: &[f32], factors: &[f32], clip: f32, columns: &mut [Lanes])
+}
+
+#[inline(always)]
+fn standardise_body(centres: &[f32], factors: &[f32], clip: f32, columns: &mut [Lanes]) {
+    for column in 0..columns.len().min(centres.len()).min(factors.len()) {
+        let (values, centre, factor) = (&mut columns[column], centres[column], factors[column]);
+        for lane in 0..LANES {
+            let z = (values[lane] - centre) * factor;
+            let z = if z < clip { z } else { clip };
+            values[lane] = if z > -clip { z } else { -clip };
+        }
     }
 }
 
@@ -148,6 +260,8 @@ pub(crate) struct Layer {
 /// `output` = layer(`input`) for `LANES` rows; `input` has one entry an input, `output` one a padded output. The wide
 /// forms keep a tile of sums in registers, which the compiler does not do with the plain loops.
 pub(crate) fn dense(width: Width, layer: &Layer, input: &[Lanes], output: &mut [Lanes]) {
+    // Buffers may be longer than this layer needs.
+    let input = &input[..layer.weights.len() / layer.bias.len().max(1)];
     #[cfg(target_arch = "x86_64")]
     match width {
         // SAFETY: `Width::Avx512` is only made after the processor said it has AVX-512 F.
@@ -185,21 +299,27 @@ fn dense_plain(layer: &Layer, input: &[Lanes], output: &mut [Lanes]) {
 fn dense_avx512(layer: &Layer, input: &[Lanes], output: &mut [Lanes]) {
     use std::arch::x86_64::{_mm512_fmadd_ps, _mm512_loadu_ps, _mm512_max_ps, _mm512_set1_ps, _mm512_storeu_ps};
     let outputs = layer.bias.len();
-    let tiles = output.as_chunks_mut::<OUTPUT_TILE>().0.iter_mut().zip(layer.bias.as_chunks::<OUTPUT_TILE>().0);
-    for (tile, (out, bias)) in tiles.enumerate() {
-        let mut sums = bias.map(|start| _mm512_set1_ps(start));
-        for (values, row) in input.iter().zip(layer.weights.chunks_exact(outputs)) {
-            // SAFETY: `values` is an array of 16 floats; the load needs no alignment.
-            let values = unsafe { _mm512_loadu_ps(values.as_ptr()) };
-            let weights = &row.as_chunks::<OUTPUT_TILE>().0[tile];
+    // Index loops on purpose: iterator adaptors are not inlined here, and then the sums live in memory.
+    for tile in 0..outputs / OUTPUT_TILE {
+        let mut sums = [_mm512_set1_ps(0.0); OUTPUT_TILE];
+        for place in 0..OUTPUT_TILE {
+            sums[place] = _mm512_set1_ps(layer.bias[tile * OUTPUT_TILE + place]);
+        }
+        let mut at = tile * OUTPUT_TILE;
+        for row in 0..input.len() {
+            // SAFETY: the entry is an array of 16 floats; the load needs no alignment.
+            let values = unsafe { _mm512_loadu_ps(input[row].as_ptr()) };
+            let weights = &layer.weights[at..at + OUTPUT_TILE];
             for place in 0..OUTPUT_TILE {
                 sums[place] = _mm512_fmadd_ps(values, _mm512_set1_ps(weights[place]), sums[place]);
             }
+            at += outputs;
         }
-        for (out, sum) in out.iter_mut().zip(sums) {
-            let sum = if layer.rectified { _mm512_max_ps(sum, _mm512_set1_ps(0.0)) } else { sum };
+        let floor = _mm512_set1_ps(if layer.rectified { 0.0 } else { f32::NEG_INFINITY });
+        for place in 0..OUTPUT_TILE {
+            let out = &mut output[tile * OUTPUT_TILE + place];
             // SAFETY: `out` is an array of 16 floats; the store needs no alignment.
-            unsafe { _mm512_storeu_ps(out.as_mut_ptr(), sum) };
+            unsafe { _mm512_storeu_ps(out.as_mut_ptr(), _mm512_max_ps(sums[place], floor)) };
         }
     }
 }
@@ -210,28 +330,32 @@ fn dense_avx2(layer: &Layer, input: &[Lanes], output: &mut [Lanes]) {
     use std::arch::x86_64::{_mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_set1_ps, _mm256_storeu_ps};
     const TILE: usize = 4;
     let outputs = layer.bias.len();
-    let tiles = output.as_chunks_mut::<TILE>().0.iter_mut().zip(layer.bias.as_chunks::<TILE>().0);
-    for (tile, (out, bias)) in tiles.enumerate() {
-        let mut low = bias.map(|start| _mm256_set1_ps(start));
-        let mut high = low;
-        for (values, row) in input.iter().zip(layer.weights.chunks_exact(outputs)) {
-            let (halves, _) = values.as_chunks::<8>();
-            // SAFETY: each half is an array of 8 floats; the loads need no alignment.
-            let (first, second) = unsafe { (_mm256_loadu_ps(halves[0].as_ptr()), _mm256_loadu_ps(halves[1].as_ptr())) };
-            let weights = &row.as_chunks::<TILE>().0[tile];
+    for tile in 0..outputs / TILE {
+        let (mut low, mut high) = ([_mm256_set1_ps(0.0); TILE], [_mm256_set1_ps(0.0); TILE]);
+        for place in 0..TILE {
+            low[place] = _mm256_set1_ps(layer.bias[tile * TILE + place]);
+            high[place] = low[place];
+        }
+        let mut at = tile * TILE;
+        for row in 0..input.len() {
+            let values: &Lanes = &input[row];
+            // SAFETY: both halves lie within the array of 16 floats; the loads need no alignment.
+            let (first, second) = unsafe { (_mm256_loadu_ps(values.as_ptr()), _mm256_loadu_ps(values[8..].as_ptr())) };
+            let weights = &layer.weights[at..at + TILE];
             for place in 0..TILE {
                 let weight = _mm256_set1_ps(weights[place]);
                 low[place] = _mm256_fmadd_ps(first, weight, low[place]);
                 high[place] = _mm256_fmadd_ps(second, weight, high[place]);
             }
+            at += outputs;
         }
-        for (out, (first, second)) in out.iter_mut().zip(low.into_iter().zip(high)) {
-            let zero = _mm256_set1_ps(if layer.rectified { 0.0 } else { f32::NEG_INFINITY });
-            let (halves, _) = out.as_chunks_mut::<8>();
-            // SAFETY: each half is an array of 8 floats; the stores need no alignment.
+        let floor = _mm256_set1_ps(if layer.rectified { 0.0 } else { f32::NEG_INFINITY });
+        for place in 0..TILE {
+            let out: &mut Lanes = &mut output[tile * TILE + place];
+            // SAFETY: both halves lie within the array of 16 floats; the stores need no alignment.
             unsafe {
-                _mm256_storeu_ps(halves[0].as_mut_ptr(), _mm256_max_ps(first, zero));
-                _mm256_storeu_ps(halves[1].as_mut_ptr(), _mm256_max_ps(second, zero));
+                _mm256_storeu_ps(out.as_mut_ptr(), _mm256_max_ps(low[place], floor));
+                _mm256_storeu_ps(out[8..].as_mut_ptr(), _mm256_max_ps(high[place], floor));
             }
         }
     }
@@ -248,18 +372,19 @@ dispatched! {
 const PRODUCT_TERMS: usize = 8;
 
 #[inline(always)]
-fn capped_log_error_body(
-    input: &[Lanes], output: &[Lanes], factors: &[f32], cap: f32, sums: &mut Lanes,
-) {
-    let parts = input.chunks(PRODUCT_TERMS).zip(output.chunks(PRODUCT_TERMS)).zip(factors.chunks(PRODUCT_TERMS));
-    for ((input, output), factors) in parts {
+fn capped_log_error_body(input: &[Lanes], output: &[Lanes], factors: &[f32], cap: f32, sums: &mut Lanes) {
+    let mut column = 0;
+    while column < factors.len() {
+        let end = (column + PRODUCT_TERMS).min(factors.len());
         let mut product = [1.0f32; LANES];
-        for ((x, y), factor) in input.iter().zip(output).zip(factors) {
+        while column < end {
+            let (x, y, factor) = (&input[column], &output[column], factors[column]);
             for lane in 0..LANES {
                 let gap = y[lane] - x[lane];
                 let error = gap * gap * factor;
                 product[lane] *= 1.0 + if error < cap { error } else { cap };
             }
+            column += 1;
         }
         for lane in 0..LANES {
             sums[lane] += ln(product[lane]);
@@ -363,8 +488,20 @@ pub(crate) fn gemm(a: View<'_>, b: View<'_>, out: &mut [f32]) {
     // negative, and `out` is borrowed exclusively, so that it overlaps neither operand.
     unsafe {
         matrixmultiply::sgemm(
-            m, k, n, 1.0, a.values.as_ptr(), a.row_stride as isize, a.column_stride as isize, b.values.as_ptr(),
-            b.row_stride as isize, b.column_stride as isize, 0.0, out.as_mut_ptr(), n as isize, 1,
+            m,
+            k,
+            n,
+            1.0,
+            a.values.as_ptr(),
+            a.row_stride as isize,
+            a.column_stride as isize,
+            b.values.as_ptr(),
+            b.row_stride as isize,
+            b.column_stride as isize,
+            0.0,
+            out.as_mut_ptr(),
+            n as isize,
+            1,
         );
     }
 }

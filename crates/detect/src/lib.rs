@@ -7,9 +7,12 @@ pub mod behaviour;
 mod blob;
 pub mod calibrate;
 pub mod config;
+mod describe;
 pub mod encode;
 pub mod ensemble;
 pub mod error;
+#[cfg(test)]
+mod ensemble_test;
 mod explain;
 mod kernels;
 pub mod models;

@@ -4,6 +4,7 @@
 
 use crate::DetectError;
 use crate::blob::{Reader, Writer};
+use crate::kernels::{self, Lanes, Width};
 use record::Matrix;
 
 /// Smallest scale, in the unit of the encoded feature (log or ratio).
@@ -53,6 +54,11 @@ impl Standardiser {
             let z = if z < clip { z } else { clip };
             *out = if z > -clip { z } else { -clip };
         }
+    }
+
+    /// Standardises rows held a column after another, in place; the same numbers as `write`.
+    pub(crate) fn write_lanes(&self, width: Width, columns: &mut [Lanes]) {
+        kernels::standardise(width, &self.centre, &self.factor, self.clip, columns);
     }
 
     /// All rows, standardised.

@@ -30,7 +30,8 @@ fn schema() -> &'static Schema {
     features.extend(TRANSPORTS.iter().chain(&FLAGS).map(|name| feature(name, FeatureKind::Linear)));
     features.push(feature("service", FeatureKind::Category));
     let numbers = (0..41).filter(|column| !(1..=3).contains(column));
-    features.extend(numbers.map(|c| feature("number", if is_rate(c) { FeatureKind::Linear } else { FeatureKind::Log1p })));
+    features
+        .extend(numbers.map(|c| feature("number", if is_rate(c) { FeatureKind::Linear } else { FeatureKind::Log1p })));
     Box::leak(Box::new(Schema { name: "nsl-kdd/1", features: Box::leak(features.into_boxed_slice()) }))
 }
 
@@ -64,7 +65,11 @@ fn area(scores: &[f64], attacks: &[bool]) -> f64 {
         let mut end = place;
         let (mut normal, mut attack) = (0.0, 0.0);
         while end < order.len() && scores[order[end]] == scores[order[place]] {
-            if attacks[order[end]] { attack += 1.0 } else { normal += 1.0 }
+            if attacks[order[end]] {
+                attack += 1.0
+            } else {
+                normal += 1.0
+            }
             end += 1;
         }
         sum += attack * (below + normal / 2.0);
@@ -86,7 +91,8 @@ fn caught_at(scores: &[f64], attacks: &[bool], rate: f64) -> f64 {
 fn true_positives(judgements: &[Judgement], attacks: &[bool], alpha: f64) -> (f64, f64) {
     let rate = |of_attacks: bool| {
         let chosen = judgements.iter().zip(attacks).filter(|(_, attack)| **attack == of_attacks);
-        let (hits, all) = chosen.fold((0.0, 0.0), |(h, n), (j, _)| (h + f64::from(u8::from(j.p_value <= alpha)), n + 1.0));
+        let (hits, all) =
+            chosen.fold((0.0, 0.0), |(h, n), (j, _)| (h + f64::from(u8::from(j.p_value <= alpha)), n + 1.0));
         hits / all
     };
     (rate(true), rate(false))
@@ -112,15 +118,29 @@ fn ranks_unseen_attacks_above_normal_traffic() {
         ensemble.judge(&test, &mut judgements);
         for (place, member) in report.members.iter().enumerate() {
             let scores: Vec<f64> = judgements.iter().map(|j| f64::from(j.members[place].0)).collect();
-            eprint!("{} {:.4} {:.3} {:.3} ({}) ", &member.name[..4], area(&scores, &attacks), caught_at(&scores, &attacks, 0.01), caught_at(&scores, &attacks, 0.001), member.admitted);
+            eprint!(
+                "{} {:.4} {:.3} {:.3} ({}) ",
+                &member.name[..4],
+                area(&scores, &attacks),
+                caught_at(&scores, &attacks, 0.01),
+                caught_at(&scores, &attacks, 0.001),
+                member.admitted
+            );
             if place == 0 {
                 area_of_forest.push(area(&scores, &attacks));
             }
         }
         let scores: Vec<f64> = judgements.iter().map(|j| -j.p_value.log10()).collect();
         area_of_ensemble.push(area(&scores, &attacks));
-        eprintln!("ensemble {:.4} {:.3} {:.3} tpr/fpr at p 0.01 {:.3?} at 0.001 {:.4?} at 0.0001 {:.5?}", area(&scores, &attacks), caught_at(&scores, &attacks, 0.01), caught_at(&scores, &attacks, 0.001),
-            true_positives(&judgements, &attacks, 0.01), true_positives(&judgements, &attacks, 0.001), true_positives(&judgements, &attacks, 0.0001));
+        eprintln!(
+            "ensemble {:.4} {:.3} {:.3} tpr/fpr at p 0.01 {:.3?} at 0.001 {:.4?} at 0.0001 {:.5?}",
+            area(&scores, &attacks),
+            caught_at(&scores, &attacks, 0.01),
+            caught_at(&scores, &attacks, 0.001),
+            true_positives(&judgements, &attacks, 0.01),
+            true_positives(&judgements, &attacks, 0.001),
+            true_positives(&judgements, &attacks, 0.0001)
+        );
     }
     let mean = |areas: &[f64]| areas.iter().sum::<f64>() / areas.len() as f64;
     assert!(mean(&area_of_forest) >= 0.93, "isolation forest: {area_of_forest:?}");

@@ -52,7 +52,9 @@ impl Autoencoder {
         let standardiser = Standardiser::fit(rows, CLIP);
         let chosen = Random::new(seed, 0xae).sample(rows.rows(), config.autoencoder_rows_max);
         let mut taken = Matrix::with_capacity(chosen.len(), rows.columns);
-        chosen.iter().for_each(|row| standardiser.push(rows.row(*row), &mut taken.values));
+        for row in &chosen {
+            standardiser.push(rows.row(*row), &mut taken.values);
+        }
         let train_one = |index: usize| {
             let mut random = Random::new(seed, 0xae00 + index as u64);
             let network = train_network(&taken, config.autoencoder_epochs, &mut random);
@@ -69,14 +71,13 @@ impl Autoencoder {
         out.reserve(rows.rows());
         let columns = self.standardiser.columns();
         let mut pass = Pass::new(columns);
-        let mut standardised = vec![0.0; columns];
         let scale = 1.0 / (self.members.len() * columns) as f32;
         for first in (0..rows.rows()).step_by(LANES) {
             let taken = (rows.rows() - first).min(LANES);
             for lane in 0..taken {
-                self.standardiser.write(rows.row(first + lane), &mut standardised);
-                pass.input.iter_mut().zip(&standardised).for_each(|(lanes, value)| lanes[lane] = *value);
+                pass.input.iter_mut().zip(rows.row(first + lane)).for_each(|(lanes, value)| lanes[lane] = *value);
             }
+            self.standardiser.write_lanes(width, &mut pass.input);
             let mut sums = [0.0; LANES];
             for member in &self.members {
                 pass.run(width, &member.network);
@@ -139,7 +140,9 @@ fn train_network(rows: &Matrix, epochs: usize, random: &mut Random) -> Network {
         let order = random.sample(rows.rows(), rows.rows());
         for (place, chosen) in order.chunks(BATCH_ROWS).enumerate() {
             batch.clear();
-            chosen.iter().for_each(|row| batch.extend_from_slice(rows.row(*row)));
+            for row in chosen {
+                batch.extend_from_slice(rows.row(*row));
+            }
             let done = (epoch * batches + place) as f32 / total;
             let rate = RATE * (0.55 + 0.45 * (std::f32::consts::PI * done).cos());
             trainer.step(&mut network, &batch, rate);

@@ -2,9 +2,9 @@
 //! depth 8 and stored flat, so that many rows walk one tree in step. The member that bears contamination best.
 
 use super::{Detector, Diet, Member, ModelKind, normalise, reading, written};
-use crate::kernels::{self, LANES, Lanes, Node, TREE_DEPTH, TREE_LEAVES, Tree};
+use crate::DetectError;
+use crate::kernels::{self, Forest, LANES, Lanes, Node, TREE_DEPTH, TREE_LEAVES, Tree, Width};
 use crate::random::Random;
-use crate::{DetectError, EnsembleConfig};
 use record::Matrix;
 
 /// Registry line.
@@ -21,7 +21,7 @@ const GROUPS: usize = 4;
 /// A trained forest. Score: 2^(−mean path / expected path), 0.5 for the unremarkable, towards 1 for the isolated.
 #[derive(Clone, Debug)]
 pub struct IsolationForest {
-    trees: Vec<Tree>,
+    forest: Forest,
     /// Training rows that reached each node (leaves at 256 and above), `2 × TREE_LEAVES` a tree; for attribution only.
     counts: Vec<u32>,
     expected_path: f32,
@@ -33,15 +33,9 @@ impl IsolationForest {
     /// that scores everything alike.
     #[must_use]
     pub fn train(rows: &Matrix, seed: u64, trees: usize, tree_rows: usize) -> Self {
-        debug_assert!(rows.columns <= kernels::COLUMNS_MAX);
         let mut random = Random::new(seed, 0x1f);
         let taken = tree_rows.min(TREE_LEAVES).min(rows.rows());
-        let mut forest = Self {
-            trees: Vec::new(),
-            counts: Vec::new(),
-            expected_path: path_of(taken).max(1e-6),
-            columns: rows.columns,
-        };
+        let (mut grown_trees, mut counts) = (Vec::with_capacity(trees), Vec::new());
         for _ in 0..trees {
             let mut sample = sample_rows(&mut random, rows.rows(), taken);
             let mut grown = Grown {
@@ -54,16 +48,22 @@ impl IsolationForest {
                 candidates: (0..rows.columns as u32).collect(),
             };
             grown.grow(1, 0, &mut sample, &mut random);
-            forest.trees.push(grown.tree);
-            forest.counts.extend(grown.counts);
+            grown_trees.push(grown.tree);
+            counts.extend(grown.counts);
         }
-        forest
+        let forest = Forest::new(grown_trees, rows.columns).unwrap_or_else(Forest::empty);
+        Self { forest, counts, expected_path: path_of(taken).max(1e-6), columns: rows.columns }
     }
 
-    fn score_many(&self, rows: &Matrix, out: &mut Vec<f32>) {
+    /// Scores without any processor feature beyond the target's, which benches compare with. Same bits.
+    pub fn score_portable(&self, rows: &Matrix, out: &mut Vec<f32>) {
+        self.score_many(Width::Portable, rows, out);
+    }
+
+    fn score_many(&self, width: Width, rows: &Matrix, out: &mut Vec<f32>) {
         out.clear();
         out.reserve(rows.rows());
-        let stride = kernels::forest_stride(self.columns);
+        let stride = self.forest.stride();
         let mut block = vec![[0.0; LANES]; stride * GROUPS];
         let mut row = 0;
         while row < rows.rows() {
@@ -71,30 +71,30 @@ impl IsolationForest {
             let groups = taken.div_ceil(LANES);
             transpose(rows, row, taken, stride, &mut block);
             let mut sums = [[0.0; LANES]; GROUPS];
-            kernels::forest_paths(&self.trees, &block[..groups * stride], stride, &mut sums[..groups]);
+            self.forest.paths(width, &block[..groups * stride], &mut sums[..groups]);
             out.extend(sums.as_flattened()[..taken].iter().map(|sum| self.strangeness(*sum)));
             row += taken;
         }
     }
 
     fn strangeness(&self, path_sum: f32) -> f32 {
-        let mean = path_sum / self.trees.len().max(1) as f32;
+        let mean = path_sum / self.forest.trees().len().max(1) as f32;
         (-mean / self.expected_path).exp2()
     }
 
     /// One row alone: many trees in step instead of many rows; adds in the same order, so the result is the same.
     fn score_one(&self, row: &[f32]) -> f32 {
         let mut sum = 0.0;
-        for trees in self.trees.chunks(LANES) {
-            let mut at = [1usize; LANES];
+        for trees in self.forest.trees().chunks(LANES) {
+            let mut at = [1; LANES];
             for _ in 0..TREE_DEPTH {
                 for (place, tree) in at.iter_mut().zip(trees) {
-                    let node = tree.nodes[*place];
-                    *place = 2 * *place + usize::from(row[node.feature as usize] >= node.threshold);
+                    let node = tree.nodes[*place as usize & (TREE_LEAVES - 1)];
+                    *place = Node::child(node.threshold, *place, row[node.feature as usize]);
                 }
             }
             for (place, tree) in at.iter().zip(trees) {
-                sum += tree.leaves[*place - TREE_LEAVES];
+                sum += tree.leaves[*place as usize & (TREE_LEAVES - 1)];
             }
         }
         self.strangeness(sum)
@@ -103,7 +103,7 @@ impl IsolationForest {
     fn load(bytes: &[u8], columns: usize) -> Result<Self, DetectError> {
         reading(bytes, |reader| {
             let trees = reader.count(1, 100_000, "trees")?;
-            let inner = trees.checked_mul(TREE_LEAVES).unwrap_or(usize::MAX);
+            let inner = trees * TREE_LEAVES;
             let columns_saved = reader.count(1, kernels::COLUMNS_MAX, "columns")?;
             let expected_path = reader.f32s_of(1, "expected path")?[0];
             let features = reader.u32s()?;
@@ -115,8 +115,7 @@ impl IsolationForest {
                 && split.len() == inner
                 && counts.len() == 2 * inner
                 && expected_path > 0.0
-                && columns == columns_saved
-                && features.iter().all(|feature| (*feature as usize) < columns);
+                && columns == columns_saved;
             if !sound {
                 return Err(DetectError::Damaged("a forest is impossible".to_owned()));
             }
@@ -128,7 +127,9 @@ impl IsolationForest {
                 };
                 Tree { nodes: std::array::from_fn(node), leaves: std::array::from_fn(|leaf| leaves[at(leaf)]) }
             };
-            Ok(Self { trees: (0..trees).map(tree).collect(), counts, expected_path, columns })
+            let forest = Forest::new((0..trees).map(tree).collect(), columns);
+            let forest = forest.ok_or_else(|| DetectError::Damaged("a tree asks for a missing column".to_owned()))?;
+            Ok(Self { forest, counts, expected_path, columns })
         })
     }
 }
@@ -147,7 +148,7 @@ impl Detector for IsolationForest {
             out.clear();
             out.push(self.score_one(rows.row(0)));
         } else {
-            self.score_many(rows, out);
+            self.score_many(Width::widest(), rows, out);
         }
     }
 
@@ -155,12 +156,12 @@ impl Detector for IsolationForest {
     /// how much more than half of the training rows it cut away, and trees that isolate the row early count more.
     fn attribute(&self, row: &[f32], _member: usize, shares: &mut [f32]) {
         shares.fill(0.0);
-        for (tree, counts) in self.trees.iter().zip(self.counts.chunks_exact(2 * TREE_LEAVES)) {
+        for (tree, counts) in self.forest.trees().iter().zip(self.counts.chunks_exact(2 * TREE_LEAVES)) {
             let mut path = [(0u32, 0.0f32); TREE_DEPTH as usize];
             let (mut at, mut length) = (1, 0);
             while at < TREE_LEAVES && tree.nodes[at].threshold < f32::INFINITY {
                 let node = tree.nodes[at];
-                let next = 2 * at + usize::from(row[node.feature as usize] >= node.threshold);
+                let next = Node::child(node.threshold, at as u32, row[node.feature as usize]) as usize;
                 let cut = (counts[at] as f32 / counts[next].max(1) as f32).log2() - 1.0;
                 path[length] = (node.feature, cut.max(0.0));
                 (at, length) = (next, length + 1);
@@ -174,16 +175,16 @@ impl Detector for IsolationForest {
     }
 
     fn save(&self) -> Vec<u8> {
-        let nodes = || self.trees.iter().flat_map(|tree| tree.nodes);
+        let nodes = || self.forest.trees().iter().flat_map(|tree| tree.nodes);
         let finite = |node: Node| node.threshold < f32::INFINITY;
         written(|out| {
-            out.u32(self.trees.len() as u32);
+            out.u32(self.forest.trees().len() as u32);
             out.u32(self.columns as u32);
             out.f32s(&[self.expected_path]);
             out.u32s(&nodes().map(|node| node.feature).collect::<Vec<_>>());
             out.u32s(&nodes().map(|node| u32::from(finite(node))).collect::<Vec<_>>());
             out.f32s(&nodes().map(|node| if finite(node) { node.threshold } else { 0.0 }).collect::<Vec<_>>());
-            out.f32s(&self.trees.iter().flat_map(|tree| tree.leaves).collect::<Vec<_>>());
+            out.f32s(&self.forest.trees().iter().flat_map(|tree| tree.leaves).collect::<Vec<_>>());
             out.u32s(&self.counts);
         })
     }
@@ -252,8 +253,8 @@ impl Grown<'_> {
             }
         }
         let (low, high) = sample.split_at_mut(left);
-        self.grow(2 * node, depth + 1, low, random);
-        self.grow(2 * node + 1, depth + 1, high, random);
+        self.grow(2 * node + 1, depth + 1, low, random);
+        self.grow(2 * node, depth + 1, high, random);
     }
 
     /// A random column that is not constant here, and a random threshold with rows on both sides of it.
@@ -281,8 +282,8 @@ impl Grown<'_> {
         None
     }
 
-    /// A leaf above the last level fills the leaves below it; unfilled nodes lead left because no value reaches their
-    /// infinite threshold (infinite values do not come here: the encoder replaces them).
+    /// A leaf above the last level fills the leaves below it; unfilled nodes have an infinite threshold and lead
+    /// somewhere among them, which is all the same.
     fn leaf(&mut self, node: usize, depth: u32, rows: usize) {
         let first = (node << (TREE_DEPTH - depth)) - TREE_LEAVES;
         let count = 1 << (TREE_DEPTH - depth);
@@ -293,6 +294,19 @@ impl Grown<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::models::contract_test::blobs;
+
+    #[test]
+    fn every_width_gives_the_same_bits() {
+        for columns in [5, 70] {
+            let rows = blobs(500, columns, 3);
+            let forest = IsolationForest::train(&rows, 5, 20, 256);
+            let (mut portable, mut widest) = (Vec::new(), Vec::new());
+            forest.score_portable(&rows, &mut portable);
+            forest.score_many(Width::widest(), &rows, &mut widest);
+            assert_eq!(portable, widest);
+        }
+    }
 
     #[test]
     fn expected_path_is_the_papers() {

@@ -6,7 +6,7 @@ use crate::{DetectError, EnsembleConfig};
 use record::Matrix;
 
 #[cfg(test)]
-mod contract_test;
+pub(crate) mod contract_test;
 mod autoencoder;
 mod isolation_forest;
 mod neighbours;
@@ -49,6 +49,11 @@ pub enum Diet {
     Trimmed,
 }
 
+/// Encoded rows, seed and settings to a model.
+pub type Train = fn(&Matrix, u64, &EnsembleConfig) -> Box<dyn Detector>;
+/// Saved bytes and number of columns to a model.
+pub type Load = fn(&[u8], usize) -> Result<Box<dyn Detector>, DetectError>;
+
 /// One line of the registry.
 pub struct ModelKind {
     /// Name, also its section in an artifact.
@@ -56,9 +61,9 @@ pub struct ModelKind {
     /// Which rows it learns from.
     pub diet: Diet,
     /// Learns from encoded rows (at least two).
-    pub train: fn(&Matrix, u64, &EnsembleConfig) -> Box<dyn Detector>,
+    pub train: Train,
     /// Reads back what `Detector::save` wrote, for this number of columns; refuses what would not be sound.
-    pub load: fn(&[u8], usize) -> Result<Box<dyn Detector>, DetectError>,
+    pub load: Load,
 }
 
 /// All models, in the order of their members. The first is the contamination guard and learns untrimmed.
@@ -68,7 +73,9 @@ pub static MODELS: &[ModelKind] = &[isolation_forest::KIND, neighbours::KIND, au
 pub(crate) fn normalise(shares: &mut [f32]) {
     let total: f32 = shares.iter().sum();
     if total.is_finite() && total > 0.0 {
-        shares.iter_mut().for_each(|share| *share /= total);
+        for share in shares {
+            *share /= total;
+        }
     } else {
         let equal = 1.0 / shares.len().max(1) as f32;
         shares.fill(equal);

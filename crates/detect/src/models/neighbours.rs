@@ -4,10 +4,10 @@
 //! loses the small ones to rounding.
 
 use super::{Detector, Diet, Member, ModelKind, normalise, reading, written};
+use crate::DetectError;
 use crate::kernels::{self, STRIPES, View, Width};
 use crate::random::Random;
 use crate::standardise::Standardiser;
-use crate::{DetectError, EnsembleConfig};
 use record::Matrix;
 
 /// Registry line.
@@ -38,7 +38,8 @@ pub struct Neighbours {
     /// Columns × padded references: −2·r, and |r|² in a last row; what a block of rows is multiplied with.
     product: Vec<f32>,
     count: usize,
-    neighbours: usize,
+    /// Neighbours of the local outlier factor.
+    lof_count: usize,
     /// Distance of each reference to its last neighbour.
     reach: Vec<f32>,
     /// Local reachability density of each reference.
@@ -64,9 +65,9 @@ impl Neighbours {
         let mut model = Self::over(standardiser, references, neighbours.clamp(1, STRIPES - 1).min(count.max(2) - 1));
         let all = Matrix { values: model.references.clone(), columns: rows.columns };
         let mut found: Vec<Found> = Vec::with_capacity(count);
-        model.each_standardised(&all, model.neighbours + 1, |row, nearest| {
+        model.each_standardised(&all, model.lof_count + 1, |row, nearest| {
             nearest.retain(|(_, index)| *index != row as u32);
-            nearest.truncate(model.neighbours);
+            nearest.truncate(model.lof_count);
             found.push(std::mem::take(nearest));
         });
         model.reach = found.iter().map(|nearest| nearest.last().map_or(0.0, |(distance, _)| *distance)).collect();
@@ -86,7 +87,7 @@ impl Neighbours {
             }
             product[columns * padded + index] = reference.iter().map(|value| value * value).sum();
         }
-        Self { standardiser, references, product, count, neighbours, reach: Vec::new(), density: Vec::new() }
+        Self { standardiser, references, product, count, lof_count: neighbours, reach: Vec::new(), density: Vec::new() }
     }
 
     /// Local reachability density, with the distance to each neighbour at least that neighbour's own reach.
@@ -105,8 +106,11 @@ impl Neighbours {
         let (columns, width) = (rows.columns, Width::widest());
         let padded = self.product.len() / (columns + 1);
         let block = BLOCK_ROWS.min(rows.rows());
-        let mut space =
-            Workspace { rows: Vec::new(), products: vec![0.0; block * padded], candidates: Vec::with_capacity(STRIPES) };
+        let mut space = Workspace {
+            rows: Vec::new(),
+            products: vec![0.0; block * padded],
+            candidates: Vec::with_capacity(STRIPES),
+        };
         let mut nearest = Found::with_capacity(count);
         for (first, part) in rows.values.chunks(BLOCK_ROWS * columns.max(1)).enumerate() {
             let taken = part.len() / columns;
@@ -194,7 +198,7 @@ impl Detector for Neighbours {
     fn score(&self, rows: &Matrix, out: &mut Vec<f32>) {
         out.clear();
         out.reserve(2 * rows.rows());
-        self.each_row(rows, self.neighbours, |_, nearest| {
+        self.each_row(rows, self.lof_count, |_, nearest| {
             let around = nearest.iter().map(|(_, index)| self.density[*index as usize]).sum::<f32>();
             let factor = around / nearest.len().max(1) as f32 / self.density_of(nearest);
             let close = &nearest[..DISTANCE_NEIGHBOURS.min(nearest.len())];
@@ -208,7 +212,7 @@ impl Detector for Neighbours {
         let rows = Matrix { values: row.to_vec(), columns: row.len() };
         let standardised = self.standardiser.apply(&rows);
         shares.fill(0.0);
-        self.each_standardised(&standardised, self.neighbours, |_, nearest| {
+        self.each_standardised(&standardised, self.lof_count, |_, nearest| {
             for (_, index) in nearest.iter() {
                 shares.iter_mut().zip(self.reference(*index)).for_each(|(sum, value)| *sum += value);
             }
@@ -221,7 +225,7 @@ impl Detector for Neighbours {
     fn save(&self) -> Vec<u8> {
         written(|out| {
             out.u32(self.count as u32);
-            out.u32(self.neighbours as u32);
+            out.u32(self.lof_count as u32);
             self.standardiser.save(out);
             out.f32s(&self.references);
             out.f32s(&self.reach);
@@ -245,7 +249,7 @@ mod tests {
             let others = (0..model.count).filter(|index| Some(*index) != but);
             let mut all: Vec<(f64, usize)> = others.map(|i| (distance(row, model.reference(i as u32)), i)).collect();
             all.sort_by(|a, b| a.0.total_cmp(&b.0));
-            all.truncate(model.neighbours);
+            all.truncate(model.lof_count);
             all
         };
         let reach = |index: usize| nearest(model.reference(index as u32), Some(index)).last().map_or(0.0, |n| n.0);

@@ -219,7 +219,10 @@ mod tests {
                 moved.layers[place].weights[index] -= 2.0 * step;
                 let quotient = (up - loss(&moved, &rows)) / (2.0 * f64::from(step));
                 let gradient = f64::from(trainer.gradients[place].gradient[index]);
-                assert!((gradient - quotient).abs() < 2e-3 + 0.02 * quotient.abs(), "{place} {index}: {gradient} {quotient}");
+                assert!(
+                    (gradient - quotient).abs() < 2e-3 + 0.02 * quotient.abs(),
+                    "{place} {index}: {gradient} {quotient}"
+                );
             }
             let mut moved = network.clone();
             moved.layers[place].bias[2] += step;
@@ -235,10 +238,12 @@ mod tests {
     fn training_lowers_the_error() {
         let mut random = Random::new(2, 1);
         let mut network = Network::new(&[6, 16, 8, 16, 6], &mut random);
-        let rows: Vec<f32> = (0..64).flat_map(|_| {
-            let (a, b) = (random.normal(), random.normal());
-            [a, b, a + b, a - b, -a, 0.5 * b]
-        }).collect();
+        let rows: Vec<f32> = (0..64)
+            .flat_map(|_| {
+                let (a, b) = (random.normal(), random.normal());
+                [a, b, a + b, a - b, -a, 0.5 * b]
+            })
+            .collect();
         let mut trainer = Trainer::new(&network, 64);
         let first = trainer.step(&mut network, &rows, 3e-3);
         let mut last = first;

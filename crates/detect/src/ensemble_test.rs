@@ -1,0 +1,133 @@
+//! The ensemble as a whole: honest p-values, reasons, and an artifact that survives or says why not.
+#![allow(clippy::unwrap_used)]
+
+use crate::models::contract_test::blobs;
+use crate::{DetectError, Ensemble, EnsembleConfig, Judgement};
+use proptest::prelude::*;
+use record::{Feature, FeatureKind, Matrix, Schema};
+use std::sync::LazyLock;
+
+static COLUMNS: LazyLock<Vec<Feature>> = LazyLock::new(|| {
+    let names = ["bytes", "packets", "pause", "share", "flag", "rate", "size", "fixed"];
+    names.map(|name| Feature { name, unit: "units", kind: FeatureKind::Linear, phrase: "a number" }).to_vec()
+});
+static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema { name: "test/1", features: &COLUMNS });
+static TRAINED: LazyLock<Ensemble> = LazyLock::new(|| train(&blobs(1500, 8, 1)).unwrap());
+static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| TRAINED.to_bytes());
+
+fn config() -> EnsembleConfig {
+    EnsembleConfig {
+        trees: 25,
+        reference_rows: 256,
+        autoencoders: 1,
+        autoencoder_epochs: 5,
+        ..EnsembleConfig::default()
+    }
+}
+
+fn train(rows: &Matrix) -> Result<Ensemble, DetectError> {
+    Ensemble::train(&SCHEMA, rows, 7, &config(), &mut |_| {}).map(|(ensemble, _)| ensemble)
+}
+
+fn judge(ensemble: &Ensemble, rows: &Matrix) -> Vec<Judgement> {
+    let mut out = Vec::new();
+    ensemble.judge(rows, &mut out);
+    out
+}
+
+#[test]
+fn benign_rows_are_rarely_called_and_p_values_are_honest() {
+    let fresh = blobs(12_000, 8, 1);
+    // The same clouds, later rows: `blobs` draws its centres first.
+    let later = Matrix { values: fresh.values[1500 * 8..].to_vec(), columns: 8 };
+    let judgements = judge(&TRAINED, &later);
+    for alpha in [0.1, 0.01] {
+        let rate = judgements.iter().filter(|j| j.p_value <= alpha).count() as f64 / judgements.len() as f64;
+        assert!(rate < 2.0 * alpha && rate > alpha / 3.0, "alpha {alpha}: realised {rate}");
+    }
+    assert!(judgements.iter().all(|j| (0.0..=1.0).contains(&j.score) && j.p_value > 0.0 && j.p_value <= 1.0));
+}
+
+#[test]
+fn a_strange_row_is_called_with_its_reason_first() {
+    let mut row = blobs(1, 8, 1).values;
+    row[2] += 40.0;
+    let judgement = judge(&TRAINED, &Matrix { values: row.clone(), columns: 8 })[0];
+    assert!(judgement.anomalous && judgement.score > 0.5, "{judgement:?}");
+    let why = TRAINED.explain(&row);
+    assert_eq!(why[0].feature, "pause", "{why:?}");
+    assert!((why[0].value - f64::from(row[2])).abs() < 1e-4 && why[0].value > why[0].expected[1]);
+    assert!(why.len() <= 5 && why.iter().map(|reason| reason.share).sum::<f64>() <= 1.0 + 1e-6);
+    let names: Vec<String> = TRAINED.member_scores(&judgement).into_iter().map(|member| member.name).collect();
+    assert_eq!(names, ["isolation_forest", "local_outlier_factor", "nearest_neighbours", "autoencoder"]);
+}
+
+#[test]
+fn attacks_in_training_do_not_blind_it() {
+    let mut rows = blobs(3000, 8, 1);
+    for row in 0..15 {
+        rows.values[row * 200 * 8..][..8].copy_from_slice(&[30.0, -30.0, 30.0, -30.0, 30.0, -30.0, 30.0, 4.0]);
+    }
+    let ensemble = train(&rows).unwrap();
+    let attack = Matrix { values: vec![30.0, -30.0, 30.0, -30.0, 30.0, -30.0, 30.0, 4.0], columns: 8 };
+    // 0.5 % of training cannot be rarer than about 0.5 %, but must stay the strangest of all.
+    assert!(judge(&ensemble, &attack)[0].p_value < 0.015);
+}
+
+#[test]
+fn the_same_input_gives_the_same_artifact() {
+    assert_eq!(*BYTES, train(&blobs(1500, 8, 1)).unwrap().to_bytes());
+}
+
+#[test]
+fn bad_input_is_refused_in_words() {
+    let few = train(&blobs(499, 8, 1)).unwrap_err();
+    assert_eq!(few, DetectError::TooFewRows { rows: 499, needed: 500 });
+    assert!(few.to_string().contains("499 rows"));
+    assert!(matches!(train(&blobs(600, 9, 1)), Err(DetectError::Columns { .. })));
+}
+
+#[test]
+fn a_loaded_ensemble_judges_and_explains_the_same() {
+    let loaded = Ensemble::from_bytes(&BYTES, &SCHEMA).unwrap();
+    let rows = blobs(300, 8, 4);
+    assert_eq!(judge(&TRAINED, &rows), judge(&loaded, &rows));
+    assert_eq!(TRAINED.explain(rows.row(0)), loaded.explain(rows.row(0)));
+    assert_eq!((loaded.members(), loaded.span()), (TRAINED.members(), TRAINED.span()));
+    assert_eq!(loaded.to_bytes(), *BYTES);
+}
+
+#[test]
+fn another_schema_version_or_kind_of_file_is_refused() {
+    let other = Schema { name: "test/2", features: &COLUMNS };
+    assert!(matches!(Ensemble::from_bytes(&BYTES, &other), Err(DetectError::SchemaMismatch { .. })));
+    let mut newer = BYTES.clone();
+    newer[8] = 9;
+    let expected = DetectError::FormatVersion { found: 9, expected: 1 };
+    assert_eq!(Ensemble::from_bytes(&newer, &SCHEMA).unwrap_err(), expected);
+    assert!(matches!(Ensemble::from_bytes(b"{}", &SCHEMA), Err(DetectError::Damaged(_))));
+}
+
+#[test]
+fn every_prefix_is_refused() {
+    for cut in (0..BYTES.len()).filter(|cut| *cut < 2000 || cut % 331 == 0) {
+        assert!(Ensemble::from_bytes(&BYTES[..cut], &SCHEMA).is_err(), "cut at {cut}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_flipped_byte_is_noticed_or_harmless(at in 0..BYTES.len(), flip in 1u8..) {
+        let mut bytes = BYTES.clone();
+        bytes[at] ^= flip;
+        // Padding between sections is not covered by a checksum; everything else is.
+        if let Ok(ensemble) = Ensemble::from_bytes(&bytes, &SCHEMA) {
+            prop_assert_eq!(ensemble.to_bytes(), &BYTES[..]);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        prop_assert!(Ensemble::from_bytes(&bytes, &SCHEMA).is_err());
+    }
+}
