@@ -54,7 +54,7 @@ describe('dashboard', { skip: SKIP, timeout: 300_000 }, () => {
         let blue = 0;
         for (let i = 0; i < data.length; i += 4) {
           const [r, g, b] = [data[i], data[i + 1], data[i + 2]];
-          if (r > 150 && g < 110 && b < 130) red += 1;
+          if (r > 150 && g < 125 && b < 140) red += 1;
           if (b > 150 && r < 130 && b > r + 60) blue += 1;
         }
         return { red, blue };
