@@ -200,7 +200,7 @@ mod tests {
     }
 
     fn noise(i: i64, below: i64) -> i64 {
-        ((i as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as i64 % below
+        (super::super::lru::hash_of(&super::super::lru::hash_of(&(i as u64 + 77))) >> 33) as i64 % below
     }
 
     #[test]

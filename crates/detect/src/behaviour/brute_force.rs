@@ -23,8 +23,8 @@ pub struct BruteForceConfig {
     pub sessions_min: usize,
     /// Window, seconds. Default 120.
     pub window_s: u32,
-    /// Sessions are alike when the logarithm of their payload is this near the median (0.35 is a factor of 1.4).
-    /// Default 0.35.
+    /// Sessions are alike when the logarithm of their payload is this near the median (0.2 is a factor of 1.2).
+    /// Default 0.2.
     pub size_near: f64,
     /// Share of the sessions that must be alike; tools also leave some connections unused. Default 0.6.
     pub alike_share_min: f64,
@@ -39,7 +39,7 @@ impl Default for BruteForceConfig {
         Self {
             sessions_min: 10,
             window_s: 120,
-            size_near: 0.35,
+            size_near: 0.2,
             alike_share_min: 0.6,
             http_refused_min: 20,
             pairs_max: 8192,
@@ -217,8 +217,8 @@ fn pair_alert(key: &Key, pair: &Pair) -> Alert {
         why("sessions_per_minute", pair.attempts as f64 / minutes, [0.0, 5.0], "1/min", 0.3),
         why(
             "alike_share",
-            near_median(&pair.sessions, 0.35) as f64 / pair.sessions.len().max(1) as f64,
-            [0.0, 0.7],
+            near_median(&pair.sessions, 0.2) as f64 / pair.sessions.len().max(1) as f64,
+            [0.0, 0.6],
             "",
             0.1,
         ),
