@@ -9,6 +9,9 @@ use source::Filter;
 /// Ethernet type of ARP.
 const ETHER_TYPE_ARP: u16 = 0x0806;
 
+/// Flow records handed on at once when the input ends.
+const FINISH_RECORDS: usize = 4_096;
+
 /// What one meter needs to know at its start.
 #[derive(Clone, Debug, Default)]
 pub struct MeterConfig {
@@ -113,6 +116,11 @@ impl Meter {
         (if self.filter.is_some() { &self.kept } else { headers }, &self.metas)
     }
 
+    /// Flows in the table.
+    pub fn live_flows(&self) -> u32 {
+        self.table.live()
+    }
+
     /// Frames handed in so far.
     pub fn frames(&self) -> u64 {
         self.counters.frames
@@ -124,10 +132,19 @@ impl Meter {
         self.seconds.advance(now, out);
     }
 
-    /// Ends the input: every live flow is reported.
+    /// Ends the input, a part at a time so that a full table does not double memory: reports live flows and says true when all
+    /// are reported. Call until then.
+    pub fn finish_some(&mut self, out: &mut Vec<Observation>) -> bool {
+        let done = self.table.finish_some(FINISH_RECORDS, out);
+        if done {
+            self.seconds.finish(out);
+        }
+        done
+    }
+
+    /// Ends the input at once: every live flow is reported.
     pub fn finish(&mut self, out: &mut Vec<Observation>) {
-        self.table.finish(out);
-        self.seconds.finish(out);
+        while !self.finish_some(out) {}
     }
 
     /// What went through so far.
@@ -149,13 +166,12 @@ impl Meter {
     }
 
     fn decode(&mut self, bytes: &[u8], headers: &[FrameHeader], out: &mut Vec<Observation>) {
-        self.metas.resize(headers.len(), PacketMeta::default());
-        for (header, meta) in headers.iter().zip(&mut self.metas) {
-            let frame = frame_of(bytes, header);
-            self.decoder.decode(header, frame, meta);
-            if meta.ether_type == ETHER_TYPE_ARP && self.shard == 0 {
-                out.extend(self.decoder.arp(meta, frame).map(Observation::Arp));
-            }
+        self.decoder.decode_batch(headers, bytes, &mut self.metas);
+        if self.shard != 0 {
+            return;
+        }
+        for (header, meta) in headers.iter().zip(&self.metas).filter(|(_, meta)| meta.ether_type == ETHER_TYPE_ARP) {
+            out.extend(self.decoder.arp(meta, frame_of(bytes, header)).map(Observation::Arp));
         }
     }
 }

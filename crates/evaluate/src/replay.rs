@@ -12,6 +12,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Batches between two merges: about 8,000 packets, so that sorting is cheap and memory small.
 const EPOCH_BATCHES: usize = 32;
+/// Live flows that are reported in one epoch at the end of the input.
+const END_FLOWS_MAX: u32 = 100_000;
 /// Epochs that a fast worker may be ahead of a slow one.
 const EPOCHS_AHEAD_MAX: usize = 8;
 
@@ -67,7 +69,16 @@ fn read_all(
         }
         sources.push((file.clone(), source.stats()));
     }
-    meter.finish(&mut out);
+    // The end is one epoch, so that any number of workers gives one order; only a table too large for that is emptied in parts.
+    if meter.live_flows() > END_FLOWS_MAX {
+        while !meter.finish_some(&mut out) {
+            if !emit(std::mem::take(&mut out), meter.frames()) {
+                return Ok(sources);
+            }
+        }
+    } else {
+        meter.finish(&mut out);
+    }
     emit(out, meter.frames());
     Ok(sources)
 }

@@ -43,9 +43,10 @@ pub fn run(common: &Common, args: &FlowsArgs) -> Result<u8> {
     if let Some(error) = failed {
         return Err(Failure::new(format!("writing flows: {error}")));
     }
-    if let Some(mut writer) = writer {
+    if let Some(writer) = &mut writer {
         writer.finish().context("output")?;
     }
+    drop(writer);
     output.finish()?;
     summarize(&result, written);
     Ok(EXIT_DONE)

@@ -2,6 +2,7 @@
 
 use crate::bytes::be16;
 use crate::net;
+use crate::transport::quoted;
 use crate::walk::{Next, Walk};
 use record::{DecodeErrorKind, Layer};
 
@@ -26,6 +27,9 @@ pub(crate) fn read(walk: &mut Walk<'_>, proto: u8, at: usize) -> Next {
     if is_echo(proto, kind) {
         let identifier = be16(i0, i1);
         walk.flow(proto, identifier, identifier);
+    }
+    if quoted::quotes(proto, kind) {
+        walk.meta.icmp_inner_hash = quoted::hash(walk.frame.get(at + HEADER_BYTES..walk.captured_end).unwrap_or_default());
     }
     walk.payload(at, HEADER_BYTES);
     Next::Done
