@@ -13,8 +13,8 @@ pub struct EnsembleConfig {
     pub rows_max: usize,
     /// Share of rows held out for calibration, half for the members, half for their combination (0.1–0.8, default 0.4).
     pub held_out_fraction: f64,
-    /// A row is anomalous when its combined p-value is at most this (1e-12–0.5, default 1e-4: about one benign flow in
-    /// ten thousand).
+    /// A row is anomalous when its combined p-value is at most this (1e-12–0.5, default 1e-3: about one benign flow in
+    /// a thousand is coloured; incidents ask for far more).
     pub alpha: f64,
     /// Share of the strangest rows, by the isolation forest, kept from the other models (0–0.5, default 0.03).
     pub trim_fraction: f64,
@@ -43,7 +43,7 @@ impl Default for EnsembleConfig {
             rows_min: 500,
             rows_max: 20_000,
             held_out_fraction: 0.4,
-            alpha: 1e-4,
+            alpha: 1e-3,
             trim_fraction: 0.03,
             admission_false_positive_rate_max: 0.015,
             trees: 100,

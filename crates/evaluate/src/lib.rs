@@ -5,6 +5,7 @@
 //! uses `meter` and `judge` as they are, so that a replayed file and the live run agree exactly.
 
 pub mod analysis;
+pub mod covered;
 pub mod hosts;
 pub mod judge;
 pub mod learn;

@@ -27,7 +27,7 @@ pub fn run(common: &Common, args: &RunArgs) -> Result<u8> {
         listen,
         duration: duration(args.duration.as_deref())?,
         notices,
-        lesson: None,
+        past: None,
     };
     live::run(&config, plan)?;
     Ok(EXIT_DONE)

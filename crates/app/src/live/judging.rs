@@ -143,7 +143,9 @@ impl Judging {
             let mut status = lock(&self.status);
             for mut parcel in parcels {
                 epoch.append(&mut parcel.observations);
-                now = now.max(parcel.now);
+                if parcel.now.0 > 0 {
+                    now = now.max(parcel.now);
+                }
                 if let Some(ended) = &parcel.ended {
                     self.run.workers_ended.insert(parcel.worker);
                     tracing::info!("source {}: {ended}", status.sources.get(parcel.worker).map_or("", |s| s.name.as_str()));

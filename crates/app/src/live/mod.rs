@@ -7,6 +7,7 @@ mod evidence;
 mod host_only;
 mod judging;
 mod packet_ring;
+mod past;
 mod publish;
 mod series;
 mod simulated;
@@ -38,7 +39,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use store::{Read, Sqlite};
 pub use status::item;
-pub use training::{Lesson, Training};
 pub use worker::{Pace, wall_clock};
 use worker::{Parcel, Worker};
 
@@ -75,8 +75,8 @@ pub struct Plan {
     pub duration: Option<Duration>,
     /// Words for the health strip.
     pub notices: Vec<HealthItem>,
-    /// A training that starts at once (the demo's); its models are kept nowhere.
-    pub lesson: Option<Box<dyn FnOnce() -> std::result::Result<Lesson, String> + Send>>,
+    /// A past that the detectors and models know before the first packet (the demo's); its models are kept nowhere.
+    pub past: Option<Simulator>,
 }
 
 impl OpenSource {
@@ -140,7 +140,7 @@ struct Parts {
 fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let store = Arc::new(Sqlite::open(&plan.data_dir, &config.store).plain()?);
     let meter = meter_config(config, plan.filter.as_deref())?;
-    let models_dir = plan.lesson.is_none().then(|| plan.data_dir.clone());
+    let models_dir = plan.past.is_none().then(|| plan.data_dir.clone());
     let kept = match &models_dir {
         Some(dir) => artifact::load(dir)?,
         None => None,
@@ -165,11 +165,13 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         status.ensemble = Some(Arc::clone(&ensemble));
         judge.install(ensemble);
     }
-    let training = plan.lesson.take().map(Training::start).transpose().map_err(Failure::new)?;
+    if let Some(past) = plan.past.take() {
+        past::play(past, &meter, &mut judge);
+    }
     let judging = Judging {
         judge, parcels: from_workers, changes: from_people, store: Arc::clone(&store),
         publisher: Publisher::new(hub.clone(), Arc::clone(&status), Arc::clone(&scores), rings.clone()),
-        status: Arc::clone(&status), scores: Arc::clone(&scores), rings: rings.clone(), training, run: RunState::default(),
+        status: Arc::clone(&status), scores: Arc::clone(&scores), rings: rings.clone(), training: None, run: RunState::default(),
         settings: JudgingSettings {
             learn: config.learn, models: config.models.clone(), evidence: config.evidence, models_dir: models_dir.clone(), live,
             learns: plan.mode != Mode::Host,

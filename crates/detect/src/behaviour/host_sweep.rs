@@ -223,6 +223,9 @@ impl HostSweep {
         push_distinct(&mut group.dest, dest);
         group.failed += u32::from(failed);
         let steps = if strict { &self.steps } else { &self.steps_lenient };
+        if group.walk.at_rest() && !group.alarmed {
+            group.first = opened;
+        }
         let crossed = group.walk.step(failed, steps);
         let blind = key.1 == ARP && self.speakers.peek(&key.0) != Some(&true);
         let enough = !blind || group.asked.count() >= self.config.arp_hosts_min;

@@ -143,6 +143,9 @@ impl PortScan {
         let stealth = contact.proto == TCP && !TcpFlags(contact.opening_flags).has(TcpFlags::SYN);
         pair.stealth += u32::from(stealth);
         let steps = if space == Space::Udp { &self.steps_udp } else { &self.steps };
+        if pair.walk.at_rest() && !pair.alarmed {
+            pair.first = opened;
+        }
         let crossed = pair.walk.step(failed, steps);
         if evicted_before != self.pairs.evicted() {
             self.recount_large_sets();

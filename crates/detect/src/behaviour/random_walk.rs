@@ -60,6 +60,11 @@ pub(super) struct Walk {
 }
 
 impl Walk {
+    /// True when nothing speaks for a scanner: the story of a scan begins after the last such moment.
+    pub(super) fn at_rest(self) -> bool {
+        self.ratio <= 0.0
+    }
+
     /// Takes one first contact; true when the walk stands at or above the upper bound. The walk stays between the bounds:
     /// a host that has shown itself honest starts again from the lower one.
     pub(super) fn step(&mut self, failed: bool, steps: &WalkSteps) -> bool {
