@@ -6,11 +6,16 @@ use std::path::PathBuf;
 
 /// Watches a network live, learns what is normal there, and shows on a web dashboard what is not, and why.
 #[derive(Debug, Parser)]
-#[command(name = "tripline", version, max_term_width = 100, after_help = "Examples:
+#[command(
+    name = "tripline",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:
   sudo tripline run                         watch the default interface, dashboard on http://127.0.0.1:7070
   tripline demo                             the same on generated traffic with attacks in it
   tripline analyze capture.pcap.zst         incidents of a capture, with reasons
-  tripline flows capture.pcap -o zeek       flow records as Zeek's conn.log")]
+  tripline flows capture.pcap -o zeek       flow records as Zeek's conn.log"
+)]
 pub struct Cli {
     /// Settings shared by all commands.
     #[command(flatten)]

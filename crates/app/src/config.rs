@@ -97,12 +97,13 @@ impl Config {
             None => Table::new(),
         };
         for (name, path, value) in environment {
-            overlay(&mut table, &path, &value).map_err(|why| Failure::new(format!("environment variable {name}: {why}")))?;
+            overlay(&mut table, &path, &value)
+                .map_err(|why| Failure::new(format!("environment variable {name}: {why}")))?;
         }
         for pair in set {
-            let (path, value) = pair.split_once('=').ok_or_else(|| {
-                Failure::new(format!("--set {pair}: there is no `=`; write --set section.key=value"))
-            })?;
+            let (path, value) = pair
+                .split_once('=')
+                .ok_or_else(|| Failure::new(format!("--set {pair}: there is no `=`; write --set section.key=value")))?;
             overlay(&mut table, path.trim(), value).map_err(|why| Failure::new(format!("--set {pair}: {why}")))?;
         }
         let config: Self = table.try_into().map_err(|e: toml::de::Error| {
@@ -125,7 +126,9 @@ impl Config {
     pub fn home(&self) -> Result<Vec<record::Prefix>> {
         let parse = |text: &String| {
             text.parse().map_err(|_| {
-                Failure::new(format!("networks.home: `{text}` is not a network; write it as 192.168.0.0/16 or fd00::/8"))
+                Failure::new(format!(
+                    "networks.home: `{text}` is not a network; write it as 192.168.0.0/16 or fd00::/8"
+                ))
             })
         };
         self.networks.home.iter().map(parse).collect()
@@ -135,12 +138,21 @@ impl Config {
 /// Reads the file alone first, so that an error names its line and column.
 fn read_file(path: &Path) -> Result<Table> {
     let text = std::fs::read_to_string(path).map_err(|e| {
-        Failure::new(format!("configuration {}: {e}; `tripline config init -w {}` writes one", path.display(), path.display()))
+        Failure::new(format!(
+            "configuration {}: {e}; `tripline config init -w {}` writes one",
+            path.display(),
+            path.display()
+        ))
     })?;
     let place = |e: &toml::de::Error| {
         let before = &text[..e.span().map_or(0, |s| s.start).min(text.len())];
         let column = before.rsplit('\n').next().map_or(0, str::len) + 1;
-        format!("configuration {}, line {}, column {column}: {}", path.display(), before.matches('\n').count() + 1, one_line(e.message()))
+        format!(
+            "configuration {}, line {}, column {column}: {}",
+            path.display(),
+            before.matches('\n').count() + 1,
+            one_line(e.message())
+        )
     };
     toml::from_str::<Config>(&text)
         .map_err(|e| Failure::new(format!("{}; `tripline config show` lists the known keys", place(&e))))?;
@@ -173,9 +185,9 @@ pub fn data_dir(common: &Common) -> Result<PathBuf> {
     if let Some(dir) = &common.data_dir {
         return Ok(dir.clone());
     }
-    directories::ProjectDirs::from("", "", "tripline")
-        .map(|dirs| dirs.data_dir().to_owned())
-        .ok_or_else(|| Failure::new("no home directory is known for this user; say where to keep data with --data-dir DIR"))
+    directories::ProjectDirs::from("", "", "tripline").map(|dirs| dirs.data_dir().to_owned()).ok_or_else(|| {
+        Failure::new("no home directory is known for this user; say where to keep data with --data-dir DIR")
+    })
 }
 
 #[cfg(test)]
@@ -187,7 +199,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("t.toml");
         std::fs::write(&file, text).unwrap();
-        let environment: Vec<_> = environment.iter().map(|(k, v)| ("E".to_owned(), (*k).to_owned(), (*v).to_owned())).collect();
+        let environment: Vec<_> =
+            environment.iter().map(|(k, v)| ("E".to_owned(), (*k).to_owned(), (*v).to_owned())).collect();
         let set: Vec<String> = set.iter().map(|s| (*s).to_owned()).collect();
         Config::resolve(Some(&file), environment.into_iter(), &set)
     }
@@ -197,7 +210,10 @@ mod tests {
         let file = "[evidence]\nsnap_len = 100\n";
         assert_eq!(resolve(file, &[], &[]).unwrap().evidence.snap_len, 100);
         assert_eq!(resolve(file, &[("evidence.snap_len", "200")], &[]).unwrap().evidence.snap_len, 200);
-        assert_eq!(resolve(file, &[("evidence.snap_len", "200")], &["evidence.snap_len=300"]).unwrap().evidence.snap_len, 300);
+        assert_eq!(
+            resolve(file, &[("evidence.snap_len", "200")], &["evidence.snap_len=300"]).unwrap().evidence.snap_len,
+            300
+        );
     }
 
     #[test]

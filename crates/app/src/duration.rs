@@ -36,7 +36,9 @@ mod tests {
 
     #[test]
     fn reads_what_people_type_and_refuses_the_rest() {
-        for (text, seconds) in [("90s", 90.0), ("10m", 600.0), ("1h30m", 5_400.0), ("2d", 172_800.0), ("250ms", 0.25), ("5", 5.0)] {
+        for (text, seconds) in
+            [("90s", 90.0), ("10m", 600.0), ("1h30m", 5_400.0), ("2d", 172_800.0), ("250ms", 0.25), ("5", 5.0)]
+        {
             assert_eq!(parse_ns(text).unwrap(), (seconds * 1e9) as i64, "{text}");
         }
         for text in ["", "h", "ten minutes", "5x", "-3s", "1.2.3s"] {

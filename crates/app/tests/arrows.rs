@@ -77,7 +77,17 @@ fn without_tests(text: &str) -> &str {
 
 #[test]
 fn pure_rooms_have_no_clock_thread_socket_or_file() {
-    let banned = ["std::thread", "std::net::Tcp", "std::net::Udp", "std::fs", "Instant::now", "SystemTime", "tokio", "rand::rng(", "thread_rng"];
+    let banned = [
+        "std::thread",
+        "std::net::Tcp",
+        "std::net::Udp",
+        "std::fs",
+        "Instant::now",
+        "SystemTime",
+        "tokio",
+        "rand::rng(",
+        "thread_rng",
+    ];
     for room in ["record", "decode", "flow", "features", "detect", "alert"] {
         let mut files = Vec::new();
         rust_files(&root().join("crates").join(room).join("src"), &mut files);
@@ -85,7 +95,11 @@ fn pure_rooms_have_no_clock_thread_socket_or_file() {
         for file in files {
             let text = std::fs::read_to_string(&file).unwrap();
             for word in banned {
-                assert!(!without_tests(&text).contains(word), "{} uses {word}: pure rooms get time and data as values", file.display());
+                assert!(
+                    !without_tests(&text).contains(word),
+                    "{} uses {word}: pure rooms get time and data as values",
+                    file.display()
+                );
             }
         }
     }

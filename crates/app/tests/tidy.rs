@@ -64,7 +64,9 @@ fn long_functions(text: &str) -> Vec<(String, usize)> {
     for (start, line) in lines.iter().enumerate() {
         let trimmed = line.trim_start();
         let Some(at) = trimmed.find("fn ").filter(|at| {
-            trimmed[..*at].split_whitespace().all(|w| w.starts_with("pub") || ["const", "async", "unsafe", "extern", "\"C\""].contains(&w))
+            trimmed[..*at]
+                .split_whitespace()
+                .all(|w| w.starts_with("pub") || ["const", "async", "unsafe", "extern", "\"C\""].contains(&w))
         }) else {
             continue;
         };
@@ -87,7 +89,8 @@ fn the_function_rule_sees_a_long_function() {
 
 #[test]
 fn no_leftovers_and_no_machine_paths() {
-    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X:"), concat!("/ho", "me/"), concat!("/wo", "rk/")];
+    let marks =
+        [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X:"), concat!("/ho", "me/"), concat!("/wo", "rk/")];
     for (name, text) in read(&[".rs", ".ts", ".svelte", ".md", ".toml", ".sh", ".py", "Makefile"]) {
         for mark in marks {
             assert!(!text.contains(mark), "{name} holds `{mark}`");

@@ -10,9 +10,9 @@ pub mod config;
 mod describe;
 pub mod encode;
 pub mod ensemble;
-pub mod error;
 #[cfg(test)]
 mod ensemble_test;
+pub mod error;
 mod explain;
 mod kernels;
 pub mod models;

@@ -11,7 +11,9 @@ use crate::meter::MeterConfig;
 use crate::replay::{ReplayResult, replay};
 use detect::Ensemble;
 use record::analysis::Timing;
-use record::{Alert, Analysis, AnalysisInput, Counters, FlowRecord, Incident, Observation, Timestamp, TrainedOn, Verdict};
+use record::{
+    Alert, Analysis, AnalysisInput, Counters, FlowRecord, Incident, Observation, Timestamp, TrainedOn, Verdict,
+};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -69,7 +71,11 @@ pub struct Outcome {
 }
 
 /// Analyses files. `progress` gets packets read so far.
-pub fn analyze(files: &[PathBuf], config: AnalyzeConfig, progress: &mut dyn FnMut(u64)) -> Result<Outcome, AnalyzeError> {
+pub fn analyze(
+    files: &[PathBuf],
+    config: AnalyzeConfig,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Outcome, AnalyzeError> {
     let AnalyzeConfig { meter, judge, training, workers, seed } = config;
     let mut state = FileJudge::new(&judge, training, seed);
     let mut failed = None;
@@ -105,21 +111,31 @@ struct FileJudge {
 
 impl FileJudge {
     fn new(config: &JudgeConfig, training: Training, seed: u64) -> Self {
-        let mut judge = Judge::new(config, Learner::new(LearnConfig { reservoir_rows_max: 1, ..LearnConfig::default() }));
+        let mut judge =
+            Judge::new(config, Learner::new(LearnConfig { reservoir_rows_max: 1, ..LearnConfig::default() }));
         let mut trained_on = TrainedOn { how: "none".to_owned(), ..TrainedOn::default() };
         let phase = match training {
             Training::WholeInput => Phase::Hold { until: None },
             Training::First(ns) => Phase::Hold { until: Some(ns) },
             Training::Given(ensemble) => {
                 let span = ensemble.span();
-                trained_on = TrainedOn { packets: span.packets, flows: span.rows, until: span.until, how: "model".to_owned() };
+                trained_on =
+                    TrainedOn { packets: span.packets, flows: span.rows, until: span.until, how: "model".to_owned() };
                 judge.install(Arc::new(*ensemble));
                 Phase::Stream
             }
         };
         Self {
-            judge, config: config.models.clone(), seed, phase, first: None, held: Vec::new(), alerts: Vec::new(),
-            incidents: BTreeMap::new(), flows: 0, trained_on,
+            judge,
+            config: config.models.clone(),
+            seed,
+            phase,
+            first: None,
+            held: Vec::new(),
+            alerts: Vec::new(),
+            incidents: BTreeMap::new(),
+            flows: 0,
+            trained_on,
         }
     }
 
@@ -175,7 +191,8 @@ impl FileJudge {
         if flows.len() < TRAINING_FLOWS_MIN {
             return Ok(());
         }
-        let config = LearnConfig { reservoir_rows_max: self.config.rows_max, seed: self.seed, ..LearnConfig::default() };
+        let config =
+            LearnConfig { reservoir_rows_max: self.config.rows_max, seed: self.seed, ..LearnConfig::default() };
         let mut learner = Learner::new(config);
         for flow in flows {
             learner.learn(flow);
@@ -216,7 +233,13 @@ impl FileJudge {
 
     fn outcome(mut self, files: &[PathBuf], result: &ReplayResult) -> Outcome {
         let mut all: Vec<Incident> = self.incidents.into_values().collect();
-        all.sort_by(|a, b| b.severity.cmp(&a.severity).then(b.score.total_cmp(&a.score)).then(a.first_seen.cmp(&b.first_seen)).then(a.id.cmp(&b.id)));
+        all.sort_by(|a, b| {
+            b.severity
+                .cmp(&a.severity)
+                .then(b.score.total_cmp(&a.score))
+                .then(a.first_seen.cmp(&b.first_seen))
+                .then(a.id.cmp(&b.id))
+        });
         let (held_back, incidents) = all.into_iter().partition(|i| i.over_budget);
         let mut input = input(files, result);
         input.drops.merge(&self.judge.drops());

@@ -32,12 +32,17 @@ impl Covered {
         for src in &alert.src {
             for dest in &alert.dest {
                 let ports = if any_port { Vec::new() } else { alert.dest_port.clone() };
-                let story = Story { from: alert.first_seen, until: alert.ts.plus_ns(COVERS_NS), score: alert.score, ports };
+                let story =
+                    Story { from: alert.first_seen, until: alert.ts.plus_ns(COVERS_NS), score: alert.score, ports };
                 self.pairs.insert((*src, *dest), story);
             }
         }
         while self.pairs.len() > PAIRS_MAX {
-            let Some(first) = self.pairs.iter().min_by_key(|(pair, story)| (story.until, **pair)).map(|(pair, _)| *pair) else { break };
+            let Some(first) =
+                self.pairs.iter().min_by_key(|(pair, story)| (story.until, **pair)).map(|(pair, _)| *pair)
+            else {
+                break;
+            };
             self.pairs.remove(&first);
         }
     }
@@ -59,15 +64,28 @@ mod tests {
     fn alert(kind: Kind, ports: Vec<u16>) -> Alert {
         let [src, dest] = [[192, 0, 2, 1], [192, 0, 2, 9]].map(|ip| vec![IpAddr16::v4(ip)]);
         Alert {
-            ts: Timestamp(10), first_seen: Timestamp(5), kind, detector: "test", src, dest, dest_port: ports, score: 0.9,
-            severity: Severity::High, title: String::new(), why: Vec::new(), detectors: Vec::new(), flows: Vec::new(),
-            packets: 1, story: String::new(),
+            ts: Timestamp(10),
+            first_seen: Timestamp(5),
+            kind,
+            detector: "test",
+            src,
+            dest,
+            dest_port: ports,
+            score: 0.9,
+            severity: Severity::High,
+            title: String::new(),
+            why: Vec::new(),
+            detectors: Vec::new(),
+            flows: Vec::new(),
+            packets: 1,
+            story: String::new(),
         }
     }
 
     fn flow(dest_port: u16, end: i64) -> FlowRecord {
         let src = Endpoint { addr: IpAddr16::v4([192, 0, 2, 1]), port: 40_000 };
-        let (key, originator_low) = FlowKey::new(src, Endpoint { addr: IpAddr16::v4([192, 0, 2, 9]), port: dest_port }, 6);
+        let (key, originator_low) =
+            FlowKey::new(src, Endpoint { addr: IpAddr16::v4([192, 0, 2, 9]), port: dest_port }, 6);
         FlowRecord { key, originator_low, start: Timestamp(end), end: Timestamp(end), ..FlowRecord::default() }
     }
 

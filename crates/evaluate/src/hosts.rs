@@ -96,8 +96,16 @@ impl HostTable {
         self.changed.insert(ip);
         let home = self.home.iter().any(|p| p.contains(ip));
         let host = self.hosts.entry(ip).or_insert_with(|| HostRecord {
-            ip, mac: None, name: String::new(), home, first_seen: ts, last_seen: ts,
-            flows_out: 0, flows_in: 0, bytes_out: 0, bytes_in: 0,
+            ip,
+            mac: None,
+            name: String::new(),
+            home,
+            first_seen: ts,
+            last_seen: ts,
+            flows_out: 0,
+            flows_in: 0,
+            bytes_out: 0,
+            bytes_in: 0,
         });
         host.last_seen = host.last_seen.max(ts);
         host
@@ -128,7 +136,12 @@ mod tests {
         let stats = |bytes| DirectionStats { packets: 1, bytes, ..DirectionStats::default() };
         let backward = if answered { stats(70) } else { DirectionStats::default() };
         Observation::Flow(Box::new(FlowRecord {
-            key, originator_low, forward: stats(60), backward, end: Timestamp(5), ..FlowRecord::default()
+            key,
+            originator_low,
+            forward: stats(60),
+            backward,
+            end: Timestamp(5),
+            ..FlowRecord::default()
         }))
     }
 
@@ -140,7 +153,10 @@ mod tests {
         table.observe(&flow([192, 0, 2, 1], [192, 0, 2, 9], true));
         assert_eq!(table.distinct(), 2);
         let changed = table.drain_changed();
-        assert_eq!(changed.iter().map(|h| (h.flows_out, h.flows_in, h.bytes_out)).collect::<Vec<_>>(), [(2, 0, 120), (0, 1, 70)]);
+        assert_eq!(
+            changed.iter().map(|h| (h.flows_out, h.flows_in, h.bytes_out)).collect::<Vec<_>>(),
+            [(2, 0, 120), (0, 1, 70)]
+        );
         assert!(table.drain_changed().is_empty());
     }
 }

@@ -12,7 +12,9 @@ use alert::{AlertConfig, BudgetState, IncidentManager};
 use detect::behaviour::{BehaviourConfig, BehaviourSet};
 use detect::{Ensemble, EnsembleConfig};
 use flow::{HostWindows, WindowConfig};
-use record::{Alert, Counters, FlowRecord, HostWindow, Incident, InterfaceSecond, Matrix, Observation, Prefix, Timestamp, Verdict};
+use record::{
+    Alert, Counters, FlowRecord, HostWindow, Incident, InterfaceSecond, Matrix, Observation, Prefix, Timestamp, Verdict,
+};
 use std::sync::Arc;
 
 /// Settings of everything that judges.

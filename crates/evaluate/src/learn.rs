@@ -60,8 +60,14 @@ impl Learner {
     pub fn new(config: LearnConfig) -> Self {
         let columns = features::flow_schema().features.len();
         Self {
-            config, rows: Matrix::with_capacity(0, columns), seen: 0, packets: 0, first: None, last: None,
-            random: Pcg64Mcg::seed_from_u64(config.seed), row: Vec::new(),
+            config,
+            rows: Matrix::with_capacity(0, columns),
+            seen: 0,
+            packets: 0,
+            first: None,
+            last: None,
+            random: Pcg64Mcg::seed_from_u64(config.seed),
+            row: Vec::new(),
         }
     }
 
@@ -105,11 +111,17 @@ impl Learner {
         let fraction = by_flows.min(by_time);
         let eta_s = (self.seen > 0).then(|| {
             let time = self.config.duration_min_s.saturating_sub(elapsed_s);
-            let flows = self.config.flows_min.saturating_sub(self.seen) as f64 * elapsed_s.max(1) as f64 / self.seen as f64;
+            let flows =
+                self.config.flows_min.saturating_sub(self.seen) as f64 * elapsed_s.max(1) as f64 / self.seen as f64;
             time.max(flows as u64)
         });
         LearnProgress {
-            flows: self.seen, flows_needed: self.config.flows_min, elapsed_s, needed_s: self.config.duration_min_s, fraction, eta_s,
+            flows: self.seen,
+            flows_needed: self.config.flows_min,
+            elapsed_s,
+            needed_s: self.config.duration_min_s,
+            fraction,
+            eta_s,
         }
     }
 }
@@ -120,7 +132,8 @@ mod tests {
 
     #[test]
     fn the_reservoir_is_bounded_and_progress_needs_both_flows_and_time() {
-        let mut learner = Learner::new(LearnConfig { flows_min: 100, duration_min_s: 10, reservoir_rows_max: 50, seed: 1 });
+        let mut learner =
+            Learner::new(LearnConfig { flows_min: 100, duration_min_s: 10, reservoir_rows_max: 50, seed: 1 });
         for i in 0..200_i64 {
             learner.learn(&FlowRecord { end: Timestamp(i * 10_000_000), ..FlowRecord::default() });
         }

@@ -179,7 +179,9 @@ fn second_parts(observations: &[Observation]) -> Vec<InterfaceSecond> {
     let mut parts: Vec<InterfaceSecond> = Vec::new();
     for observation in observations {
         match observation {
-            Observation::Second(s) if parts.first().is_none_or(|f| (f.ts, f.interface) == (s.ts, s.interface)) => parts.push((**s).clone()),
+            Observation::Second(s) if parts.first().is_none_or(|f| (f.ts, f.interface) == (s.ts, s.interface)) => {
+                parts.push((**s).clone())
+            }
             _ => break,
         }
     }

@@ -54,10 +54,27 @@ pub enum Kind {
 impl Kind {
     /// All, in the contract's order.
     pub const ALL: [Self; 21] = [
-        Self::PortScan, Self::HostSweep, Self::BruteForce, Self::Flood, Self::DnsTunnel, Self::Dga, Self::Beacon,
-        Self::ArpSpoof, Self::Exfiltration, Self::LateralMovement, Self::NewDevice, Self::NewService, Self::PortChange,
-        Self::HostDown, Self::Volume, Self::ProtocolMisuse, Self::AnomalousFlow, Self::AnomalousHost,
-        Self::AnomalousPackets, Self::ImportedAlert, Self::Custom,
+        Self::PortScan,
+        Self::HostSweep,
+        Self::BruteForce,
+        Self::Flood,
+        Self::DnsTunnel,
+        Self::Dga,
+        Self::Beacon,
+        Self::ArpSpoof,
+        Self::Exfiltration,
+        Self::LateralMovement,
+        Self::NewDevice,
+        Self::NewService,
+        Self::PortChange,
+        Self::HostDown,
+        Self::Volume,
+        Self::ProtocolMisuse,
+        Self::AnomalousFlow,
+        Self::AnomalousHost,
+        Self::AnomalousPackets,
+        Self::ImportedAlert,
+        Self::Custom,
     ];
     /// The contract's spelling.
     #[must_use]

@@ -55,7 +55,13 @@ impl Timestamp {
             .map(|t| {
                 format!(
                     "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
-                    t.year(), u8::from(t.month()), t.day(), t.hour(), t.minute(), t.second(), t.microsecond()
+                    t.year(),
+                    u8::from(t.month()),
+                    t.day(),
+                    t.hour(),
+                    t.minute(),
+                    t.second(),
+                    t.microsecond()
                 )
             })
             .unwrap_or_default()

@@ -1,7 +1,7 @@
 //! What the models said of one flow, and what a detector wants people to know.
 
-use crate::{Kind, Severity, Timestamp, Why};
 use crate::{IpAddr16, incident::DetectorScore};
+use crate::{Kind, Severity, Timestamp, Why};
 use serde::{Deserialize, Serialize};
 
 /// One member's view of one row.

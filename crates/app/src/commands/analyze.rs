@@ -50,8 +50,7 @@ fn write(output: &mut Output, format: AnalyzeFormat, outcome: &Outcome) -> std::
 }
 
 fn severity(name: &str) -> Result<Severity> {
-    Severity::parse(name)
-        .ok_or_else(|| Failure::new(format!("--fail-on {name}: write low, medium, high or critical")))
+    Severity::parse(name).ok_or_else(|| Failure::new(format!("--fail-on {name}: write low, medium, high or critical")))
 }
 
 fn timing(started: Instant, packets: u64) -> Timing {
@@ -89,7 +88,9 @@ fn training(args: &AnalyzeArgs) -> Result<Training> {
         None => parse_ns(text).context("--train-first").map(Training::First),
         Some(share) => {
             let share: f64 = share.trim().parse().ok().filter(|s| (0.0..=100.0).contains(s)).ok_or_else(|| {
-                Failure::new(format!("--train-first {text}: write a share between 0% and 100%, or a duration such as 10m"))
+                Failure::new(format!(
+                    "--train-first {text}: write a share between 0% and 100%, or a duration such as 10m"
+                ))
             })?;
             let (first, last) = span(&args.files)?;
             Ok(Training::First((last.since(first) as f64 * share / 100.0) as i64))
@@ -103,7 +104,9 @@ fn span(files: &[PathBuf]) -> Result<(Timestamp, Timestamp)> {
     let mut headers = Vec::new();
     for file in files {
         if file == Path::new("-") {
-            return Err(Failure::new("--train-first with a share needs the whole time span, which standard input does not tell; write a duration such as 10m"));
+            return Err(Failure::new(
+                "--train-first with a share needs the whole time span, which standard input does not tell; write a duration such as 10m",
+            ));
         }
         let mut source = source::open_capture(file).plain()?;
         while source.next_batch(&mut headers).plain()?.is_some() {

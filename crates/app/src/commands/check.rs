@@ -57,7 +57,8 @@ fn play(config: &Config, scenario: &ScenarioInfo) -> Result<Vec<Incident>> {
 
 fn write_and_analyze(config: &Config, simulate: &SimulateConfig, path: &PathBuf) -> Result<Vec<Incident>> {
     let file = std::fs::File::create(path).context(path.display())?;
-    let mut writer = PcapWriter::new(std::io::BufWriter::new(file), LinkType::ETHERNET, 65_535).context(path.display())?;
+    let mut writer =
+        PcapWriter::new(std::io::BufWriter::new(file), LinkType::ETHERNET, 65_535).context(path.display())?;
     for frame in Simulator::new(simulate).plain()? {
         writer.write(frame.ts, frame.data.len() as u32, &frame.data).context(path.display())?;
     }

@@ -1,11 +1,11 @@
 //! `tripline completions SHELL`.
 
 use crate::cli::Cli;
-use crate::failure::{EXIT_DONE, Result};
+use crate::failure::EXIT_DONE;
 use clap::CommandFactory;
 
 /// Writes the completion script to standard output.
-pub fn run(shell: clap_complete::Shell) -> Result<u8> {
+pub fn run(shell: clap_complete::Shell) -> u8 {
     clap_complete::generate(shell, &mut Cli::command(), "tripline", &mut std::io::stdout());
-    Ok(EXIT_DONE)
+    EXIT_DONE
 }

@@ -11,7 +11,10 @@ pub fn run(common: &Common, args: &ConfigArgs) -> Result<u8> {
     match &args.action {
         ConfigAction::Init { write } => {
             if let Some(path) = write.as_ref().filter(|p| p.exists()) {
-                return Err(Failure::new(format!("{} exists already and was left as it is; choose another name", path.display())));
+                return Err(Failure::new(format!(
+                    "{} exists already and was left as it is; choose another name",
+                    path.display()
+                )));
             }
             print(write.as_deref(), COMMENTED)
         }

@@ -19,10 +19,17 @@ pub fn run(common: &Common, args: &DemoArgs) -> Result<u8> {
     serve::check_listen(listen).plain()?;
     let now = wall_clock();
     let traffic = SimulateConfig {
-        scenarios: vec!["demo".to_owned()], duration_s: f64::INFINITY, seed: args.seed, start: now, ..SimulateConfig::default()
+        scenarios: vec!["demo".to_owned()],
+        duration_s: f64::INFINITY,
+        seed: args.seed,
+        start: now,
+        ..SimulateConfig::default()
     };
     let past = SimulateConfig {
-        scenarios: vec!["office".to_owned()], duration_s: PAST_S, start: now.plus_ns(-(PAST_S * 1e9) as i64), ..traffic.clone()
+        scenarios: vec!["office".to_owned()],
+        duration_s: PAST_S,
+        start: now.plus_ns(-(PAST_S * 1e9) as i64),
+        ..traffic.clone()
     };
     let plan = Plan {
         mode: Mode::Demo,

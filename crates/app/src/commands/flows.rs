@@ -20,12 +20,15 @@ pub fn run(common: &Common, args: &FlowsArgs) -> Result<u8> {
         FlowsFormat::Eve => "eve",
         FlowsFormat::Zeek => "zeek",
         FlowsFormat::Parquet => {
-            return Err(Failure::new("-o parquet is not in this build; use -o csv or -o json, or a build with the `parquet` feature"));
+            return Err(Failure::new(
+                "-o parquet is not in this build; use -o csv or -o json, or a build with the `parquet` feature",
+            ));
         }
         FlowsFormat::None => "",
     };
     let mut output = Output::open(args.write.as_deref())?;
-    let mut writer: Option<Box<dyn FlowWriter>> = flow_writer(name, &mut output, FormatContext { community_id: flow::community_id_of, interfaces: Vec::new() });
+    let mut writer: Option<Box<dyn FlowWriter>> =
+        flow_writer(name, &mut output, FormatContext { community_id: flow::community_id_of, interfaces: Vec::new() });
     let progress = Progress::new("packets", common.quiet);
     let mut written = 0_u64;
     let mut failed = None;
@@ -64,6 +67,9 @@ fn summarize(result: &ReplayResult, written: u64) {
         tracing::info!("not decoded further, {kind}: {count} packets");
     }
     if meter.flow.ended_evicted > 0 {
-        tracing::warn!("{} flows were evicted because the table was full; raise flow.flows_max", meter.flow.ended_evicted);
+        tracing::warn!(
+            "{} flows were evicted because the table was full; raise flow.flows_max",
+            meter.flow.ended_evicted
+        );
     }
 }

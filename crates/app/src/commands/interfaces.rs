@@ -17,11 +17,13 @@ pub fn run(args: &InterfacesArgs) -> Result<u8> {
         }
         ListFormat::Text => {
             for i in &interfaces {
-                let addresses = i.addresses.iter().map(|(ip, length)| format!("{ip}/{length}")).collect::<Vec<_>>().join(" ");
+                let addresses =
+                    i.addresses.iter().map(|(ip, length)| format!("{ip}/{length}")).collect::<Vec<_>>().join(" ");
                 let state = if i.up { "up" } else { "down" };
                 let marks = [(i.default_route, "default route"), (i.loopback, "loopback")];
                 let marks = marks.iter().filter(|m| m.0).map(|m| m.1).collect::<Vec<_>>().join(", ");
-                writeln!(output, "{:<16} {state:<5} {:<18} {addresses}  {marks}", i.name, i.mac.to_string()).context("output")?;
+                writeln!(output, "{:<16} {state:<5} {:<18} {addresses}  {marks}", i.name, i.mac.to_string())
+                    .context("output")?;
             }
         }
     }

@@ -26,6 +26,6 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Interfaces(args) => interfaces::run(args),
         Command::Config(args) => config::run(common, args),
         Command::Check(args) => check::run(common, args),
-        Command::Completions { shell } => completions::run(*shell),
+        Command::Completions { shell } => Ok(completions::run(*shell)),
     }
 }

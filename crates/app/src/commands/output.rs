@@ -32,13 +32,21 @@ impl Output {
         let temporary = if direct {
             path.to_owned()
         } else {
-            let mut name = path.file_name().ok_or_else(|| Failure::new(format!("-w {}: that is not a file name", path.display())))?.to_owned();
+            let mut name = path
+                .file_name()
+                .ok_or_else(|| Failure::new(format!("-w {}: that is not a file name", path.display())))?
+                .to_owned();
             name.push(format!(".{}.part", std::process::id()));
             path.with_file_name(name)
         };
         let file = File::create(&temporary)
             .map_err(|e| Failure::new(format!("cannot write {}: {e}; choose another place with -w", path.display())))?;
-        Ok(Self::File(PartFile { writer: BufWriter::with_capacity(1 << 16, file), temporary, path: path.to_owned(), finished: false }))
+        Ok(Self::File(PartFile {
+            writer: BufWriter::with_capacity(1 << 16, file),
+            temporary,
+            path: path.to_owned(),
+            finished: false,
+        }))
     }
 
     /// Flushes; the file gets its name.

@@ -43,7 +43,9 @@ fn check_roles(roles: &[Role]) -> Result<()> {
     if roles.is_empty() || all.iter().all(|role| roles.contains(role)) {
         return Ok(());
     }
-    Err(Failure::new("--role: this version runs all roles in one process; leave --role out or name sensor,detector,server"))
+    Err(Failure::new(
+        "--role: this version runs all roles in one process; leave --role out or name sensor,detector,server",
+    ))
 }
 
 type Sources = (Mode, Vec<OpenSource>, Vec<HealthItem>);
@@ -67,7 +69,8 @@ fn files(args: &RunArgs) -> Result<Sources> {
 }
 
 fn interfaces(config: &Config, args: &RunArgs) -> Result<Sources> {
-    let mut names = if args.interfaces.is_empty() { config.capture.interfaces.clone() } else { args.interfaces.clone() };
+    let mut names =
+        if args.interfaces.is_empty() { config.capture.interfaces.clone() } else { args.interfaces.clone() };
     if names.is_empty() {
         if !source::may_capture() {
             let notice = live::no_capture_notice();
@@ -99,5 +102,7 @@ fn default_interface() -> Result<String> {
     interfaces.retain(|i| i.up);
     interfaces.sort_by_key(|i| (!i.default_route, i.loopback, i.index));
     let first = interfaces.into_iter().next();
-    first.map(|i| i.name).ok_or_else(|| Failure::new("no interface is up; see `tripline interfaces`, or replay a file with -r"))
+    first
+        .map(|i| i.name)
+        .ok_or_else(|| Failure::new("no interface is up; see `tripline interfaces`, or replay a file with -r"))
 }

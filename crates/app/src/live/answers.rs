@@ -10,8 +10,8 @@ use crossbeam_channel::Sender;
 use decode::{DecodeConfig, Decoder};
 use record::{Counters, FlowKey, FlowRecord, HealthItem, Incident, PacketDetail, PacketMeta, PacketSummary};
 use serve::shapes::{
-    Budget, FeatureView, ModelMember, ModelPhase, ModelSummary, ModelTrainedOn, Models, Rates, SourceState as SourceShape,
-    Summary, Totals,
+    Budget, FeatureView, ModelMember, ModelPhase, ModelSummary, ModelTrainedOn, Models, Rates,
+    SourceState as SourceShape, Summary, Totals,
 };
 use serve::{Live, LiveError, PacketQuery};
 use std::sync::{Arc, Mutex};
@@ -109,7 +109,12 @@ fn model(status: &Status) -> ModelSummary {
         ModelState::Ready => ModelSummary { state: ModelPhase::Ready, progress: 1.0, ..base },
         ModelState::Training(share) => ModelSummary { state: ModelPhase::Learning, progress: *share, ..base },
         ModelState::Learning(p) => ModelSummary {
-            state: ModelPhase::Learning, progress: p.fraction, eta_s: p.eta_s, flows_learned: p.flows, flows_needed: p.flows_needed, ..base
+            state: ModelPhase::Learning,
+            progress: p.fraction,
+            eta_s: p.eta_s,
+            flows_learned: p.flows,
+            flows_needed: p.flows_needed,
+            ..base
         },
         ModelState::Failed(_) => ModelSummary { state: ModelPhase::Failed, ..base },
         ModelState::Off => ModelSummary { state: ModelPhase::Off, ..base },
@@ -210,12 +215,22 @@ impl Live for Answers {
         features::flow_vector(flow, &mut row);
         let Some(ensemble) = lock(&self.status).ensemble.clone() else {
             let schema = features::flow_schema();
-            return schema.features.iter().zip(row).map(|(feature, value)| FeatureView {
-                feature: feature.name.to_owned(), value: feature.kind.shown(value), expected: None, unit: feature.unit.to_owned(),
-            }).collect();
+            return schema
+                .features
+                .iter()
+                .zip(row)
+                .map(|(feature, value)| FeatureView {
+                    feature: feature.name.to_owned(),
+                    value: feature.kind.shown(value),
+                    expected: None,
+                    unit: feature.unit.to_owned(),
+                })
+                .collect();
         };
         let views = ensemble.describe(&row).into_iter();
-        views.map(|w| FeatureView { feature: w.feature, value: w.value, expected: Some(w.expected), unit: w.unit }).collect()
+        views
+            .map(|w| FeatureView { feature: w.feature, value: w.value, expected: Some(w.expected), unit: w.unit })
+            .collect()
     }
 
     fn models(&self) -> Models {
@@ -234,7 +249,11 @@ impl Live for Answers {
             state: model.state,
             progress: model.progress,
             eta_s: model.eta_s,
-            trained_on: ensemble.as_ref().map(|e| ModelTrainedOn { flows: e.span().rows, packets: e.span().packets, until: e.span().until }),
+            trained_on: ensemble.as_ref().map(|e| ModelTrainedOn {
+                flows: e.span().rows,
+                packets: e.span().packets,
+                until: e.span().until,
+            }),
             members: members.collect(),
             schema: features::flow_schema().name.to_owned(),
             seed: self.seed,
@@ -285,8 +304,10 @@ impl Live for Answers {
             return Err(LiveError::NotFound(format!("there is no incident {id}")));
         }
         let (reply, answer) = crossbeam_channel::bounded(1);
-        let late = |_| LiveError::Unavailable("the judge is busy; try again".to_owned());
-        self.changes.send_timeout(Change { id: id.to_owned(), change, reply }, CHANGE_WAIT).map_err(|_| late(()))?;
+        let late = |()| LiveError::Unavailable("the judge is busy; try again".to_owned());
+        self.changes
+            .send_timeout(Change { id: id.to_owned(), what: change, reply }, CHANGE_WAIT)
+            .map_err(|_| late(()))?;
         let held = answer.recv_timeout(CHANGE_WAIT).map_err(|_| late(()))?;
         if let Some(incident) = held {
             return Ok(incident);

@@ -23,7 +23,9 @@ pub fn packets(rings: &[Arc<Mutex<PacketRing>>], incident: &Incident, limit: usi
     for ring in rings {
         let ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
         found.extend(ring.matching(since, limit, |key, link, data| match arp_addresses(link, data) {
-            Some((sender, target)) => incident.kind == Kind::ArpSpoof && (src.contains(&sender) || both(sender, target)),
+            Some((sender, target)) => {
+                incident.kind == Kind::ArpSpoof && (src.contains(&sender) || both(sender, target))
+            }
             None => incident.kind != Kind::ArpSpoof && key.proto != 0 && both(key.low.addr, key.high.addr),
         }));
     }

@@ -48,9 +48,8 @@ pub fn run(number: usize, parcels: &Sender<Parcel>, stop: &Arc<AtomicBool>) {
         }
         std::thread::sleep(EVERY);
     }
-    let last = Parcel {
-        worker: number, observations: Vec::new(), now: wall_clock(), meter, source: None, ended: Some(ended),
-    };
+    let last =
+        Parcel { worker: number, observations: Vec::new(), now: wall_clock(), meter, source: None, ended: Some(ended) };
     // The judge may have gone first.
     let _ = parcels.send(last);
 }

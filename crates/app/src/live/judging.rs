@@ -32,8 +32,8 @@ const EVIDENCE_WAITING_MAX: usize = 256;
 pub struct Change {
     /// Incident.
     pub id: String,
-    /// What changes.
-    pub change: IncidentChange,
+    /// What becomes of it.
+    pub what: IncidentChange,
     /// Where the changed incident goes; None when the judge no longer holds it (the store does).
     pub reply: crossbeam_channel::Sender<Option<Incident>>,
 }
@@ -148,7 +148,10 @@ impl Judging {
                 }
                 if let Some(ended) = &parcel.ended {
                     self.run.workers_ended.insert(parcel.worker);
-                    tracing::info!("source {}: {ended}", status.sources.get(parcel.worker).map_or("", |s| s.name.as_str()));
+                    tracing::info!(
+                        "source {}: {ended}",
+                        status.sources.get(parcel.worker).map_or("", |s| s.name.as_str())
+                    );
                 }
                 if let Some(source) = status.sources.get_mut(parcel.worker) {
                     source.last_event = Some(parcel.now).filter(|t| t.0 > 0).or(source.last_event);
@@ -172,7 +175,12 @@ impl Judging {
         *epoch = rest;
         self.run.seconds.extend(seconds);
         let status = lock(&self.status);
-        let slowest = status.sources.iter().filter(|s| s.ended.is_none()).map(|s| s.last_event.unwrap_or(Timestamp(i64::MIN))).min();
+        let slowest = status
+            .sources
+            .iter()
+            .filter(|s| s.ended.is_none())
+            .map(|s| s.last_event.unwrap_or(Timestamp(i64::MIN)))
+            .min();
         let slowest = slowest.unwrap_or(Timestamp(i64::MAX));
         let full = self.run.seconds.len() > SECONDS_HELD_MAX;
         let (due, held) = std::mem::take(&mut self.run.seconds).into_iter().partition(|o| full || o.ts() < slowest);
@@ -224,7 +232,8 @@ impl Judging {
         let changed = if open { self.run.open.insert(incident.id.clone()) } else { self.run.open.remove(&incident.id) };
         if changed {
             let mut status = lock(&self.status);
-            status.incidents_open = if open { status.incidents_open + 1 } else { status.incidents_open.saturating_sub(1) };
+            status.incidents_open =
+                if open { status.incidents_open + 1 } else { status.incidents_open.saturating_sub(1) };
         }
     }
 
@@ -252,16 +261,16 @@ impl Judging {
     }
 
     fn apply_changes(&mut self) {
-        while let Ok(Change { id, change, reply }) = self.changes.try_recv() {
+        while let Ok(Change { id, what, reply }) = self.changes.try_recv() {
             let manager = self.judge.incidents();
             let mut changed = None;
-            if let Some(status) = change.status {
+            if let Some(status) = what.status {
                 changed = manager.set_status(&id, status).or(changed);
             }
-            if let Some(note) = change.note.clone() {
+            if let Some(note) = what.note.clone() {
                 changed = manager.add_note(&id, note).or(changed);
             }
-            let batch = StoreBatch { changes: vec![(id, change)], ..StoreBatch::default() };
+            let batch = StoreBatch { changes: vec![(id, what)], ..StoreBatch::default() };
             if let Err(error) = self.store.write(batch).and_then(|()| self.store.flush()) {
                 tracing::error!("store: {error}");
             }
@@ -294,7 +303,11 @@ impl Judging {
                 }
             }
         }
-        if self.training.is_some() || self.judge.ensemble().is_some() || self.run.failed_training || !self.settings.learns {
+        if self.training.is_some()
+            || self.judge.ensemble().is_some()
+            || self.run.failed_training
+            || !self.settings.learns
+        {
             return;
         }
         let now = self.judge.now();
@@ -303,8 +316,13 @@ impl Judging {
         }
         let (_, packets, until) = self.judge.learner().seen();
         let lesson = Lesson {
-            rows: self.judge.learner().rows().clone(), packets, from: None, until, seed: self.settings.learn.seed,
-            config: self.settings.models.clone(), keep_in: self.settings.models_dir.clone(),
+            rows: self.judge.learner().rows().clone(),
+            packets,
+            from: None,
+            until,
+            seed: self.settings.learn.seed,
+            config: self.settings.models.clone(),
+            keep_in: self.settings.models_dir.clone(),
         };
         match Training::start(move || Ok(lesson)) {
             Ok(training) => self.training = Some(training),

@@ -30,6 +30,7 @@ use serve::shapes::Mode;
 use serve::{AppState, Hub};
 use simulated::SimulatedSource;
 use source::FrameSource;
+pub use status::item;
 use status::{ModelState, Scores, SourceState, Status};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -38,7 +39,6 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use store::{Read, Sqlite};
-pub use status::item;
 pub use worker::{Pace, wall_clock};
 use worker::{Parcel, Worker};
 
@@ -90,7 +90,8 @@ impl OpenSource {
 /// Runs until a signal, the duration, or a failure of the listener.
 pub fn run(config: &Config, plan: Plan) -> Result<()> {
     serve::check_listen(plan.listen).plain()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("runtime")?;
     // The port first: everything after it writes.
     let listener = runtime.block_on(serve::bind(plan.listen)).plain()?;
     let address = listener.local_addr().context("listener")?;
@@ -169,11 +170,22 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         past::play(past, &meter, &mut judge);
     }
     let judging = Judging {
-        judge, parcels: from_workers, changes: from_people, store: Arc::clone(&store),
+        judge,
+        parcels: from_workers,
+        changes: from_people,
+        store: Arc::clone(&store),
         publisher: Publisher::new(hub.clone(), Arc::clone(&status), Arc::clone(&scores), rings.clone()),
-        status: Arc::clone(&status), scores: Arc::clone(&scores), rings: rings.clone(), training: None, run: RunState::default(),
+        status: Arc::clone(&status),
+        scores: Arc::clone(&scores),
+        rings: rings.clone(),
+        training: None,
+        run: RunState::default(),
         settings: JudgingSettings {
-            learn: config.learn, models: config.models.clone(), evidence: config.evidence, models_dir: models_dir.clone(), live,
+            learn: config.learn,
+            models: config.models.clone(),
+            evidence: config.evidence,
+            models_dir: models_dir.clone(),
+            live,
             learns: plan.mode != Mode::Host,
         },
     };
@@ -181,7 +193,12 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     threads.extend(start_workers(plan.sources, &meter, &rings, &parcels, &stop)?);
     drop(parcels);
     let answers = Answers {
-        status, scores, rings, changes, reader: store.reader(), snap_len: config.evidence.snap_len,
+        status,
+        scores,
+        rings,
+        changes,
+        reader: store.reader(),
+        snap_len: config.evidence.snap_len,
         artifact: models_dir.map_or(String::new(), |d| d.join(artifact::FILE_NAME).display().to_string()),
         seed: config.learn.seed,
     };
@@ -197,10 +214,24 @@ fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
     let incidents_open = store.reader().incidents(&query).plain()?.total;
     let sources = plan.sources.iter().map(|s| SourceState::new(s.name.clone(), s.kind)).collect();
     Ok(Status {
-        mode: plan.mode, started: wall_clock(), now: Timestamp(0), sources, second: status::SecondState::default(),
-        model: ModelState::Off, ensemble: None, flows_learned: 0, flows: 0, flows_anomalous: 0, hosts: 0, incidents_open,
-        budget: alert::BudgetState::default(), judge_drops: record::Counters::default(), queue: 0, lag_ms: 0,
-        store: store.counters(), notices: std::mem::take(&mut plan.notices),
+        mode: plan.mode,
+        started: wall_clock(),
+        now: Timestamp(0),
+        sources,
+        second: status::SecondState::default(),
+        model: ModelState::Off,
+        ensemble: None,
+        flows_learned: 0,
+        flows: 0,
+        flows_anomalous: 0,
+        hosts: 0,
+        incidents_open,
+        budget: alert::BudgetState::default(),
+        judge_drops: record::Counters::default(),
+        queue: 0,
+        lag_ms: 0,
+        store: store.counters(),
+        notices: std::mem::take(&mut plan.notices),
     })
 }
 
@@ -220,8 +251,14 @@ fn start_workers(
             None => spawn(&name, move || host_only::run(number, &parcels, &stop))?,
             Some(frames) => {
                 let worker = Worker {
-                    number, source: frames, meter: Meter::new(meter, 0, 1), ring: Arc::clone(ring),
-                    next_packet_id: Arc::clone(&next_packet_id), parcels, stop, pace: source.pace,
+                    number,
+                    source: frames,
+                    meter: Meter::new(meter, 0, 1),
+                    ring: Arc::clone(ring),
+                    next_packet_id: Arc::clone(&next_packet_id),
+                    parcels,
+                    stop,
+                    pace: source.pace,
                     live: source.kind == "interface",
                 };
                 spawn(&name, move || worker.run())?
@@ -238,5 +275,10 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 /// A notice that no interface can be captured from, with the command that changes it.
 pub fn no_capture_notice() -> HealthItem {
     let text = "No right to capture packets: showing this host's own interface counters".to_owned();
-    item("rights", HealthLevel::Warning, text, &format!("Grant the right and start again: {}", crate::rights::setcap_command()))
+    item(
+        "rights",
+        HealthLevel::Warning,
+        text,
+        &format!("Grant the right and start again: {}", crate::rights::setcap_command()),
+    )
 }

@@ -51,8 +51,14 @@ impl PacketRing {
             let offset = self.room(len);
             self.bytes[offset..offset + len].copy_from_slice(data);
             self.entries.push_back(Entry {
-                id: first_id + index as u64, ts: header.ts, offset, len: len as u32, wire_len: header.wire_len,
-                link: header.link, interface: header.interface, key: meta.key,
+                id: first_id + index as u64,
+                ts: header.ts,
+                offset,
+                len: len as u32,
+                wire_len: header.wire_len,
+                link: header.link,
+                interface: header.interface,
+                key: meta.key,
             });
         }
     }
@@ -86,7 +92,13 @@ impl PacketRing {
     }
 
     /// The newest packets that satisfy `wanted`, newest first, at most `limit`, with numbers above `after` and below `before`.
-    pub fn newest(&self, after: u64, before: u64, limit: usize, mut wanted: impl FnMut(&KeptPacket) -> bool) -> Vec<KeptPacket> {
+    pub fn newest(
+        &self,
+        after: u64,
+        before: u64,
+        limit: usize,
+        mut wanted: impl FnMut(&KeptPacket) -> bool,
+    ) -> Vec<KeptPacket> {
         let mut found = Vec::new();
         for entry in self.entries.iter().rev().skip_while(|e| e.id >= before).take_while(|e| e.id > after) {
             let packet = self.kept(entry);
@@ -113,7 +125,12 @@ impl PacketRing {
 
     fn kept(&self, e: &Entry) -> KeptPacket {
         let header = FrameHeader {
-            ts: e.ts, offset: 0, captured_len: e.len, wire_len: e.wire_len, link: e.link, interface: e.interface,
+            ts: e.ts,
+            offset: 0,
+            captured_len: e.len,
+            wire_len: e.wire_len,
+            link: e.link,
+            interface: e.interface,
         };
         KeptPacket { id: e.id, header, key: e.key, data: self.data(e).to_vec() }
     }
@@ -130,8 +147,12 @@ mod tests {
 
     fn push(ring: &mut PacketRing, id: u64, data: &[u8]) {
         let header = FrameHeader {
-            ts: Timestamp(id as i64), offset: 0, captured_len: data.len() as u32, wire_len: data.len() as u32,
-            link: LinkType::ETHERNET, interface: 0,
+            ts: Timestamp(id as i64),
+            offset: 0,
+            captured_len: data.len() as u32,
+            wire_len: data.len() as u32,
+            link: LinkType::ETHERNET,
+            interface: 0,
         };
         ring.push_batch(data, &[header], &[PacketMeta::default()], id);
     }

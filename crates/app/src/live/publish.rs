@@ -41,10 +41,23 @@ pub struct Publisher {
 
 impl Publisher {
     /// Feeds `hub` from the shared numbers.
-    pub fn new(hub: Hub, status: Arc<Mutex<Status>>, scores: Arc<Mutex<Scores>>, rings: Vec<Arc<Mutex<PacketRing>>>) -> Self {
+    pub fn new(
+        hub: Hub,
+        status: Arc<Mutex<Status>>,
+        scores: Arc<Mutex<Scores>>,
+        rings: Vec<Arc<Mutex<PacketRing>>>,
+    ) -> Self {
         Self {
-            hub, status, scores, rings, flows: FlowBatch::default(), verdicts: VerdictBatch::default(), last_packet: 0,
-            batched: Instant::now(), ticked: Instant::now(), health: Vec::new(),
+            hub,
+            status,
+            scores,
+            rings,
+            flows: FlowBatch::default(),
+            verdicts: VerdictBatch::default(),
+            last_packet: 0,
+            batched: Instant::now(),
+            ticked: Instant::now(),
+            health: Vec::new(),
         }
     }
 
@@ -62,8 +75,12 @@ impl Publisher {
             put(&mut self.flows.items, &mut self.flows.skipped, FLOWS_MAX, anomalous, |r| r.anomalous, row);
             let point = || {
                 ScatterPoint(
-                    flow.record.flow_id, flow.record.end.0 / 1_000_000, flow.record.duration_ns() as f64 / 1e6,
-                    flow.record.bytes(), verdict.map(|v| f64::from(v.score)), u8::from(anomalous),
+                    flow.record.flow_id,
+                    flow.record.end.0 / 1_000_000,
+                    flow.record.duration_ns() as f64 / 1e6,
+                    flow.record.bytes(),
+                    verdict.map(|v| f64::from(v.score)),
+                    u8::from(anomalous),
                 )
             };
             put(&mut self.verdicts.items, &mut self.verdicts.skipped, VERDICTS_MAX, anomalous, |p| p.5 == 1, point);
@@ -123,7 +140,14 @@ impl Publisher {
 }
 
 /// Adds to a bounded batch. When it is full, an anomalous entry takes the place of a normal one.
-fn put<T>(items: &mut Vec<T>, skipped: &mut u64, max: usize, wanted: bool, keeps: impl Fn(&T) -> bool, make: impl FnOnce() -> T) {
+fn put<T>(
+    items: &mut Vec<T>,
+    skipped: &mut u64,
+    max: usize,
+    wanted: bool,
+    keeps: impl Fn(&T) -> bool,
+    make: impl FnOnce() -> T,
+) {
     if items.len() < max {
         items.push(make());
         return;
@@ -135,11 +159,19 @@ fn put<T>(items: &mut Vec<T>, skipped: &mut u64, max: usize, wanted: bool, keeps
 }
 
 fn tick_second(second: &SecondState) -> TickSecond {
-    let by_class: BTreeMap<String, u64> =
-        TrafficClass::ALL.iter().zip(second.bytes_by_class).map(|(class, bytes)| (class.name().to_owned(), bytes)).collect();
+    let by_class: BTreeMap<String, u64> = TrafficClass::ALL
+        .iter()
+        .zip(second.bytes_by_class)
+        .map(|(class, bytes)| (class.name().to_owned(), bytes))
+        .collect();
     TickSecond {
-        bytes: second.bytes, packets: second.packets, bytes_in: second.bytes_in, bytes_out: second.bytes_out,
-        flows: second.flows, flows_anomalous: second.flows_anomalous, bytes_by_class: by_class,
+        bytes: second.bytes,
+        packets: second.packets,
+        bytes_in: second.bytes_in,
+        bytes_out: second.bytes_out,
+        flows: second.flows,
+        flows_anomalous: second.flows_anomalous,
+        bytes_by_class: by_class,
     }
 }
 

@@ -15,7 +15,9 @@ const PACKETS_BY_CLASS: [&str; TrafficClass::COUNT] =
 pub fn merge(seconds: Vec<InterfaceSecond>) -> Vec<InterfaceSecond> {
     let mut by_time: BTreeMap<i64, InterfaceSecond> = BTreeMap::new();
     for second in seconds {
-        let sum = by_time.entry(second.ts.0).or_insert_with(|| InterfaceSecond { ts: second.ts, ..InterfaceSecond::default() });
+        let sum = by_time
+            .entry(second.ts.0)
+            .or_insert_with(|| InterfaceSecond { ts: second.ts, ..InterfaceSecond::default() });
         for class in 0..TrafficClass::COUNT {
             sum.packets[class] += second.packets[class];
             sum.bytes[class] += second.bytes[class];
@@ -32,7 +34,8 @@ pub fn merge(seconds: Vec<InterfaceSecond>) -> Vec<InterfaceSecond> {
 
 /// Every metric of one second.
 pub fn points(second: &InterfaceSecond, flows: u64, anomalous: u64, dropped: u64, out: &mut Vec<SeriesPoint>) {
-    let mut put = |metric: &'static str, value: u64| out.push(SeriesPoint { ts: second.ts, metric, value: value as f64 });
+    let mut put =
+        |metric: &'static str, value: u64| out.push(SeriesPoint { ts: second.ts, metric, value: value as f64 });
     put("bytes", second.bytes.iter().sum());
     put("packets", second.packets.iter().sum());
     put("bytes_in", second.bytes_in);

@@ -26,7 +26,12 @@ impl SimulatedSource {
     fn push(&mut self, ts: Timestamp, headers: &mut Vec<FrameHeader>) {
         let len = self.frame.len() as u32;
         headers.push(FrameHeader {
-            ts, offset: self.bytes.len(), captured_len: len, wire_len: len, link: LinkType::ETHERNET, interface: 0,
+            ts,
+            offset: self.bytes.len(),
+            captured_len: len,
+            wire_len: len,
+            link: LinkType::ETHERNET,
+            interface: 0,
         });
         self.bytes.extend_from_slice(&self.frame);
         self.stats.packets += 1;

@@ -31,7 +31,14 @@ pub struct SourceState {
 impl SourceState {
     /// A source that has not said anything yet.
     pub fn new(name: String, kind: &'static str) -> Self {
-        Self { name, kind, meter: MeterCounters::default(), stats: SourceStats::default(), last_event: None, ended: None }
+        Self {
+            name,
+            kind,
+            meter: MeterCounters::default(),
+            stats: SourceStats::default(),
+            last_event: None,
+            ended: None,
+        }
     }
 }
 
@@ -173,11 +180,21 @@ impl Status {
             items.push(item("drops", HealthLevel::Warning, text, "Give capture more memory (capture.ring_bytes), filter traffic you do not need (-F), or use more workers."));
         }
         if let Some(error) = &self.store.last_error {
-            items.push(item("store", HealthLevel::Error, format!("The store cannot write: {error}"), "Free disk space or point --data-dir at another place."));
+            items.push(item(
+                "store",
+                HealthLevel::Error,
+                format!("The store cannot write: {error}"),
+                "Free disk space or point --data-dir at another place.",
+            ));
         }
         if self.lag_ms > 2_000 {
             let text = format!("Judging is {:.1} s behind the traffic", self.lag_ms as f64 / 1e3);
-            items.push(item("lag", HealthLevel::Warning, text, "Filter traffic you do not need, or give this machine more processor time."));
+            items.push(item(
+                "lag",
+                HealthLevel::Warning,
+                text,
+                "Filter traffic you do not need, or give this machine more processor time.",
+            ));
         }
         items.sort_by_key(|i| std::cmp::Reverse(i.level));
         items
@@ -186,30 +203,73 @@ impl Status {
     fn capture_health(&self) -> HealthItem {
         let running = self.sources.iter().filter(|s| s.ended.is_none()).count();
         let names = |ended: bool| {
-            let list: Vec<&str> = self.sources.iter().filter(|s| s.ended.is_some() == ended).map(|s| s.name.as_str()).collect();
+            let list: Vec<&str> =
+                self.sources.iter().filter(|s| s.ended.is_some() == ended).map(|s| s.name.as_str()).collect();
             list.join(", ")
         };
         if running > 0 {
             return item("capture", HealthLevel::Ok, format!("Watching {}", names(false)), "");
         }
-        let failed = self.sources.iter().filter_map(|s| s.ended.as_ref()).find(|why| *why != "end of input" && *why != "stopped");
+        let failed = self
+            .sources
+            .iter()
+            .filter_map(|s| s.ended.as_ref())
+            .find(|why| *why != "end of input" && *why != "stopped");
         match failed {
-            Some(why) => item("capture", HealthLevel::Error, format!("Capture stopped: {why}"), "Bring the interface up and start Tripline again."),
-            None => item("capture", HealthLevel::Info, format!("Finished reading {}", names(true)), "What was found stays here until Tripline is stopped."),
+            Some(why) => item(
+                "capture",
+                HealthLevel::Error,
+                format!("Capture stopped: {why}"),
+                "Bring the interface up and start Tripline again.",
+            ),
+            None => item(
+                "capture",
+                HealthLevel::Info,
+                format!("Finished reading {}", names(true)),
+                "What was found stays here until Tripline is stopped.",
+            ),
         }
     }
 
     fn model_health(&self) -> HealthItem {
         match &self.model {
-            ModelState::Ready => item("models", HealthLevel::Ok, format!("Models judge every flow; learned from {} flows", self.flows_learned), ""),
-            ModelState::Training(share) => item("models", HealthLevel::Info, format!("Models are training: {:.0} %", share * 100.0), ""),
+            ModelState::Ready => item(
+                "models",
+                HealthLevel::Ok,
+                format!("Models judge every flow; learned from {} flows", self.flows_learned),
+                "",
+            ),
+            ModelState::Training(share) => {
+                item("models", HealthLevel::Info, format!("Models are training: {:.0} %", share * 100.0), "")
+            }
             ModelState::Learning(p) => {
                 let to_go = p.eta_s.map_or(String::new(), |s| format!(", about {} to go", minutes(s)));
-                let text = format!("Models are learning: {} of {} flows, {} of {}{to_go}", p.flows.min(p.flows_needed), p.flows_needed, minutes(p.elapsed_s.min(p.needed_s)), minutes(p.needed_s));
-                item("models", HealthLevel::Info, text, "Until then the exact detectors watch for scans, floods, spoofing and the like.")
+                let text = format!(
+                    "Models are learning: {} of {} flows, {} of {}{to_go}",
+                    p.flows.min(p.flows_needed),
+                    p.flows_needed,
+                    minutes(p.elapsed_s.min(p.needed_s)),
+                    minutes(p.needed_s)
+                );
+                item(
+                    "models",
+                    HealthLevel::Info,
+                    text,
+                    "Until then the exact detectors watch for scans, floods, spoofing and the like.",
+                )
             }
-            ModelState::Failed(why) => item("models", HealthLevel::Error, format!("Models are not there: {why}"), "The exact detectors go on; see the reason and start again."),
-            ModelState::Off => item("models", HealthLevel::Info, "Models need packets; counters alone do not tell enough".to_owned(), ""),
+            ModelState::Failed(why) => item(
+                "models",
+                HealthLevel::Error,
+                format!("Models are not there: {why}"),
+                "The exact detectors go on; see the reason and start again.",
+            ),
+            ModelState::Off => item(
+                "models",
+                HealthLevel::Info,
+                "Models need packets; counters alone do not tell enough".to_owned(),
+                "",
+            ),
         }
     }
 }

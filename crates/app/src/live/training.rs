@@ -42,7 +42,7 @@ impl Training {
         std::thread::Builder::new()
             .name("training".to_owned())
             .spawn(move || {
-                let trained = lesson().and_then(|lesson| train(lesson, &told));
+                let trained = lesson().and_then(|lesson| train(&lesson, &told));
                 // The judge may be gone at shutdown.
                 let _ = sender.send(trained);
             })
@@ -61,15 +61,18 @@ impl Training {
     }
 }
 
-fn train(lesson: Lesson, progress: &AtomicU32) -> Result<Arc<Ensemble>, String> {
+fn train(lesson: &Lesson, progress: &AtomicU32) -> Result<Arc<Ensemble>, String> {
     let told = &mut |share: f32| progress.store((share * 1000.0) as u32, Ordering::Relaxed);
     let (mut ensemble, report) =
-        Ensemble::train(features::flow_schema(), &lesson.rows, lesson.seed, &lesson.config, told).map_err(|e| e.to_string())?;
+        Ensemble::train(features::flow_schema(), &lesson.rows, lesson.seed, &lesson.config, told)
+            .map_err(|e| e.to_string())?;
     ensemble.set_span(lesson.from, lesson.until, lesson.packets);
     for member in &report.members {
         tracing::info!(
             "model {}: {} false positives per thousand held out at its 1 % threshold, {}",
-            member.name, (member.false_positive_rate * 1000.0).round(), if member.admitted { "votes" } else { "does not vote" }
+            member.name,
+            (member.false_positive_rate * 1000.0).round(),
+            if member.admitted { "votes" } else { "does not vote" }
         );
     }
     if let Some(dir) = &lesson.keep_in {

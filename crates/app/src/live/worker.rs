@@ -182,7 +182,12 @@ mod tests {
     #[test]
     fn a_replay_keeps_its_pace() {
         let header = |ms: i64| FrameHeader {
-            ts: Timestamp(ms * 1_000_000), offset: 0, captured_len: 0, wire_len: 0, link: LinkType::ETHERNET, interface: 0,
+            ts: Timestamp(ms * 1_000_000),
+            offset: 0,
+            captured_len: 0,
+            wire_len: 0,
+            link: LinkType::ETHERNET,
+            interface: 0,
         };
         let headers = [header(0), header(0), header(10_000_000)];
         let stop = AtomicBool::new(false);

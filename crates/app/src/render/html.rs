@@ -16,8 +16,16 @@ pub fn analysis(output: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
     let analysis = &outcome.analysis;
     let input = &analysis.input;
     let title = format!("Tripline: {} incidents in {}", analysis.incidents.len(), input.files.join(", "));
-    writeln!(output, "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">")?;
-    writeln!(output, "<title>{}</title><style>{STYLE}</style></head><body><h1>{}</h1>", escape(&title), escape(&title))?;
+    writeln!(
+        output,
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">"
+    )?;
+    writeln!(
+        output,
+        "<title>{}</title><style>{STYLE}</style></head><body><h1>{}</h1>",
+        escape(&title),
+        escape(&title)
+    )?;
     for incident in &analysis.incidents {
         article(output, incident)?;
     }
@@ -29,7 +37,10 @@ pub fn analysis(output: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
     row("Last packet", input.last.map(|t| t.to_string()).unwrap_or_default())?;
     row("Flows", analysis.flows.to_string())?;
     row("Hosts", analysis.hosts.to_string())?;
-    row("Learned from", format!("{} flows ({})", analysis.trained_on.flows, analysis.trained_on.how.replace('_', " ")))?;
+    row(
+        "Learned from",
+        format!("{} flows ({})", analysis.trained_on.flows, analysis.trained_on.how.replace('_', " ")),
+    )?;
     row("Held back by the alert budget", outcome.held_back.len().to_string())?;
     for note in &input.notes {
         row("Note", note.clone())?;
@@ -40,8 +51,13 @@ pub fn analysis(output: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
 fn article(output: &mut impl Write, incident: &Incident) -> io::Result<()> {
     writeln!(output, "<article class=\"{}\"><h2>{}</h2>", incident.severity.name(), escape(&incident.title))?;
     writeln!(
-        output, "<p class=\"meta\">{} · {} · {} to {} · {}</p><ul>",
-        incident.severity.name(), incident.kind.name(), incident.first_seen, incident.last_seen, escape(&incident.attack.join(" "))
+        output,
+        "<p class=\"meta\">{} · {} · {} to {} · {}</p><ul>",
+        incident.severity.name(),
+        incident.kind.name(),
+        incident.first_seen,
+        incident.last_seen,
+        escape(&incident.attack.join(" "))
     )?;
     for why in &incident.why {
         writeln!(output, "<li>{} ({:.0} % of the score)</li>", escape(&reason(why)), why.share * 100.0)?;

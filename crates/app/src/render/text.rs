@@ -32,7 +32,8 @@ pub fn analysis(output: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
 fn one(output: &mut impl Write, incident: &Incident) -> io::Result<()> {
     let severity = incident.severity.name().to_uppercase();
     writeln!(output, "{severity:<8} {}", incident.title)?;
-    let attack = if incident.attack.is_empty() { String::new() } else { format!("  ATT&CK {}", incident.attack.join(" ")) };
+    let attack =
+        if incident.attack.is_empty() { String::new() } else { format!("  ATT&CK {}", incident.attack.join(" ")) };
     writeln!(output, "         {}  {} to {}{attack}", incident.kind.name(), incident.first_seen, incident.last_seen)?;
     let list = |ips: &[record::IpAddr16]| {
         let shown: Vec<String> = ips.iter().take(ADDRESSES_MAX).map(ToString::to_string).collect();
@@ -69,7 +70,8 @@ fn summary(output: &mut impl Write, analysis: &Analysis) -> io::Result<()> {
     writeln!(output, "Learned  from {how}")?;
     for (name, counters) in [("Dropped", &input.drops), ("Not read", &input.decode_errors)] {
         if counters.total() > 0 {
-            let list: Vec<String> = counters.0.iter().map(|(reason, n)| format!("{} {n}", reason.replace('_', " "))).collect();
+            let list: Vec<String> =
+                counters.0.iter().map(|(reason, n)| format!("{} {n}", reason.replace('_', " "))).collect();
             writeln!(output, "{name:<8} {}", list.join(", "))?;
         }
     }
@@ -78,7 +80,11 @@ fn summary(output: &mut impl Write, analysis: &Analysis) -> io::Result<()> {
     }
     let timing = &analysis.timing;
     writeln!(
-        output, "Took     {} s ({} s of processor time, {}, {} of memory)",
-        short(timing.wall_s), short(timing.cpu_s), si(timing.packets_per_s, "packets/s"), bytes(timing.rss_max_bytes as f64)
+        output,
+        "Took     {} s ({} s of processor time, {}, {} of memory)",
+        short(timing.wall_s),
+        short(timing.cpu_s),
+        si(timing.packets_per_s, "packets/s"),
+        bytes(timing.rss_max_bytes as f64)
     )
 }

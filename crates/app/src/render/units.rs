@@ -56,7 +56,13 @@ mod tests {
         assert_eq!(bytes(830.0), "830 B");
         assert_eq!(short(0.5), "0.5");
         assert_eq!(with_unit(2_500.0, "ms"), "2.5 s");
-        let why = Why { feature: "distinct_ports".into(), value: 312.0, expected: [0.0, 14.0], unit: String::new(), share: 1.0 };
+        let why = Why {
+            feature: "distinct_ports".into(),
+            value: 312.0,
+            expected: [0.0, 14.0],
+            unit: String::new(),
+            share: 1.0,
+        };
         assert_eq!(reason(&why), "distinct ports is 312, expected 0 to 14");
     }
 }

@@ -29,7 +29,8 @@ pub(crate) fn read(walk: &mut Walk<'_>, proto: u8, at: usize) -> Next {
         walk.flow(proto, identifier, identifier);
     }
     if quoted::quotes(proto, kind) {
-        walk.meta.icmp_inner_hash = quoted::hash(walk.frame.get(at + HEADER_BYTES..walk.captured_end).unwrap_or_default());
+        walk.meta.icmp_inner_hash =
+            quoted::hash(walk.frame.get(at + HEADER_BYTES..walk.captured_end).unwrap_or_default());
     }
     walk.payload(at, HEADER_BYTES);
     Next::Done

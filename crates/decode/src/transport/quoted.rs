@@ -49,7 +49,8 @@ mod tests {
 
     #[test]
     fn a_quoted_probe_names_its_flow() {
-        let ends = [([192, 0, 2, 1], 40_000), ([192, 0, 2, 9], 161)].map(|(ip, port)| Endpoint { addr: IpAddr16::v4(ip), port });
+        let ends = [([192, 0, 2, 1], 40_000), ([192, 0, 2, 9], 161)]
+            .map(|(ip, port)| Endpoint { addr: IpAddr16::v4(ip), port });
         assert_eq!(hash(&quoted_udp()), flow_hash(&FlowKey::new(ends[0], ends[1], 17).0));
     }
 

@@ -5,9 +5,9 @@ use crate::blob::{Reader, Writer};
 use crate::{DetectError, EnsembleConfig};
 use record::Matrix;
 
+mod autoencoder;
 #[cfg(test)]
 pub(crate) mod contract_test;
-mod autoencoder;
 mod isolation_forest;
 mod neighbours;
 mod network;
