@@ -180,7 +180,7 @@ fn second_parts(observations: &[Observation]) -> Vec<InterfaceSecond> {
     for observation in observations {
         match observation {
             Observation::Second(s) if parts.first().is_none_or(|f| (f.ts, f.interface) == (s.ts, s.interface)) => {
-                parts.push((**s).clone())
+                parts.push((**s).clone());
             }
             _ => break,
         }
