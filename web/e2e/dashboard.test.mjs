@@ -152,6 +152,8 @@ describe('dashboard', { skip: SKIP, timeout: 300_000 }, () => {
       await page.keyboard.type('proto:UDP');
       await page.keyboard.press('Enter');
       await until('fewer flows', async () => Number(await page.locator('[data-total]').getAttribute('data-total')) < all);
+      // A UDP flow ends by silence, so the first ones come a minute after the start.
+      await page.locator('[role="row"][data-index]', { hasText: 'UDP' }).first().waitFor({ timeout: 120_000 });
       await page.locator('h1').first().evaluate(() => document.activeElement?.blur());
       await page.keyboard.press('j');
       await page.locator('[data-panel="flow"] .who').waitFor();
