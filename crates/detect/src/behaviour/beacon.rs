@@ -27,6 +27,11 @@ pub struct BeaconConfig {
     pub interval_max_s: f64,
     /// Ports that are periodic by design. Default DNS, DHCP, NTP, NetBIOS, SNMP, syslog, SSDP, STUN, mDNS, LLMNR.
     pub ports_ignored: Vec<u16>,
+    /// From so many hosts on that call the same service, it is taken for a common program's: the score falls by
+    /// `common_penalty` (RITA's prevalence modifier). Default 4.
+    pub common_sources: usize,
+    /// See `common_sources`; 0 to 1. Default 0.15.
+    pub common_penalty: f64,
     /// Pairs remembered. Default 8192.
     pub pairs_max: usize,
 }
@@ -39,6 +44,8 @@ impl Default for BeaconConfig {
             interval_min_s: 1.0,
             interval_max_s: 7200.0,
             ports_ignored: vec![53, 67, 68, 123, 137, 138, 161, 162, 514, 853, 1900, 3478, 5351, 5353, 5355],
+            common_sources: 4,
+            common_penalty: 0.15,
             pairs_max: 8192,
         }
     }
@@ -120,6 +127,14 @@ impl Beacon {
             return;
         }
         let (score, interval) = judge(pair, &self.config);
+        if score < self.config.score_min {
+            return;
+        }
+        // Counted only for a pair that would alert: walking all pairs is dear, and such pairs are few.
+        let same = |other: &Key| (other.1, other.2, other.3) == (key.1, key.2, key.3);
+        let common = self.pairs.iter().filter(|(other, _)| same(other)).count() >= self.config.common_sources;
+        let score = if common { score - self.config.common_penalty } else { score };
+        let Some(pair) = self.pairs.peek_mut(&key) else { return };
         if score >= self.config.score_min && pair.throttle.due(pair.total, flow.end) {
             out.push(pair_alert(&key, pair, score, interval));
         }
