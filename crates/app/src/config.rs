@@ -122,6 +122,13 @@ impl Config {
         Ok(())
     }
 
+    /// Sections in which `other` differs.
+    pub fn changed_sections(&self, other: &Self) -> Vec<String> {
+        let table = |config: &Self| Table::try_from(config).unwrap_or_default();
+        let (here, there) = (table(self), table(other));
+        here.iter().filter(|(name, value)| there.get(*name) != Some(value)).map(|(name, _)| name.clone()).collect()
+    }
+
     /// The home networks, parsed.
     pub fn home(&self) -> Result<Vec<record::Prefix>> {
         let parse = |text: &String| {
@@ -180,11 +187,24 @@ fn overlay(table: &mut Table, path: &str, value: &str) -> std::result::Result<()
     Ok(())
 }
 
-/// Where data is kept: `--data-dir`, or the platform's data directory.
+/// Where a network's own data is kept: `--data-dir`, or the platform's data directory.
 pub fn data_dir(common: &Common) -> Result<PathBuf> {
-    if let Some(dir) = &common.data_dir {
-        return Ok(dir.clone());
+    match &common.data_dir {
+        Some(dir) => Ok(dir.clone()),
+        None => platform_dir(),
     }
+}
+
+/// Where the data of made-up or replayed traffic is kept, so that it never mixes with a network's own: `--data-dir` as given, or
+/// a folder of this name in the platform's data directory.
+pub fn data_dir_apart(common: &Common, name: &str) -> Result<PathBuf> {
+    match &common.data_dir {
+        Some(dir) => Ok(dir.clone()),
+        None => Ok(platform_dir()?.join(name)),
+    }
+}
+
+fn platform_dir() -> Result<PathBuf> {
     directories::ProjectDirs::from("", "", "tripline").map(|dirs| dirs.data_dir().to_owned()).ok_or_else(|| {
         Failure::new("no home directory is known for this user; say where to keep data with --data-dir DIR")
     })

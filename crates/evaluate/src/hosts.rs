@@ -22,6 +22,13 @@ impl HostTable {
         Self { home, ..Self::default() }
     }
 
+    /// Puts back hosts of an earlier run; they count as seen, not as changed.
+    pub fn restore(&mut self, hosts: Vec<HostRecord>) {
+        for host in hosts.into_iter().take(HOSTS_MAX) {
+            self.distinct += u64::from(self.hosts.insert(host.ip, host).is_none());
+        }
+    }
+
     /// Addresses seen so far (an address that was evicted and came back counts again).
     pub fn distinct(&self) -> u64 {
         self.distinct

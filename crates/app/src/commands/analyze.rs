@@ -10,7 +10,7 @@ use crate::render;
 use crate::usage::cpu_seconds_and_peak_bytes;
 use evaluate::{AnalyzeConfig, MeterConfig, Outcome, Training};
 use record::analysis::Timing;
-use record::{Severity, Timestamp};
+use record::{Counters, Severity, Timestamp};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -30,6 +30,8 @@ pub fn run(common: &Common, args: &AnalyzeArgs) -> Result<u8> {
     let progress = Progress::new("packets", common.quiet);
     let mut outcome = evaluate::analyze(&args.files, plan, &mut |packets| progress.set(packets)).plain()?;
     drop(progress);
+    let input = &outcome.analysis.input;
+    check_link_types(&args.files, input.packets, &input.decode_errors)?;
     outcome.analysis.timing = timing(started, outcome.analysis.input.packets);
     for note in &outcome.analysis.input.notes {
         tracing::warn!("{note}");
@@ -61,7 +63,7 @@ fn timing(started: Instant, packets: u64) -> Timing {
 
 /// Decoder and flow table as configured, with the user's filter.
 pub fn meter_config(config: &Config, filter: Option<&str>) -> Result<MeterConfig> {
-    let filter = filter.map(|text| source::Filter::parse(text).context(format!("filter `{text}`"))).transpose()?;
+    let filter = filter.map(|text| source::Filter::parse(text).plain()).transpose()?;
     Ok(MeterConfig { decode: config.decode.clone(), flow: config.flow.clone(), home: config.home()?, filter })
 }
 
@@ -74,6 +76,33 @@ pub fn judge_config(config: &Config) -> Result<evaluate::JudgeConfig> {
         alert: config.alert.clone(),
         home: config.home()?,
     })
+}
+
+/// An input of which no packet can be read, because its link type is not known, is no input.
+pub fn check_link_types(files: &[PathBuf], packets: u64, errors: &Counters) -> Result<()> {
+    if packets == 0 || errors.0.get("link_type_unknown").is_none_or(|unknown| *unknown < packets) {
+        return Ok(());
+    }
+    let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    Err(Failure::new(format!(
+        "{}: no packet can be read, all have {} that is not known; capture with an Ethernet, Linux cooked, raw IP or 802.11 link type",
+        names.join(", "),
+        link_type(files).map_or_else(|| "a link type".to_owned(), |link| format!("link type {}", link.0)),
+    )))
+}
+
+/// The first packet's, for the error's words; standard input cannot be read again.
+fn link_type(files: &[PathBuf]) -> Option<record::LinkType> {
+    let mut headers = Vec::new();
+    for file in files.iter().filter(|file| *file != Path::new("-")) {
+        let mut source = source::open_capture(file).ok()?;
+        while source.next_batch(&mut headers).ok()?.is_some() {
+            if let Some(header) = headers.first() {
+                return Some(header.link);
+            }
+        }
+    }
+    None
 }
 
 fn training(args: &AnalyzeArgs) -> Result<Training> {

@@ -3,7 +3,7 @@
 
 use crate::cli::{Common, DemoArgs};
 use crate::commands::run::duration;
-use crate::config::{Config, data_dir};
+use crate::config::{Config, data_dir_apart};
 use crate::failure::{Context, EXIT_DONE, Result};
 use crate::live::{self, OpenSource, Plan, wall_clock};
 use evaluate::simulate::{SimulateConfig, Simulator};
@@ -36,10 +36,11 @@ pub fn run(common: &Common, args: &DemoArgs) -> Result<u8> {
         sources: vec![OpenSource::simulated(Simulator::new(&traffic).plain()?)],
         filter: None,
         // Made-up history never mixes with a network's own.
-        data_dir: data_dir(common)?.join("demo"),
+        data_dir: data_dir_apart(common, "demo")?,
         listen,
         duration: duration(args.duration.as_deref())?,
         notices: Vec::new(),
+        reload: Box::new(crate::commands::run::reload(common, &config)),
         past: Some(Simulator::new(&past).plain()?),
     };
     live::run(&config, plan)?;

@@ -1,6 +1,6 @@
 //! `tripline flows`: files to flow records, written as they end.
 
-use super::analyze::meter_config;
+use super::analyze::{check_link_types, meter_config};
 use super::output::Output;
 use crate::cli::{Common, FlowsArgs, FlowsFormat};
 use crate::config::Config;
@@ -46,6 +46,7 @@ pub fn run(common: &Common, args: &FlowsArgs) -> Result<u8> {
     if let Some(error) = failed {
         return Err(Failure::new(format!("writing flows: {error}")));
     }
+    check_link_types(&args.files, result.meter.frames, &result.meter.decode_errors)?;
     if let Some(writer) = &mut writer {
         writer.finish().context("output")?;
     }

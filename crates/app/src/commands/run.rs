@@ -1,7 +1,7 @@
 //! `tripline run`: interfaces, files, or the host's own counters, with the dashboard.
 
 use crate::cli::{Common, Role, RunArgs};
-use crate::config::{Config, data_dir};
+use crate::config::{Config, data_dir, data_dir_apart};
 use crate::duration::parse_ns;
 use crate::failure::{Context, EXIT_DONE, Failure, Result};
 use crate::live::{self, OpenSource, Pace, Plan};
@@ -23,14 +23,34 @@ pub fn run(common: &Common, args: &RunArgs) -> Result<u8> {
         mode,
         sources,
         filter: args.filter.clone().filter(|_| mode == Mode::Replay),
-        data_dir: data_dir(common)?,
+        data_dir: if mode == Mode::Replay { data_dir_apart(common, "replay")? } else { data_dir(common)? },
         listen,
         duration: duration(args.duration.as_deref())?,
         notices,
+        reload: Box::new(reload(common, &config)),
         past: None,
     };
     live::run(&config, plan)?;
     Ok(EXIT_DONE)
+}
+
+/// What SIGHUP does: the settings are read again and checked, and the log says what a new start would change.
+pub fn reload(common: &Common, running: &Config) -> impl Fn() + Send + Sync + 'static {
+    let (common, running) = (common.clone(), running.clone());
+    move || match Config::load(&common) {
+        Err(failure) => tracing::error!("settings were not taken over: {failure}"),
+        Ok(config) => {
+            let changed = config.changed_sections(&running);
+            if changed.is_empty() {
+                tracing::info!("settings read again: nothing changed");
+            } else {
+                tracing::warn!(
+                    "settings read again and good; changes in {} take effect at the next start",
+                    changed.join(", ")
+                );
+            }
+        }
+    }
 }
 
 /// `--duration`, when given.

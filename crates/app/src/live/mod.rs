@@ -75,6 +75,8 @@ pub struct Plan {
     pub duration: Option<Duration>,
     /// Words for the health strip.
     pub notices: Vec<HealthItem>,
+    /// Called at SIGHUP.
+    pub reload: Box<dyn Fn() + Send + Sync>,
     /// A past that the detectors and models know before the first packet (the demo's); its models are kept nowhere.
     pub past: Option<Simulator>,
 }
@@ -98,7 +100,8 @@ pub fn run(config: &Config, plan: Plan) -> Result<()> {
     let parts = start(config, plan)?;
     tracing::info!("dashboard on http://{address}");
     let stop = Arc::clone(&parts.stop);
-    let served = runtime.block_on(serve::serve_on(listener, parts.state, until_stopped(parts.duration, stop)));
+    let served =
+        runtime.block_on(serve::serve_on(listener, parts.state, until_stopped(parts.duration, parts.reload, stop)));
     parts.stop.store(true, Ordering::Relaxed);
     for thread in parts.threads {
         if thread.join().is_err() {
@@ -109,7 +112,15 @@ pub fn run(config: &Config, plan: Plan) -> Result<()> {
 }
 
 /// Ctrl-C, SIGTERM, or the end of the time given.
-async fn until_stopped(duration: Option<Duration>, stop: Arc<AtomicBool>) {
+async fn until_stopped(duration: Option<Duration>, reload: Box<dyn Fn() + Send + Sync>, stop: Arc<AtomicBool>) {
+    let reloads = async {
+        if let Ok(mut signal) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
+            while signal.recv().await.is_some() {
+                reload();
+            }
+        }
+        std::future::pending::<()>().await;
+    };
     let terminated = async {
         match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
             Ok(mut signal) => drop(signal.recv().await),
@@ -126,6 +137,7 @@ async fn until_stopped(duration: Option<Duration>, stop: Arc<AtomicBool>) {
         _ = tokio::signal::ctrl_c() => {}
         () = terminated => {}
         () = timed => {}
+        () = reloads => {}
     }
     stop.store(true, Ordering::Relaxed);
     tracing::info!("stopping: capture ends, what is open is written");
@@ -136,6 +148,7 @@ struct Parts {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
     duration: Option<Duration>,
+    reload: Box<dyn Fn() + Send + Sync>,
 }
 
 fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
@@ -166,6 +179,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         status.ensemble = Some(Arc::clone(&ensemble));
         judge.install(ensemble);
     }
+    judge.hosts().restore(known_hosts(&store)?);
     if let Some(past) = plan.past.take() {
         past::play(past, &meter, &mut judge);
     }
@@ -205,7 +219,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let read: Arc<dyn Read> = store.reader();
     let serve = serve::ServeConfig { listen: plan.listen, ..config.serve.clone() };
     let state = AppState { read, live: Arc::new(answers), hub, config: Arc::new(serve) };
-    Ok(Parts { state, stop, threads, duration: plan.duration })
+    Ok(Parts { state, stop, threads, duration: plan.duration, reload: plan.reload })
 }
 
 fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
@@ -233,6 +247,27 @@ fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
         store: store.counters(),
         notices: std::mem::take(&mut plan.notices),
     })
+}
+
+/// The hosts of earlier runs, newest first, so that their counters go on.
+fn known_hosts(store: &Sqlite) -> Result<Vec<record::HostRecord>> {
+    let reader = store.reader();
+    let filter = store::Query::parse("", store::query::HOST_FIELDS).plain()?;
+    let mut query = store::ListQuery {
+        filter,
+        range: store::TimeRange::default(),
+        limit: store::read::PAGE_ROWS_MAX,
+        cursor: None,
+    };
+    let mut hosts = Vec::new();
+    loop {
+        let page = reader.hosts(&query).plain()?;
+        hosts.extend(page.items);
+        query.cursor = page.next_cursor;
+        if query.cursor.is_none() || hosts.len() >= evaluate::hosts::HOSTS_MAX {
+            return Ok(hosts);
+        }
+    }
 }
 
 fn start_workers(
