@@ -1,0 +1,216 @@
+//! Live capture on a wire of its own: two network namespaces joined by a veth pair. No packet is missing, and a port scan becomes an
+//! incident on the live stream; the time from its last packet is printed, not judged.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use support::server::Server;
+use support::wait_for;
+
+/// Until a scan must be on the live stream: generous, machines that test are slow.
+const SCAN_SEEN: Duration = Duration::from_secs(30);
+
+/// Two namespaces, `a` watched at 198.18.0.1 and `b` at 198.18.0.2; gone when dropped.
+struct Wire {
+    a: String,
+    b: String,
+}
+
+impl Wire {
+    /// None with the reason when this process may not make namespaces.
+    fn new(test: &str, tag: &str) -> Option<Self> {
+        let pid = std::process::id();
+        let wire = Self { a: format!("tl-{tag}a-{pid}"), b: format!("tl-{tag}b-{pid}") };
+        if !ip(&["netns", "add", &wire.a]) {
+            eprintln!("SKIP {test}: network namespaces need root and iproute2");
+            return None;
+        }
+        assert!(ip(&["netns", "add", &wire.b]));
+        assert!(ip(&["link", "add", "wa", "netns", &wire.a, "type", "veth", "peer", "name", "wb", "netns", &wire.b]));
+        for (name, device, address) in [(&wire.a, "wa", "198.18.0.1/24"), (&wire.b, "wb", "198.18.0.2/24")] {
+            // IPv6 would talk on its own when the link comes up.
+            let silent = "net.ipv6.conf.all.disable_ipv6=1";
+            assert!(wire.inside(name, "sysctl").args(["-q", "-w", silent]).status().unwrap().success());
+            assert!(ip(&["-n", name, "addr", "add", address, "dev", device]));
+            assert!(ip(&["-n", name, "link", "set", "lo", "up"]));
+            assert!(ip(&["-n", name, "link", "set", device, "up"]));
+        }
+        Some(wire)
+    }
+
+    /// A program inside a namespace; `ip` replaces itself by it, so the process id is the program's.
+    fn inside(&self, namespace: &str, program: &str) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", namespace, program]).stdin(Stdio::null());
+        command
+    }
+
+    fn watch(&self, data: &std::path::Path) -> Server {
+        let mut command = self.inside(&self.a, env!("CARGO_BIN_EXE_tripline"));
+        command.args(["run", "-i", "wa", "--listen", "127.0.0.1:0", "--data-dir", data.to_str().unwrap()]);
+        Server::start_as(&mut command)
+    }
+
+    fn get(&self, server: &Server, path: &str) -> Value {
+        let url = format!("http://127.0.0.1:{}{path}", server.port);
+        let output = self.inside(&self.a, "curl").args(["-sS", "--fail", &url]).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{url}: {e}: {output:?}"))
+    }
+
+    /// Frames that the kernel counted on the watched end, both ways.
+    fn frames(&self) -> u64 {
+        let read = |name: &str| -> u64 {
+            let path = format!("/sys/class/net/wa/statistics/{name}");
+            let output = self.inside(&self.a, "cat").arg(path).output().unwrap();
+            String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+        };
+        read("rx_packets") + read("tx_packets")
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        for name in [&self.a, &self.b] {
+            ip(&["netns", "del", name]);
+        }
+    }
+}
+
+fn ip(args: &[&str]) -> bool {
+    Command::new("ip").args(args).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+}
+
+/// A helper process that does not outlive the test.
+struct Helper(Child);
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn has(program: &str, test: &str) -> bool {
+    let there = Command::new(program).arg("--version").output().is_ok();
+    if !there {
+        eprintln!("SKIP {test}: no {program} here");
+    }
+    there
+}
+
+#[test]
+fn no_packet_is_missing() {
+    let test = "no_packet_is_missing";
+    if !has("curl", test) {
+        return;
+    }
+    let Some(wire) = Wire::new(test, "count") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let server = wire.watch(&dir.path().join("data"));
+    let before = wire.frames();
+    let mut send = wire.inside(&wire.b, env!("CARGO_BIN_EXE_tripline"));
+    let send =
+        send.args(["simulate", "-i", "wb", "--scenario", "office,port_scan_fast,udp_flood", "--duration", "12s"]);
+    let sent = support::finish(send).done();
+    let sent =
+        sent.stderr.split(" frames, ").next().unwrap().split_whitespace().last().unwrap().parse::<u64>().unwrap();
+    let ping = wire.inside(&wire.b, "ping").args(["-q", "-c", "20", "-i", "0.05", "198.18.0.1"]).output();
+    let ping = ping.is_ok_and(|o| o.status.success());
+    let seen = || wire.get(&server, "/api/v1/summary")["totals"]["packets"].as_u64().unwrap();
+    let on_wire = || wire.frames() - before;
+    wait_for(Duration::from_secs(20), "every packet counted", || (seen() == on_wire()).then_some(()));
+    let summary = wire.get(&server, "/api/v1/summary");
+    let counted = seen();
+    eprintln!("{sent} frames sent (ping: {ping}), {} on the wire, {counted} counted", on_wire());
+    assert!(sent > 500 && counted >= sent + if ping { 40 } else { 0 }, "{sent} sent, {counted} counted");
+    assert_eq!(summary["totals"]["drops"], serde_json::json!({}), "something was lost");
+    assert_eq!(summary["mode"], "live");
+    assert!(server.terminate().success());
+}
+
+/// Events of the live stream with the time they came.
+fn live_incidents(wire: &Wire, server: &Server) -> (Helper, mpsc::Receiver<(SystemTime, Value)>) {
+    let url = format!("http://127.0.0.1:{}/api/v1/live?events=incident", server.port);
+    let mut curl = wire.inside(&wire.a, "curl");
+    let mut child = curl.args(["-sSN", &url]).stdout(Stdio::piped()).spawn().unwrap();
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in stdout.lines().map_while(Result::ok) {
+            let Some(event) = line.strip_prefix("data:").and_then(|json| serde_json::from_str(json).ok()) else {
+                continue;
+            };
+            if sender.send((SystemTime::now(), event)).is_err() {
+                break;
+            }
+        }
+    });
+    (Helper(child), receiver)
+}
+
+#[test]
+fn a_port_scan_becomes_an_incident_on_the_live_stream() {
+    let test = "a_port_scan_becomes_an_incident";
+    if !has("curl", test) || !has("nmap", test) {
+        return;
+    }
+    let Some(wire) = Wire::new(test, "scan") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let server = wire.watch(&dir.path().join("data"));
+    let (_curl, incidents) = live_incidents(&wire, &server);
+    // A little of the usual first: a network without a past is not what a scan comes to.
+    let pings = ["-q", "-c", "10", "-i", "0.2", "198.18.0.1"];
+    let _ = wire.inside(&wire.b, "ping").args(pings).output();
+    let begun = SystemTime::now();
+    let scan = ["-sS", "-n", "-Pn", "--max-retries", "1", "-p", "1-1000", "198.18.0.1"];
+    let nmap = wire.inside(&wire.b, "nmap").args(scan).output().unwrap();
+    assert!(nmap.status.success(), "{nmap:?}");
+    let (seen, incident) = loop {
+        let (at, event) = incidents.recv_timeout(SCAN_SEEN).expect("no port_scan on the live stream");
+        if event["kind"] == "port_scan" {
+            break (at, event);
+        }
+    };
+    assert_eq!(incident["src"], serde_json::json!(["198.18.0.2"]));
+    assert_eq!(incident["dest"], serde_json::json!(["198.18.0.1"]));
+    let listed = wait_for(SCAN_SEEN, "the incident in the list", || {
+        let list = wire.get(&server, "/api/v1/incidents?q=kind:port_scan");
+        list["items"].as_array().unwrap().first().cloned()
+    });
+    assert_eq!(listed["id"], incident["id"]);
+    let since = |from: SystemTime| {
+        let signed = |t: SystemTime| t.duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+        signed(seen) - signed(from)
+    };
+    let newest = wire.get(&server, "/api/v1/packets?q=ip:198.18.0.2&limit=1")["items"][0]["timestamp"].clone();
+    let last = record::Timestamp::parse_rfc3339(newest.as_str().unwrap()).unwrap();
+    let last = UNIX_EPOCH + Duration::from_nanos(last.0.unsigned_abs());
+    eprintln!(
+        "port_scan on the live stream {:.0} ms after nmap began, {:.0} ms after its last packet",
+        since(begun) * 1e3,
+        since(last) * 1e3
+    );
+    assert!(server.terminate().success());
+}
+
+#[test]
+fn an_interface_that_goes_away_is_said() {
+    let test = "an_interface_that_goes_away";
+    if !has("curl", test) {
+        return;
+    }
+    let Some(wire) = Wire::new(test, "down") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let server = wire.watch(&dir.path().join("data"));
+    assert!(ip(&["-n", &wire.a, "link", "set", "wa", "down"]));
+    wait_for(Duration::from_secs(20), "words on the health strip", || {
+        let health = wire.get(&server, "/api/v1/summary")["health"].to_string();
+        (health.contains("Capture stopped") || health.contains("down")).then_some(())
+    });
+    assert!(server.terminate().success());
+}

@@ -1,0 +1,56 @@
+//! One HTTP request over loopback, by hand: HTTP/1.0, so that answers come whole and unchunked.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// Status and body.
+pub struct Answer {
+    /// Status code.
+    pub status: u16,
+    /// Header lines as they came.
+    pub head: String,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
+    }
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+/// One request; an error only when the server is not there.
+pub fn request(port: u16, method: &str, path: &str, body: Option<&str>) -> std::io::Result<Answer> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    let body = body.unwrap_or("");
+    write!(
+        stream,
+        "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes)?;
+    let split = bytes.windows(4).position(|w| w == b"\r\n\r\n").unwrap_or(bytes.len());
+    let head = String::from_utf8_lossy(&bytes[..split]).into_owned();
+    let status = head.split_whitespace().nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
+    Ok(Answer { status, head, body: bytes.get(split + 4..).unwrap_or_default().to_vec() })
+}
+
+/// GET that must answer.
+pub fn get(port: u16, path: &str) -> Answer {
+    request(port, "GET", path, None).unwrap_or_else(|e| panic!("GET {path}: {e}"))
+}
+
+/// GET of JSON that must be a 200.
+pub fn get_json(port: u16, path: &str) -> serde_json::Value {
+    let answer = get(port, path);
+    assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    answer.json()
+}
