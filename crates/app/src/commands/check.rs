@@ -12,8 +12,10 @@ use source::PcapWriter;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// Capture time of each crafted capture, seconds: long enough for the slowest attack to be told.
-const DURATION_S: f64 = 1_800.0;
+/// Quiet capture time before the attack, seconds: a little more than the hour that the slowest detector learns.
+const PAST_S: f64 = 3_900.0;
+/// Capture time with the attack, seconds: long enough for the slowest attack to be told.
+const ATTACK_S: f64 = 1_500.0;
 
 /// One attack and what came of it.
 #[derive(serde::Serialize)]
@@ -42,25 +44,28 @@ pub fn run(common: &Common, args: &CheckArgs) -> Result<u8> {
 
 /// One capture with the office and one attack, analysed from a file that is removed afterwards.
 fn play(config: &Config, scenario: &ScenarioInfo) -> Result<Vec<Incident>> {
-    let simulate = SimulateConfig {
+    let past = SimulateConfig { duration_s: PAST_S, packets_per_second_max: Some(100.0), ..SimulateConfig::default() };
+    let attack = SimulateConfig {
         scenarios: vec!["office".to_owned(), scenario.name.to_owned()],
-        duration_s: DURATION_S,
-        packets_per_second_max: Some(200.0),
-        ..SimulateConfig::default()
+        duration_s: ATTACK_S,
+        start: past.start.plus_ns((PAST_S * 1e9) as i64),
+        ..past.clone()
     };
     let path = std::env::temp_dir().join(format!("tripline-check-{}-{}.pcap", std::process::id(), scenario.name));
-    let result = write_and_analyze(config, &simulate, &path);
+    let result = write_and_analyze(config, &[past, attack], &path);
     // Nothing is lost when it cannot be removed: the name says whose it is.
     let _ = std::fs::remove_file(&path);
     result
 }
 
-fn write_and_analyze(config: &Config, simulate: &SimulateConfig, path: &PathBuf) -> Result<Vec<Incident>> {
+fn write_and_analyze(config: &Config, parts: &[SimulateConfig], path: &PathBuf) -> Result<Vec<Incident>> {
     let file = std::fs::File::create(path).context(path.display())?;
     let mut writer =
         PcapWriter::new(std::io::BufWriter::new(file), LinkType::ETHERNET, 65_535).context(path.display())?;
-    for frame in Simulator::new(simulate).plain()? {
-        writer.write(frame.ts, frame.data.len() as u32, &frame.data).context(path.display())?;
+    for part in parts {
+        for frame in Simulator::new(part).plain()? {
+            writer.write(frame.ts, frame.data.len() as u32, &frame.data).context(path.display())?;
+        }
     }
     writer.finish().context(path.display())?.flush().context(path.display())?;
     let plan = AnalyzeConfig {

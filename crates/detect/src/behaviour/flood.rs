@@ -27,7 +27,7 @@ pub struct FloodConfig {
     pub syn_per_s: u64,
     /// UDP packets of several senders, unanswered. Default 1500.
     pub udp_per_s: u64,
-    /// A single sender must send this many times more than several (media streams come from one). Default 4.
+    /// A single sender must send this many times more than several (media streams come from one). Default 2.
     pub one_sender_ratio: u64,
     /// ICMP packets. Default 1000.
     pub icmp_per_s: u64,
@@ -50,7 +50,7 @@ impl Default for FloodConfig {
         Self {
             syn_per_s: 300,
             udp_per_s: 1500,
-            one_sender_ratio: 4,
+            one_sender_ratio: 2,
             icmp_per_s: 1000,
             reflection_per_s: 100,
             past_ratio: 4.0,
@@ -62,8 +62,13 @@ impl Default for FloodConfig {
     }
 }
 
+/// Seconds younger than this are not past.
+const RECENT_NS: i64 = 10 * NS_PER_S;
+
 #[derive(Default)]
 struct Receiver {
+    /// Quiet seconds that are not past yet, at most `RECENT_NS` of them.
+    recent: Vec<(Timestamp, f64)>,
     seconds: u64,
     past_max: f64,
     past_at: Timestamp,
@@ -91,6 +96,8 @@ pub struct Flood {
     config: FloodConfig,
     receivers: Lru<(IpAddr16, u8), Receiver>,
     talking: Lru<(IpAddr16, IpAddr16), ()>,
+    /// Who sends echo requests to whom: the answers that come back are no flood of the asker.
+    pinging: Lru<(IpAddr16, IpAddr16), ()>,
     /// Receivers with a story, so that the end of a flood is found without looking at all of them.
     active: Vec<(IpAddr16, u8)>,
 }
@@ -102,6 +109,7 @@ impl Flood {
         Self {
             receivers: Lru::new(config.receivers_max),
             talking: Lru::new(config.pairs_max),
+            pinging: Lru::new(config.pairs_max),
             active: Vec::new(),
             config: config.clone(),
         }
@@ -109,6 +117,9 @@ impl Flood {
 
     fn second(&mut self, start: Timestamp, r: &ReceiverSecond, out: &mut Vec<Alert>) {
         if r.dest.is_not_one_host() || !matches!(r.class, TrafficClass::Tcp | TrafficClass::Udp | TrafficClass::Icmp) {
+            return;
+        }
+        if r.class == TrafficClass::Icmp && self.pinging.peek(&(r.dest, r.sender_top)).is_some() {
             return;
         }
         let config = &self.config;
@@ -119,11 +130,12 @@ impl Flood {
         let idle_s = start.since(receiver.past_at).max(0) as f64 / NS_PER_S as f64;
         receiver.past_max *= (-idle_s / PAST_HALF_LIFE_S).exp2();
         receiver.past_at = receiver.past_at.max(start);
+        receiver.age(start);
         let verdict = judge(r, known, config);
         let Some((sort, rate, floor)) = verdict
             .filter(|(_, rate, _)| receiver.story.is_some() || *rate as f64 >= receiver.past_max * config.past_ratio)
         else {
-            receiver.past_max = receiver.past_max.max(r.packets as f64);
+            receiver.recent.push((start, r.packets as f64));
             return;
         };
         receiver.hot.push(start);
@@ -160,6 +172,20 @@ impl Flood {
                 receiver.hot.clear();
             }
         }
+    }
+}
+
+impl Receiver {
+    /// Seconds become past when they are `RECENT_NS` old: a flood's own first seconds must not be what it is compared with.
+    fn age(&mut self, now: Timestamp) {
+        let past_max = &mut self.past_max;
+        self.recent.retain(|(at, packets)| {
+            let recent = now.since(*at) < RECENT_NS;
+            if !recent {
+                *past_max = past_max.max(*packets);
+            }
+            recent
+        });
     }
 }
 
@@ -237,6 +263,12 @@ impl Behaviour for Flood {
                 self.talking.touch(&(c.src, c.dest), context.now, || ());
                 self.talking.touch(&(c.dest, c.src), context.now, || ());
             }
+            Observation::Contact(c)
+                if matches!(c.proto, super::contacts::ICMP | super::contacts::ICMPV6)
+                    && c.outcome == ContactOutcome::Answered =>
+            {
+                self.pinging.touch(&(c.src, c.dest), context.now, || ());
+            }
             Observation::Second(second) => {
                 for receiver in &second.top_receivers {
                     self.second(second.ts, receiver, out);
@@ -248,6 +280,7 @@ impl Behaviour for Flood {
     fn advance(&mut self, now: Timestamp, _context: &Context, out: &mut Vec<Alert>) {
         self.end_quiet(now, QUIET_NS, out);
         self.talking.expire(now, CONVERSATION_NS, |_, ()| {});
+        self.pinging.expire(now, CONVERSATION_NS, |_, ()| {});
     }
     fn finish(&mut self, context: &Context, out: &mut Vec<Alert>) {
         self.end_quiet(context.now, 0, out);
@@ -255,11 +288,11 @@ impl Behaviour for Flood {
     fn counters(&self) -> Counters {
         let mut counters = Counters::default();
         counters.add("receivers_evicted", self.receivers.evicted());
-        counters.add("pairs_evicted", self.talking.evicted());
+        counters.add("pairs_evicted", self.talking.evicted() + self.pinging.evicted());
         counters
     }
     fn entries(&self) -> usize {
-        self.receivers.len() + self.talking.len() + self.active.len()
+        self.receivers.len() + self.talking.len() + self.pinging.len() + self.active.len()
     }
 }
 
