@@ -7,6 +7,7 @@
 mod community_id;
 mod config;
 mod counters;
+mod pairs;
 mod receivers;
 mod second;
 mod sketch;

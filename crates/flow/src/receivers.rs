@@ -2,7 +2,7 @@
 //! wears the quietest receiver down (Misra and Gries, 1982) before it takes its place, so that a busy one stays whatever
 //! else passes by.
 
-use crate::sketch::{Distinct, Frequent, hash_addr, mix};
+use crate::sketch::{Distinct, Frequent, mix};
 use record::{IpAddr16, PacketMeta, ReceiverSecond, TcpFlags, TrafficClass};
 
 /// Rows, a power of two.
@@ -24,6 +24,8 @@ struct Receiver {
     bytes: u64,
     tcp_syn: u64,
     packets_back: u64,
+    /// The last sender's hash: its further packets add nothing to `senders`.
+    sender_last: u64,
     senders: Distinct,
     top_senders: Frequent<IpAddr16>,
     dest_ports: Frequent<u16>,
@@ -40,9 +42,9 @@ pub(crate) struct Receivers {
     classes: Vec<TrafficClass>,
 }
 
-/// Never 0.
+/// The tag of a receiver in a class; never 0. `addr_hash` is `hash_addr` of its address.
 #[inline]
-fn tag_of(addr_hash: u64, class: TrafficClass) -> u64 {
+pub(crate) fn tag_of(addr_hash: u64, class: TrafficClass) -> u64 {
     mix(addr_hash ^ class as u64) | 1
 }
 
@@ -68,33 +70,45 @@ impl Receivers {
         self.tags[row..row + WAYS].iter().position(|t| *t == tag).map(|way| row + way)
     }
 
-    /// Counts a packet that `dest` received. `dest_hash` is `hash_addr` of its receiver.
+    /// Counts a packet that `dest` received. `tag` is its receiver's, `src_hash` is `hash_addr` of its sender. `hint` is
+    /// where the receiver was last found, right or wrong; it becomes where it is now.
     #[inline]
-    pub(crate) fn received(&mut self, meta: &PacketMeta, class: TrafficClass, dest_hash: u64) {
-        let tag = tag_of(dest_hash, class);
-        let Some(place) = self.find(tag).or_else(|| self.admit(tag, meta, class)) else { return };
+    pub(crate) fn received(&mut self, meta: &PacketMeta, class: TrafficClass, tag: u64, src_hash: u64, hint: &mut u16) {
+        let place = if self.tags[usize::from(*hint) % (ROWS * WAYS)] == tag {
+            usize::from(*hint) % (ROWS * WAYS)
+        } else {
+            let Some(place) = self.find(tag).or_else(|| self.admit(tag, meta, class)) else { return };
+            *hint = place as u16;
+            place
+        };
         self.guards[place] += 1;
         let receiver = &mut self.places[place];
         receiver.packets += 1;
         receiver.bytes += u64::from(meta.wire_len);
         let syn = class == TrafficClass::Tcp && meta.tcp_flags.has(TcpFlags::SYN) && !meta.tcp_flags.has(TcpFlags::ACK);
         receiver.tcp_syn += u64::from(syn);
-        let src = meta.src();
-        receiver.senders.insert(hash_addr(src.addr));
+        if receiver.sender_last != src_hash || receiver.packets == 1 {
+            receiver.sender_last = src_hash;
+            receiver.senders.insert(src_hash);
+        }
         let weight = match receiver.packets {
             n if n <= SAMPLE_AFTER => 1,
             n if n % SAMPLE_EVERY == 0 => SAMPLE_EVERY,
             _ => return,
         };
-        receiver.top_senders.insert(src.addr, weight);
+        receiver.top_senders.insert(meta.src().addr, weight);
         receiver.dest_ports.insert(meta.dest_port, weight);
         receiver.src_ports.insert(meta.src_port, weight);
     }
 
-    /// Counts a packet that a known receiver sent. `src_hash` is `hash_addr` of its sender.
+    /// Counts a packet that a known receiver sent. `tag` is the one of its sender as receiver; `hint` as in `received`.
     #[inline]
-    pub(crate) fn sent(&mut self, class: TrafficClass, src_hash: u64) {
-        if let Some(place) = self.find(tag_of(src_hash, class)) {
+    pub(crate) fn sent(&mut self, tag: u64, hint: &mut u16) {
+        let hinted = usize::from(*hint) % (ROWS * WAYS);
+        if self.tags[hinted] == tag {
+            self.places[hinted].packets_back += 1;
+        } else if let Some(place) = self.find(tag) {
+            *hint = place as u16;
             self.places[place].packets_back += 1;
         }
     }

@@ -1,50 +1,15 @@
 //! Counters of every second of capture time, an interface at a time: traffic by class and direction, openings, and the
 //! busiest receivers. Owns when a second is over; judges nothing.
 
+use crate::pairs::{Pairs, Side};
 use crate::receivers::{RECEIVERS_MAX, Receivers};
-use crate::sketch::hash_addr;
-use record::{
-    InterfaceSecond, IpAddr16, Observation, PacketMeta, Prefix, ReceiverSecond, TcpFlags, Timestamp, TrafficClass,
-};
+use record::{InterfaceSecond, Observation, PacketMeta, Prefix, ReceiverSecond, TcpFlags, Timestamp, TrafficClass};
 
 /// Interfaces told apart; higher numbers are counted with the last.
 const INTERFACES_MAX: usize = 64;
 /// Quiet seconds are told as zero up to this many in a row; a longer silence is unknown, not zero.
 const QUIET_SECONDS_MAX: i64 = 60;
 const ETHER_TYPE_ARP: u16 = 0x0806;
-
-/// The networks that count as inside, arranged for one quick test an address.
-struct Home {
-    v4: Vec<(u32, u32)>,
-    v6: Vec<Prefix>,
-}
-
-impl Home {
-    fn new(prefixes: Vec<Prefix>) -> Self {
-        let (v4, v6): (Vec<Prefix>, Vec<Prefix>) = prefixes.into_iter().partition(|p| p.addr().is_v4());
-        let packed = |p: &Prefix| {
-            let mask = u32::MAX.checked_shl(32 - u32::from(p.length())).unwrap_or(0);
-            (last_word(p.addr()), mask)
-        };
-        Self { v4: v4.iter().map(packed).collect(), v6 }
-    }
-
-    #[inline]
-    fn contains(&self, addr: IpAddr16) -> bool {
-        if addr.is_v4() {
-            let word = last_word(addr);
-            self.v4.iter().any(|(net, mask)| word & mask == *net)
-        } else {
-            self.v6.iter().any(|p| p.contains(addr))
-        }
-    }
-}
-
-/// The IPv4 address as a number.
-#[inline]
-fn last_word(addr: IpAddr16) -> u32 {
-    u32::from_be_bytes([addr.0[12], addr.0[13], addr.0[14], addr.0[15]])
-}
 
 /// One interface in the running second.
 struct Running {
@@ -54,7 +19,7 @@ struct Running {
 
 /// Builds an `InterfaceSecond` for every second and interface. Parts of several workers are joined by `merge_seconds`.
 pub struct SecondCounter {
-    home: Home,
+    pairs: Pairs,
     /// By interface index; only those seen.
     running: Vec<Option<Box<Running>>>,
     /// The running second since the epoch.
@@ -68,7 +33,7 @@ impl SecondCounter {
     /// With the networks that count as inside.
     #[must_use]
     pub fn new(home: Vec<Prefix>) -> Self {
-        Self { home: Home::new(home), running: Vec::new(), now_s: i64::MIN, flows_created: 0, flows_pending: 0 }
+        Self { pairs: Pairs::new(home), running: Vec::new(), now_s: i64::MIN, flows_created: 0, flows_pending: 0 }
     }
 
     /// Counts a batch. Of packets shown to every worker, each is counted by the shard of its flow (frames without a flow
@@ -82,19 +47,23 @@ impl SecondCounter {
             }
             let running = running_of(&mut self.running, meta.interface, self.now_s);
             let class = class_of(meta);
-            let mine =
-                shards == 1 || if meta.ip_version == 0 { shard == 0 } else { (meta.hash >> 32) % shards == shard };
-            if mine {
-                count(&mut running.second, &self.home, meta, class);
+            if meta.ip_version == 0 {
+                if shards == 1 || shard == 0 {
+                    count(&mut running.second, meta, class);
+                }
+                continue;
             }
-            if meta.ip_version != 0 {
-                let (dest, src) = (hash_addr(meta.dest().addr), hash_addr(meta.src().addr));
-                if shards == 1 || (dest >> 32) % shards == shard {
-                    running.receivers.received(meta, class, dest);
-                }
-                if shards == 1 || (src >> 32) % shards == shard {
-                    running.receivers.sent(class, src);
-                }
+            let (src, dest) = self.pairs.of(meta, class);
+            if shards == 1 || (meta.hash >> 32) % shards == shard {
+                count(&mut running.second, meta, class);
+                count_ip(&mut running.second, meta, class, src.home, dest.home);
+            }
+            if shards == 1 || (dest.hash >> 32) % shards == shard {
+                let Side { tag, place, .. } = dest;
+                running.receivers.received(meta, class, *tag, src.hash, place);
+            }
+            if shards == 1 || (src.hash >> 32) % shards == shard {
+                running.receivers.sent(src.tag, &mut src.place);
             }
         }
     }
@@ -192,17 +161,19 @@ fn class_of(meta: &PacketMeta) -> TrafficClass {
 }
 
 #[inline]
-fn count(second: &mut InterfaceSecond, home: &Home, meta: &PacketMeta, class: TrafficClass) {
-    let bytes = u64::from(meta.wire_len);
+fn count(second: &mut InterfaceSecond, meta: &PacketMeta, class: TrafficClass) {
     second.packets[class as usize] += 1;
-    second.bytes[class as usize] += bytes;
-    if meta.ip_version == 0 {
-        return;
-    }
+    second.bytes[class as usize] += u64::from(meta.wire_len);
+}
+
+/// What is counted of IP packets only.
+#[inline]
+fn count_ip(second: &mut InterfaceSecond, meta: &PacketMeta, class: TrafficClass, src_home: bool, dest_home: bool) {
+    let bytes = u64::from(meta.wire_len);
     if class == TrafficClass::Tcp && meta.tcp_flags.has(TcpFlags::SYN) && !meta.tcp_flags.has(TcpFlags::ACK) {
         second.tcp_syn += 1;
     }
-    match (home.contains(meta.src().addr), home.contains(meta.dest().addr)) {
+    match (src_home, dest_home) {
         (true, false) => {
             second.packets_out += 1;
             second.bytes_out += bytes;

@@ -43,7 +43,8 @@ impl Distinct {
     pub(crate) fn estimate(&self) -> u64 {
         let m = REGISTERS as f64;
         let zeros: usize = self.0.iter().map(|r| usize::from(*r == 0)).sum();
-        let sum: f64 = self.0.iter().map(|r| (-f64::from(*r)).exp2()).sum();
+        // 2^-r by its exponent field: registers hold at most 60.
+        let sum: f64 = self.0.iter().map(|r| f64::from_bits((1023 - u64::from(*r)) << 52)).sum();
         let raw = 0.709 * m * m / sum;
         let estimate = if raw <= 2.5 * m && zeros > 0 { m * (m / zeros as f64).ln() } else { raw };
         estimate.round() as u64
