@@ -107,7 +107,8 @@ fn read(message: &[u8], multicast: bool, hinted: bool) -> Option<DnsData> {
             question_read = hinted || class == 1;
         }
     }
-    let whole = read_records(message, &mut data);
+    // Without answers the records tell nothing; without a port's hint they still tell whether it is DNS.
+    let whole = (hinted && be16_at(message, 6) == Some(0)) || read_records(message, &mut data);
     // Something must have been readable: garbage on port 53 is no message.
     let believable = question_read || (hinted && !data.rrname.is_empty());
     (believable && (hinted || whole)).then_some(data)
@@ -183,7 +184,11 @@ pub(crate) fn name(message: &[u8], start: usize) -> Option<(String, usize)> {
                 if !out.is_empty() {
                     out.push('.');
                 }
-                out.push_str(&text(label).to_lowercase());
+                if label.iter().all(|byte| (b' '..0x7f).contains(byte)) {
+                    out.extend(label.iter().map(|byte| char::from(byte.to_ascii_lowercase())));
+                } else {
+                    out.push_str(&text(label).to_lowercase());
+                }
                 if out.len() > TEXT_BYTES_MAX {
                     return None;
                 }

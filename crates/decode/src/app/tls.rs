@@ -4,6 +4,7 @@ use super::pending::{Assembly, Hello, PACKETS_MAX, Pending};
 use super::{Parsed, Payload, Probe, Protocol, hello};
 use crate::bytes::be16_at;
 use record::AppData;
+use std::borrow::Cow;
 
 /// TLS.
 pub struct Tls;
@@ -67,8 +68,8 @@ pub(crate) fn go_on(payload: &Payload<'_>, pending: &mut Pending) -> Option<AppD
 
 /// The content of the handshake records at the start of `stream`, joined; true when something else comes before the
 /// hello is whole.
-fn handshake_bytes(stream: &[u8]) -> (Vec<u8>, bool) {
-    let mut out = Vec::new();
+fn handshake_bytes(stream: &[u8]) -> (Cow<'_, [u8]>, bool) {
+    let mut out = Cow::Borrowed(&stream[..0]);
     let mut at = 0;
     while let (Some(&kind), Some(len)) = (stream.get(at), be16_at(stream, at + 3)) {
         if kind != 22 || len == 0 || len > RECORD_BYTES_MAX {
@@ -76,7 +77,13 @@ fn handshake_bytes(stream: &[u8]) -> (Vec<u8>, bool) {
         }
         let start = at + RECORD_HEADER_BYTES;
         let end = (start + usize::from(len)).min(stream.len());
-        out.extend_from_slice(stream.get(start..end).unwrap_or(&[]));
+        let content = stream.get(start..end).unwrap_or(&[]);
+        if out.is_empty() {
+            // Nearly always the only record: no copy.
+            out = Cow::Borrowed(content);
+        } else {
+            out.to_mut().extend_from_slice(content);
+        }
         at = start + usize::from(len);
         if hello::message_bytes(&out).is_some_and(|whole| out.len() >= whole) {
             break;
