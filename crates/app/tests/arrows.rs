@@ -92,7 +92,8 @@ fn pure_rooms_have_no_clock_thread_socket_or_file() {
         let mut files = Vec::new();
         rust_files(&root().join("crates").join(room).join("src"), &mut files);
         assert!(!files.is_empty(), "{room} has no source");
-        for file in files {
+        // A file of tests may read captures.
+        for file in files.into_iter().filter(|f| !f.to_string_lossy().ends_with("tests.rs")) {
             let text = std::fs::read_to_string(&file).unwrap();
             for word in banned {
                 assert!(

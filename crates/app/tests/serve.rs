@@ -169,6 +169,21 @@ fn without_the_right_to_capture_the_host_is_shown_in_little_memory() {
 }
 
 #[test]
+fn a_replay_that_has_ended_can_still_be_worked_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let capture = support::simulate(dir.path(), "scan", "office,port_scan_fast", "1m");
+    let data = dir.path().join("data");
+    let args = ["run", "-r", capture.to_str().unwrap(), "--speed", "max", "--data-dir", data.to_str().unwrap()];
+    let server = Server::start(&args);
+    let ended = || get_json(server.port, "/api/v1/summary")["sources"][0]["state"] == "ended";
+    wait_for(Duration::from_secs(60), "the end of the file", || ended().then_some(()));
+    let incident = first_incident(server.port);
+    acknowledge(server.port, incident["id"].as_str().unwrap());
+    evidence_opens(server.port);
+    assert!(server.terminate().success());
+}
+
+#[test]
 fn a_duration_ends_a_run() {
     let dir = tempfile::tempdir().unwrap();
     let capture = support::simulate(dir.path(), "office", "office", "5s");
