@@ -45,7 +45,7 @@ pub fn advice(kind: Kind) -> &'static str {
         }
         Kind::ProtocolMisuse => "Look at the packets: a program speaks this protocol in a way that it should not.",
         Kind::AnomalousFlow | Kind::AnomalousHost | Kind::AnomalousPackets => {
-            "Read the reasons and open the flows: is this a program you know, doing something new? If it is harmless, mark it as a false positive; it is then learned as normal."
+            "Read the reasons and open the flows: is this a program you know, doing something new? If it is harmless, mark it as a false positive."
         }
         Kind::ImportedAlert => "Read the other tool's message and its flow.",
         Kind::Custom => "Read the message of the rule that raised this.",

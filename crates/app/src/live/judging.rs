@@ -13,6 +13,7 @@ use evaluate::{Judge, Judged, JudgedFlow};
 use record::{Incident, IncidentStatus, Observation, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use store::{FlowWrite, IncidentChange, Sqlite, StoreBatch};
@@ -62,6 +63,8 @@ pub struct Judging {
     pub training: Option<Training>,
     /// Per-run state.
     pub run: RunState,
+    /// Set when the process is to end.
+    pub stop: Arc<AtomicBool>,
 }
 
 /// Settings of the thread.
@@ -95,7 +98,8 @@ pub struct RunState {
 }
 
 impl Judging {
-    /// Runs until every worker has ended its channel; then what is left is judged and written.
+    /// Runs until every worker has ended its channel; then what is left is judged and written, and people and a training under way
+    /// are served until the process stops.
     pub fn run(mut self) {
         loop {
             let (parcels, closed) = self.gather();
@@ -118,6 +122,17 @@ impl Judging {
         self.save_evidence(true);
         if let Err(error) = self.store.flush() {
             tracing::error!("store: {error}");
+        }
+        self.after_the_input();
+    }
+
+    /// A replayed file has ended, its dashboard has not: incidents are looked at, and the models of its flows are still to come.
+    fn after_the_input(&mut self) {
+        while !self.stop.load(Ordering::Relaxed) {
+            self.apply_changes();
+            self.train();
+            self.tell(0, Instant::now());
+            std::thread::sleep(WAIT);
         }
     }
 
@@ -311,7 +326,11 @@ impl Judging {
             return;
         }
         let now = self.judge.now();
-        if self.judge.learner().progress(now).fraction < 1.0 {
+        let sources = lock(&self.status).sources.len();
+        // When the files are read, waiting for more is vain: what was seen must do.
+        let over = self.run.workers_ended.len() == sources
+            && self.judge.learner().rows().rows() >= evaluate::TRAINING_FLOWS_MIN;
+        if self.judge.learner().progress(now).fraction < 1.0 && !over {
             return;
         }
         let (_, packets, until) = self.judge.learner().seen();
