@@ -107,7 +107,10 @@ impl Config {
             overlay(&mut table, path.trim(), value).map_err(|why| Failure::new(format!("--set {pair}: {why}")))?;
         }
         let config: Self = table.try_into().map_err(|e: toml::de::Error| {
-            Failure::new(format!("the settings from --set and the environment do not fit: {}", one_line(e.message())))
+            Failure::new(format!(
+                "the settings from --set and the environment do not fit: {}",
+                one_line(&e.to_string())
+            ))
         })?;
         config.check()?;
         Ok(config)

@@ -176,6 +176,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     if let Some(ensemble) = kept.map(Arc::new) {
         let mut status = lock(&status);
         status.flows_learned = ensemble.span().rows;
+        status.model = ModelState::Ready;
         status.ensemble = Some(Arc::clone(&ensemble));
         judge.install(ensemble);
     }
@@ -194,6 +195,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         rings: rings.clone(),
         training: None,
         run: RunState::default(),
+        stop: Arc::clone(&stop),
         settings: JudgingSettings {
             learn: config.learn,
             models: config.models.clone(),
