@@ -70,8 +70,9 @@ fn long_functions(text: &str) -> Vec<(String, usize)> {
         }) else {
             continue;
         };
-        // A trait's declaration has no body.
-        if lines[start..].iter().find(|l| l.contains('{') || l.ends_with(';')).is_some_and(|l| l.ends_with(';')) {
+        // A trait's declaration has no body, or an empty one.
+        let opening = lines[start..].iter().find(|l| l.contains('{') || l.ends_with(';'));
+        if opening.is_some_and(|l| l.ends_with([';', '}'])) {
             continue;
         }
         let indent = line.len() - trimmed.len();
