@@ -12,9 +12,13 @@ use serve::shapes::Mode;
 /// Generated past, seconds: a little more than the hour that the slowest detector wants to know.
 const PAST_S: f64 = 3_900.0;
 
+/// The generated office's own IPv6 network (a documentation prefix, RFC 3849).
+const OFFICE_IPV6: &str = "2001:db8:20::/64";
+
 /// Runs the demo.
 pub fn run(common: &Common, args: &DemoArgs) -> Result<u8> {
-    let config = Config::load(common)?;
+    let mut config = Config::load(common)?;
+    config.networks.home.push(OFFICE_IPV6.to_owned());
     let listen = args.listen.unwrap_or(config.serve.listen);
     serve::check_listen(listen).plain()?;
     let now = wall_clock();

@@ -14,11 +14,14 @@ use std::time::Duration;
 /// Opens what was asked for and runs until stopped.
 pub fn run(common: &Common, args: &RunArgs) -> Result<u8> {
     check_roles(&args.role)?;
-    let config = Config::load(common)?;
+    let mut config = Config::load(common)?;
     let listen = args.listen.unwrap_or(config.serve.listen);
     // Before any source is opened or anything is written: a refused address should cost nothing.
     serve::check_listen(listen).plain()?;
     let (mode, sources, notices) = if args.read.is_empty() { interfaces(&config, args)? } else { files(args)? };
+    if mode == Mode::Live {
+        add_own_networks(&mut config, &sources)?;
+    }
     let plan = Plan {
         mode,
         sources,
@@ -114,6 +117,16 @@ fn interfaces(config: &Config, args: &RunArgs) -> Result<Sources> {
         }
     }
     Ok((Mode::Live, sources, Vec::new()))
+}
+
+/// The networks of the watched interfaces are home too: a global IPv6 prefix is in no list of private ones.
+fn add_own_networks(config: &mut Config, sources: &[OpenSource]) -> Result<()> {
+    for interface in source::interfaces().plain()? {
+        if sources.iter().any(|s| s.name == interface.name) {
+            config.networks.home.extend(interface.addresses.iter().map(|(ip, length)| format!("{ip}/{length}")));
+        }
+    }
+    Ok(())
 }
 
 /// The default route's interface, else the first that is up.

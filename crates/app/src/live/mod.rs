@@ -174,11 +174,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let live = matches!(plan.mode, Mode::Live | Mode::Host);
     let mut judge = Judge::new(&judge_config(config)?, Learner::new(config.learn));
     if let Some(ensemble) = kept.map(Arc::new) {
-        let mut status = lock(&status);
-        status.flows_learned = ensemble.span().rows;
-        status.model = ModelState::Ready;
-        status.ensemble = Some(Arc::clone(&ensemble));
-        judge.install(ensemble);
+        install(&mut judge, &status, ensemble);
     }
     judge.hosts().restore(known_hosts(&store)?);
     if let Some(past) = plan.past.take() {
@@ -249,6 +245,16 @@ fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
         store: store.counters(),
         notices: std::mem::take(&mut plan.notices),
     })
+}
+
+/// Models of an earlier run judge from the first flow on.
+fn install(judge: &mut Judge, status: &Mutex<Status>, ensemble: Arc<detect::Ensemble>) {
+    let mut status = lock(status);
+    status.flows_learned = ensemble.span().rows;
+    status.model = ModelState::Ready;
+    status.ensemble = Some(Arc::clone(&ensemble));
+    drop(status);
+    judge.install(ensemble);
 }
 
 /// The hosts of earlier runs, newest first, so that their counters go on.
