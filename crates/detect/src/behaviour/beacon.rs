@@ -131,11 +131,17 @@ impl Beacon {
             return;
         }
         // Counted only for a pair that would alert: walking all pairs is dear, and such pairs are few.
-        let same = |other: &Key| (other.1, other.2, other.3) == (key.1, key.2, key.3);
-        let common = self.pairs.iter().filter(|(other, _)| same(other)).count() >= self.config.common_sources;
+        let mut throttle = pair.throttle.clone();
+        if !throttle.due(pair.total, flow.end) {
+            return;
+        }
+        let same = |other: &Key| (other.2, other.3) == (key.2, key.3) && other.1 == key.1;
+        let sources = self.config.common_sources;
+        let common = self.pairs.count_keys(sources, same) >= sources;
         let score = if common { score - self.config.common_penalty } else { score };
         let Some(pair) = self.pairs.peek_mut(&key) else { return };
-        if score >= self.config.score_min && pair.throttle.due(pair.total, flow.end) {
+        if score >= self.config.score_min {
+            pair.throttle = throttle;
             out.push(pair_alert(&key, pair, score, interval));
         }
     }

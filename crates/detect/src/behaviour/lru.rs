@@ -142,6 +142,11 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
         }
     }
 
+    /// How many keys agree, at most `most`; quicker than `iter`, because it follows memory and not the order of touch.
+    pub(super) fn count_keys(&self, most: usize, agrees: impl Fn(&K) -> bool) -> usize {
+        self.slots.iter().filter(|slot| agrees(&slot.key)).take(most).count()
+    }
+
     /// Every entry, longest untouched first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         let mut at = self.oldest;
