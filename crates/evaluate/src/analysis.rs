@@ -5,14 +5,14 @@
 // Flow records come boxed from the table: a box moves where a record would be copied, a kilobyte each time.
 #![allow(clippy::vec_box)]
 
-use crate::judge::{Judge, JudgeConfig, Judged};
+use crate::judge::{Judge, JudgeConfig, Judged, vectors};
 use crate::learn::{LearnConfig, Learner};
 use crate::meter::MeterConfig;
 use crate::replay::{ReplayResult, replay};
 use detect::Ensemble;
 use record::analysis::Timing;
 use record::{
-    Alert, Analysis, AnalysisInput, Counters, FlowRecord, Incident, Observation, Timestamp, TrainedOn, Verdict,
+    Alert, Analysis, AnalysisInput, Counters, FlowRecord, Incident, Matrix, Observation, Timestamp, TrainedOn, Verdict,
 };
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -180,22 +180,25 @@ impl FileJudge {
             (Some(ns), Some(first)) => held.partition_point(|f| f.end <= first.plus_ns(ns)),
             _ => held.len(),
         };
-        self.train(&held[..border], until.is_some())?;
+        // What is learned from is also judged, unless the beginning only taught.
+        let taught = vectors(held[..border].iter().map(AsRef::as_ref));
+        self.train(&held[..border], &taught, until.is_some())?;
         let judged_from = if until.is_some() { border } else { 0 };
-        let verdicts = self.judge.judge(&held[judged_from..]);
+        let rows = if until.is_some() { vectors(held[border..].iter().map(AsRef::as_ref)) } else { taught };
+        let verdicts = self.judge.judge_vectors(&held[judged_from..], &rows);
         self.release(&held[judged_from..], &verdicts);
         Ok(())
     }
 
-    fn train(&mut self, flows: &[Box<FlowRecord>], first_part: bool) -> Result<(), detect::DetectError> {
+    fn train(&mut self, flows: &[Box<FlowRecord>], rows: &Matrix, first_part: bool) -> Result<(), detect::DetectError> {
         if flows.len() < TRAINING_FLOWS_MIN {
             return Ok(());
         }
         let config =
             LearnConfig { reservoir_rows_max: self.config.rows_max, seed: self.seed, ..LearnConfig::default() };
         let mut learner = Learner::new(config);
-        for flow in flows {
-            learner.learn(flow);
+        for (index, flow) in flows.iter().enumerate() {
+            learner.learn_vector(flow, rows.row(index));
         }
         let (count, packets, until) = learner.seen();
         let (mut ensemble, _) =

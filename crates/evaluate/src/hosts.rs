@@ -1,16 +1,24 @@
 //! Which addresses were seen, and what they did since. Owns the bounded table of hosts; judges nothing.
 
 use record::{AppData, FlowRecord, HostRecord, IpAddr16, MacAddr, Observation, Prefix, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
 /// Hosts kept in memory; the least recently seen leave first and are counted.
 pub const HOSTS_MAX: usize = 65_536;
 
+/// One host and whether it is among the changed ones.
+struct Kept {
+    record: HostRecord,
+    changed: bool,
+}
+
 /// The table.
 #[derive(Default)]
 pub struct HostTable {
-    hosts: BTreeMap<IpAddr16, HostRecord>,
-    changed: std::collections::BTreeSet<IpAddr16>,
+    hosts: HashMap<IpAddr16, Kept, BuildHasherDefault<flow::FixedHasher>>,
+    /// Each once, in no order.
+    changed: Vec<IpAddr16>,
     home: Vec<Prefix>,
     evicted: u64,
     distinct: u64,
@@ -25,7 +33,8 @@ impl HostTable {
     /// Puts back hosts of an earlier run; they count as seen, not as changed.
     pub fn restore(&mut self, hosts: Vec<HostRecord>) {
         for host in hosts.into_iter().take(HOSTS_MAX) {
-            self.distinct += u64::from(self.hosts.insert(host.ip, host).is_none());
+            let kept = Kept { record: host, changed: false };
+            self.distinct += u64::from(self.hosts.insert(kept.record.ip, kept).is_none());
         }
     }
 
@@ -63,9 +72,18 @@ impl HostTable {
         }
     }
 
-    /// The hosts that changed since the last call.
+    /// The hosts that changed since the last call, in the order of addresses.
     pub fn drain_changed(&mut self) -> Vec<HostRecord> {
-        std::mem::take(&mut self.changed).iter().filter_map(|ip| self.hosts.get(ip).cloned()).collect()
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.sort_unstable();
+        let mut told = Vec::with_capacity(changed.len());
+        for ip in changed {
+            if let Some(kept) = self.hosts.get_mut(&ip) {
+                kept.changed = false;
+                told.push(kept.record.clone());
+            }
+        }
+        told
     }
 
     fn flow(&mut self, flow: &FlowRecord) {
@@ -79,12 +97,8 @@ impl HostTable {
             if ip.is_not_one_host() || sent == 0 {
                 continue;
             }
-            let home = self.home.iter().any(|p| p.contains(ip));
             let host = self.touch(ip, flow.end);
             host.first_seen = host.first_seen.min(flow.start);
-            if home && !mac.is_zero() && host.mac.is_none() {
-                host.mac = Some(mac).filter(|m: &MacAddr| !m.is_group());
-            }
             host.bytes_out += sent;
             host.bytes_in += got;
             if opened {
@@ -92,7 +106,15 @@ impl HostTable {
             } else {
                 host.flows_in += u64::from(first);
             }
+            // A router's address is not that of the hosts behind it.
+            if host.mac.is_none() && !mac.is_zero() && self.is_home(ip) {
+                self.touch(ip, flow.end).mac = Some(mac).filter(|m: &MacAddr| !m.is_group());
+            }
         }
+    }
+
+    fn is_home(&self, ip: IpAddr16) -> bool {
+        self.home.iter().any(|p| p.contains(ip))
     }
 
     fn touch(&mut self, ip: IpAddr16, ts: Timestamp) -> &mut HostRecord {
@@ -100,20 +122,13 @@ impl HostTable {
             self.make_room();
             self.distinct += 1;
         }
-        self.changed.insert(ip);
-        let home = self.home.iter().any(|p| p.contains(ip));
-        let host = self.hosts.entry(ip).or_insert_with(|| HostRecord {
-            ip,
-            mac: None,
-            name: String::new(),
-            home,
-            first_seen: ts,
-            last_seen: ts,
-            flows_out: 0,
-            flows_in: 0,
-            bytes_out: 0,
-            bytes_in: 0,
-        });
+        let home = &self.home;
+        let kept = self.hosts.entry(ip).or_insert_with(|| Kept { record: new_host(ip, ts, home), changed: false });
+        if !kept.changed {
+            kept.changed = true;
+            self.changed.push(ip);
+        }
+        let host = &mut kept.record;
         host.last_seen = host.last_seen.max(ts);
         host
     }
@@ -123,12 +138,30 @@ impl HostTable {
         if self.hosts.len() < HOSTS_MAX {
             return;
         }
-        let mut seen: Vec<(Timestamp, IpAddr16)> = self.hosts.values().map(|h| (h.last_seen, h.ip)).collect();
+        let mut seen: Vec<(Timestamp, IpAddr16)> =
+            self.hosts.values().map(|h| (h.record.last_seen, h.record.ip)).collect();
         seen.sort_unstable();
         for (_, ip) in seen.iter().take(HOSTS_MAX / 16) {
             self.hosts.remove(ip);
             self.evicted += 1;
         }
+        let hosts = &self.hosts;
+        self.changed.retain(|ip| hosts.contains_key(ip));
+    }
+}
+
+fn new_host(ip: IpAddr16, ts: Timestamp, home: &[Prefix]) -> HostRecord {
+    HostRecord {
+        ip,
+        mac: None,
+        name: String::new(),
+        home: home.iter().any(|p| p.contains(ip)),
+        first_seen: ts,
+        last_seen: ts,
+        flows_out: 0,
+        flows_in: 0,
+        bytes_out: 0,
+        bytes_in: 0,
     }
 }
 

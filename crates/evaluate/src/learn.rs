@@ -73,6 +73,15 @@ impl Learner {
 
     /// Offers one flow to the reservoir (Vitter's algorithm R).
     pub fn learn(&mut self, flow: &FlowRecord) {
+        self.offer(flow, |row| features::flow_vector(flow, row));
+    }
+
+    /// Like `learn`, with the flow's vector at hand.
+    pub(crate) fn learn_vector(&mut self, flow: &FlowRecord, vector: &[f32]) {
+        self.offer(flow, |row| row.extend_from_slice(vector));
+    }
+
+    fn offer(&mut self, flow: &FlowRecord, vector: impl FnOnce(&mut Vec<f32>)) {
         self.seen += 1;
         self.packets += flow.packets();
         self.first = Some(self.first.map_or(flow.end, |t| t.min(flow.end)));
@@ -83,7 +92,7 @@ impl Learner {
             return;
         }
         self.row.clear();
-        features::flow_vector(flow, &mut self.row);
+        vector(&mut self.row);
         if full {
             let columns = self.rows.columns;
             self.rows.values[slot * columns..(slot + 1) * columns].copy_from_slice(&self.row);

@@ -48,11 +48,12 @@ pub fn replay(
     Ok(result)
 }
 
-/// The reading loop of one worker. `emit` gets each epoch; false stops.
+/// The reading loop of one worker. `emit` gets each epoch; false stops. What it leaves of an epoch is dropped, the space is
+/// used again.
 fn read_all(
     files: &[PathBuf],
     meter: &mut Meter,
-    emit: &mut dyn FnMut(Vec<Observation>, u64) -> bool,
+    emit: &mut dyn FnMut(&mut Vec<Observation>, u64) -> bool,
 ) -> Result<Vec<(PathBuf, SourceStats)>, SourceError> {
     let mut sources = Vec::new();
     let mut headers = Vec::new();
@@ -63,8 +64,11 @@ fn read_all(
         while let Some(bytes) = source.next_batch(&mut headers)? {
             meter.batch(bytes, &headers, &mut out);
             batches += 1;
-            if batches % EPOCH_BATCHES == 0 && !emit(std::mem::take(&mut out), meter.frames()) {
-                return Ok(sources);
+            if batches % EPOCH_BATCHES == 0 {
+                if !emit(&mut out, meter.frames()) {
+                    return Ok(sources);
+                }
+                out.clear();
             }
         }
         sources.push((file.clone(), source.stats()));
@@ -72,14 +76,15 @@ fn read_all(
     // The end is one epoch, so that any number of workers gives one order; only a table too large for that is emptied in parts.
     if meter.live_flows() > END_FLOWS_MAX {
         while !meter.finish_some(&mut out) {
-            if !emit(std::mem::take(&mut out), meter.frames()) {
+            if !emit(&mut out, meter.frames()) {
                 return Ok(sources);
             }
+            out.clear();
         }
     } else {
         meter.finish(&mut out);
     }
-    emit(out, meter.frames());
+    emit(&mut out, meter.frames());
     Ok(sources)
 }
 
@@ -90,9 +95,9 @@ fn replay_here(
     sink: &mut dyn FnMut(&mut Vec<Observation>),
 ) -> Result<ReplayResult, SourceError> {
     let mut meter = Meter::new(config, 0, 1);
-    let sources = read_all(files, &mut meter, &mut |mut epoch, frames| {
-        sort(&mut epoch);
-        sink(&mut epoch);
+    let sources = read_all(files, &mut meter, &mut |epoch, frames| {
+        sort(epoch);
+        sink(epoch);
         progress(frames);
         true
     })?;
@@ -136,7 +141,7 @@ fn replay_threads(
 type Epoch = (Vec<Observation>, u64);
 
 fn worker(files: &[PathBuf], meter: &mut Meter, queue: &SyncSender<Epoch>) -> WorkerResult {
-    let sources = read_all(files, meter, &mut |epoch, frames| queue.send((epoch, frames)).is_ok());
+    let sources = read_all(files, meter, &mut |epoch, frames| queue.send((std::mem::take(epoch), frames)).is_ok());
     (meter.counters(), sources)
 }
 
@@ -165,12 +170,20 @@ pub fn sort(observations: &mut Vec<Observation>) {
     observations.sort_by_cached_key(order);
     let mut at = 0;
     while at < observations.len() {
-        let parts = second_parts(&observations[at..]);
-        if parts.len() > 1 {
+        if begins_parts(&observations[at..]) {
+            let parts = second_parts(&observations[at..]);
             let whole = Observation::Second(Box::new(flow::merge_seconds(&parts)));
             observations.splice(at..at + parts.len(), [whole]);
         }
         at += 1;
+    }
+}
+
+/// True when the first two are parts of one second of one interface.
+fn begins_parts(observations: &[Observation]) -> bool {
+    match observations {
+        [Observation::Second(a), Observation::Second(b), ..] => (a.ts, a.interface) == (b.ts, b.interface),
+        _ => false,
     }
 }
 

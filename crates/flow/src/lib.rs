@@ -22,4 +22,4 @@ pub use counters::FlowCounters;
 pub use record::Prefix;
 pub use second::{SecondCounter, merge_seconds};
 pub use table::{AppParser, FlowTable, NoAppParser};
-pub use windows::{HostWindows, WindowConfig};
+pub use windows::{FixedHasher, HostWindows, WindowConfig};
