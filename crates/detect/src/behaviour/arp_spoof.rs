@@ -16,6 +16,9 @@ use serde::{Deserialize, Serialize};
 const ASKED_NS: i64 = 5 * NS_PER_S;
 /// A lease this young explains a change of hands, ns.
 const LEASE_NS: i64 = 600 * NS_PER_S;
+/// False claims after this long without any are told as a new story, however small: an attacker who comes back does not
+/// have to outdo its first visit, ns.
+const QUIET_NS: i64 = 300 * NS_PER_S;
 
 /// Settings of the ARP detector.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -73,6 +76,8 @@ struct Speaker {
     mismatched: u32,
     packets: u64,
     first: Timestamp,
+    /// When its record last was that of a liar.
+    guilty_last: Timestamp,
     throttle: Throttle,
 }
 
@@ -212,13 +217,27 @@ impl ArpSpoof {
         let one = contested >= 1 && speaker.unasked >= config.unasked_min;
         let duel = contested >= 1 && speaker.flips >= config.flips_min;
         let blind = speaker.unasked >= config.unasked_alone_min && speaker.claimed_unasked.len() >= 2;
-        if (several || one || duel || blind) && speaker.throttle.due(speaker.packets.max(1), now) {
+        if !(several || one || duel || blind) {
+            return;
+        }
+        speaker.resume(now);
+        if speaker.throttle.due(speaker.packets.max(1), now) {
             out.push(speaker_alert(suspect, speaker, arp.ts));
         }
     }
 }
 
 impl Speaker {
+    /// The record is that of a liar now; after a long silence that is a new story.
+    fn resume(&mut self, now: Timestamp) {
+        if self.throttle.started() && now.since(self.guilty_last) > QUIET_NS {
+            self.throttle = Throttle::default();
+            self.packets = u64::from(self.unasked.max(1));
+            self.first = self.window_start;
+        }
+        self.guilty_last = now;
+    }
+
     /// Starts a new counting window when the old one is over.
     fn renew(&mut self, now: Timestamp, window_ns: i64) {
         if self.first == Timestamp(0) {
@@ -307,11 +326,27 @@ impl Behaviour for ArpSpoof {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::super::synthetic::{arp_reply, arp_request, ip, mac, run};
     use super::*;
 
     fn honest() -> Vec<Observation> {
         [1u8, 2, 66].iter().map(|n| Observation::Arp(arp_request(i64::from(*n), ip(*n), ip(200)))).collect()
+    }
+
+    #[test]
+    fn an_attacker_who_comes_back_is_told_again() {
+        let mut input = honest();
+        for (start_ms, packets) in [(10_000, 200), (2_000_000, 20)] {
+            for i in 0..packets {
+                input.push(Observation::Arp(arp_reply(start_ms + i * 2000, ip(1), mac(66), ip(2))));
+                input.push(Observation::Arp(arp_reply(start_ms + 10 + i * 2000, ip(2), mac(66), ip(1))));
+            }
+        }
+        let alerts = run("arp_spoof", &input);
+        let again = alerts.iter().find(|a| a.ts >= Timestamp::from_parts(2000, 0)).unwrap();
+        assert!(again.ts <= Timestamp::from_parts(2010, 0), "{:?}", again.ts);
+        assert!(again.first_seen >= Timestamp::from_parts(2000, 0), "{:?}", again.first_seen);
     }
 
     #[test]
