@@ -6,7 +6,7 @@ use crate::merge::{merge_detectors, merge_sorted};
 use crate::roll_up::Gathered;
 use crate::title::learned_title;
 use record::{
-    Alert, DetectorScore, FlowRecord, Incident, IncidentStatus, IpAddr16, Kind, Severity, Timestamp, Verdict,
+    Alert, DetectorScore, FlowRecord, Incident, IncidentStatus, IpAddr16, Kind, Severity, Timestamp, Verdict, Why,
     timestamp::NS_PER_S,
 };
 
@@ -67,7 +67,7 @@ impl IncidentManager {
             score: gathered.score,
             severity: Severity::Low,
             title: learned_title(Some(src), &gathered.dest, gathered.flow_count, &gathered.why(), self.schema),
-            why: gathered.why(),
+            why: reasons(gathered),
             detectors,
             flows: gathered.flows.clone(),
             packets: gathered.packets,
@@ -104,6 +104,22 @@ impl IncidentManager {
             incident.over_budget = !self.budget.ask(ts, live.strength, true);
         }
     }
+}
+
+/// The features that led; where no single flow was strange enough to be explained, the number of flows that add up.
+fn reasons(gathered: &Gathered) -> Vec<Why> {
+    let named = gathered.why();
+    if !named.is_empty() {
+        return named;
+    }
+    let flows = gathered.flow_count as f64;
+    vec![Why {
+        feature: "unusual_flows".to_owned(),
+        value: flows,
+        expected: [0.0, 1.0],
+        unit: "flows".to_owned(),
+        share: 1.0,
+    }]
 }
 
 fn same_hosts(incident: &Incident, src: IpAddr16, dest: IpAddr16, max: usize) -> bool {
