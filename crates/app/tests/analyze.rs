@@ -257,7 +257,7 @@ fn models_that_run_saved_judge_files() {
     ];
     let server = support::server::Server::start(&args);
     let file = models.join("flow.model");
-    support::wait_for(std::time::Duration::from_secs(60), "flow.model", || file.exists().then_some(()));
+    support::wait_for(std::time::Duration::from_mins(1), "flow.model", || file.exists().then_some(()));
     assert!(server.terminate().success());
     let scan = support::simulate(dir.path(), "scan", "office,port_scan_fast", "1m");
     let object = analyze(&scan, &["--model", models.to_str().unwrap()]);

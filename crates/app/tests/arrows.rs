@@ -29,7 +29,7 @@ fn imports(manifest: &Path, rooms: &BTreeSet<String>) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for line in text.lines().map(str::trim) {
         if line.starts_with('[') {
-            section = line.trim_matches(['[', ']']).to_owned();
+            line.trim_matches(['[', ']']).clone_into(&mut section);
             if let Some(name) = section.strip_prefix("dependencies.") {
                 found.extend(rooms.get(name).cloned());
             }

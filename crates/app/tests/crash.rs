@@ -44,7 +44,7 @@ fn history_and_models_survive_a_crash() {
     assert_eq!(model_state(&server), "ready", "models that were saved judge at once");
     let (flows, incidents) = (total(&server, "flows"), total(&server, "incidents"));
     assert!(flows > 100 && incidents > 0, "{flows} flows, {incidents} incidents of the first run");
-    wait_for(Duration::from_secs(60), "rows of the second run", || (total(&server, "flows") > flows).then_some(()));
+    wait_for(Duration::from_mins(1), "rows of the second run", || (total(&server, "flows") > flows).then_some(()));
     let told = total(&server, "flows");
     server.kill();
     sound(&data);
@@ -80,6 +80,6 @@ fn a_crash_at_any_moment_leaves_a_database_that_opens() {
         sound(&data);
     }
     let server = replay(&capture, &data, "max");
-    wait_for(Duration::from_secs(60), "flows", || (total(&server, "flows") > 100).then_some(()));
+    wait_for(Duration::from_mins(1), "flows", || (total(&server, "flows") > 100).then_some(()));
     assert!(server.terminate().success());
 }

@@ -35,7 +35,7 @@ impl Wire {
         for (name, device, address) in [(&wire.a, "wa", "198.18.0.1/24"), (&wire.b, "wb", "198.18.0.2/24")] {
             // IPv6 would talk on its own when the link comes up.
             let silent = "net.ipv6.conf.all.disable_ipv6=1";
-            assert!(wire.inside(name, "sysctl").args(["-q", "-w", silent]).status().unwrap().success());
+            assert!(Wire::inside(name, "sysctl").args(["-q", "-w", silent]).status().unwrap().success());
             assert!(ip(&["-n", name, "addr", "add", address, "dev", device]));
             assert!(ip(&["-n", name, "link", "set", "lo", "up"]));
             assert!(ip(&["-n", name, "link", "set", device, "up"]));
@@ -44,21 +44,21 @@ impl Wire {
     }
 
     /// A program inside a namespace; `ip` replaces itself by it, so the process id is the program's.
-    fn inside(&self, namespace: &str, program: &str) -> Command {
+    fn inside(namespace: &str, program: &str) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", namespace, program]).stdin(Stdio::null());
         command
     }
 
     fn watch(&self, data: &std::path::Path) -> Server {
-        let mut command = self.inside(&self.a, env!("CARGO_BIN_EXE_tripline"));
+        let mut command = Wire::inside(&self.a, env!("CARGO_BIN_EXE_tripline"));
         command.args(["run", "-i", "wa", "--listen", "127.0.0.1:0", "--data-dir", data.to_str().unwrap()]);
         Server::start_as(&mut command)
     }
 
     fn get(&self, server: &Server, path: &str) -> Value {
         let url = format!("http://127.0.0.1:{}{path}", server.port);
-        let output = self.inside(&self.a, "curl").args(["-sS", "--fail", &url]).output().unwrap();
+        let output = Wire::inside(&self.a, "curl").args(["-sS", "--fail", &url]).output().unwrap();
         serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{url}: {e}: {output:?}"))
     }
 
@@ -66,7 +66,7 @@ impl Wire {
     fn frames(&self) -> u64 {
         let read = |name: &str| -> u64 {
             let path = format!("/sys/class/net/wa/statistics/{name}");
-            let output = self.inside(&self.a, "cat").arg(path).output().unwrap();
+            let output = Wire::inside(&self.a, "cat").arg(path).output().unwrap();
             String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
         };
         read("rx_packets") + read("tx_packets")
@@ -113,13 +113,13 @@ fn no_packet_is_missing() {
     let dir = tempfile::tempdir().unwrap();
     let server = wire.watch(&dir.path().join("data"));
     let before = wire.frames();
-    let mut send = wire.inside(&wire.b, env!("CARGO_BIN_EXE_tripline"));
+    let mut send = Wire::inside(&wire.b, env!("CARGO_BIN_EXE_tripline"));
     let send =
         send.args(["simulate", "-i", "wb", "--scenario", "office,port_scan_fast,udp_flood", "--duration", "12s"]);
     let sent = support::finish(send).done();
     let sent =
         sent.stderr.split(" frames, ").next().unwrap().split_whitespace().last().unwrap().parse::<u64>().unwrap();
-    let ping = wire.inside(&wire.b, "ping").args(["-q", "-c", "20", "-i", "0.05", "198.18.0.1"]).output();
+    let ping = Wire::inside(&wire.b, "ping").args(["-q", "-c", "20", "-i", "0.05", "198.18.0.1"]).output();
     let ping = ping.is_ok_and(|o| o.status.success());
     let seen = || wire.get(&server, "/api/v1/summary")["totals"]["packets"].as_u64().unwrap();
     let on_wire = || wire.frames() - before;
@@ -136,7 +136,7 @@ fn no_packet_is_missing() {
 /// Events of the live stream with the time they came.
 fn live_incidents(wire: &Wire, server: &Server) -> (Helper, mpsc::Receiver<(SystemTime, Value)>) {
     let url = format!("http://127.0.0.1:{}/api/v1/live?events=incident", server.port);
-    let mut curl = wire.inside(&wire.a, "curl");
+    let mut curl = Wire::inside(&wire.a, "curl");
     let mut child = curl.args(["-sSN", &url]).stdout(Stdio::piped()).spawn().unwrap();
     let stdout = BufReader::new(child.stdout.take().unwrap());
     let (sender, receiver) = mpsc::channel();
@@ -165,10 +165,10 @@ fn a_port_scan_becomes_an_incident_on_the_live_stream() {
     let (_curl, incidents) = live_incidents(&wire, &server);
     // A little of the usual first: a network without a past is not what a scan comes to.
     let pings = ["-q", "-c", "10", "-i", "0.2", "198.18.0.1"];
-    let _ = wire.inside(&wire.b, "ping").args(pings).output();
+    let _ = Wire::inside(&wire.b, "ping").args(pings).output();
     let begun = SystemTime::now();
     let scan = ["-sS", "-n", "-Pn", "--max-retries", "1", "-p", "1-1000", "198.18.0.1"];
-    let nmap = wire.inside(&wire.b, "nmap").args(scan).output().unwrap();
+    let nmap = Wire::inside(&wire.b, "nmap").args(scan).output().unwrap();
     assert!(nmap.status.success(), "{nmap:?}");
     let (seen, incident) = loop {
         let (at, event) = incidents.recv_timeout(SCAN_SEEN).expect("no port_scan on the live stream");

@@ -72,12 +72,12 @@ fn summary_moves(port: u16) {
         assert!(summary.get(name).is_some(), "{name} is missing in the summary");
     }
     let state = || get_json(port, "/api/v1/summary")["model"]["state"].as_str().unwrap() == "ready";
-    wait_for(Duration::from_secs(60), "the models to judge", || state().then_some(()));
+    wait_for(Duration::from_mins(1), "the models to judge", || state().then_some(()));
 }
 
 fn lists_page(port: u16) {
     let has_two = || get_json(port, "/api/v1/flows?limit=1")["total"].as_u64().unwrap() > 2;
-    wait_for(Duration::from_secs(60), "flows in the store", || has_two().then_some(()));
+    wait_for(Duration::from_mins(1), "flows in the store", || has_two().then_some(()));
     let first = get_json(port, "/api/v1/flows?limit=1");
     let cursor = first["next_cursor"].as_str().unwrap();
     let second = get_json(port, &format!("/api/v1/flows?limit=1&cursor={cursor}"));
@@ -109,7 +109,7 @@ fn acknowledge(port: u16, id: &str) {
 
 /// The packets of an incident are a pcapng file that Tripline itself reads.
 fn evidence_opens(port: u16) {
-    let with_pcap = wait_for(Duration::from_secs(60), "an incident with packets", || {
+    let with_pcap = wait_for(Duration::from_mins(1), "an incident with packets", || {
         let list = get_json(port, "/api/v1/incidents?q=pcap:true");
         list["items"].as_array().unwrap().iter().find(|i| i["evidence"]["pcap"] == true).cloned()
     });
@@ -176,7 +176,7 @@ fn a_replay_that_has_ended_can_still_be_worked_with() {
     let args = ["run", "-r", capture.to_str().unwrap(), "--speed", "max", "--data-dir", data.to_str().unwrap()];
     let server = Server::start(&args);
     let ended = || get_json(server.port, "/api/v1/summary")["sources"][0]["state"] == "ended";
-    wait_for(Duration::from_secs(60), "the end of the file", || ended().then_some(()));
+    wait_for(Duration::from_mins(1), "the end of the file", || ended().then_some(()));
     let incident = first_incident(server.port);
     acknowledge(server.port, incident["id"].as_str().unwrap());
     evidence_opens(server.port);

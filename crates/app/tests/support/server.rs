@@ -39,12 +39,12 @@ impl Server {
             let _ = told.send(Err(seen));
         });
         let pid = child.id();
-        let port = port.recv_timeout(Duration::from_secs(60));
+        let port = port.recv_timeout(Duration::from_mins(1));
         let mut server = Self { child, pid, port: 0 };
         match port {
             Ok(Ok(port)) => server.port = port,
             Ok(Err(stderr)) => panic!("ended before it listened: {stderr}"),
-            Err(_) => panic!("does not listen after a minute"),
+            Err(error) => panic!("does not listen after a minute: {error}"),
         }
         server
     }
@@ -57,7 +57,7 @@ impl Server {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(begun.elapsed() < Duration::from_secs(60), "still there a minute after SIGTERM");
+            assert!(begun.elapsed() < Duration::from_mins(1), "still there a minute after SIGTERM");
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -102,7 +102,13 @@ impl Beacon {
     fn flow(&mut self, flow: &FlowRecord, context: &Context, out: &mut Vec<Alert>) {
         let (src, dest) = (flow.src(), flow.dest());
         let outside = !context.home.contains(dest.addr);
-        if flow.report != 0 || !outside || dest.addr.is_not_one_host() || self.config.ports_ignored.contains(&dest.port)
+        // Pings and neighbour discovery are periodic by design.
+        let has_ports = matches!(flow.key.proto, super::contacts::TCP | super::contacts::UDP);
+        if flow.report != 0
+            || !outside
+            || !has_ports
+            || dest.addr.is_not_one_host()
+            || self.config.ports_ignored.contains(&dest.port)
         {
             return;
         }
@@ -131,7 +137,7 @@ impl Beacon {
             return;
         }
         // Counted only for a pair that would alert: walking all pairs is dear, and such pairs are few.
-        let mut throttle = pair.throttle.clone();
+        let mut throttle = pair.throttle;
         if !throttle.due(pair.total, flow.end) {
             return;
         }
