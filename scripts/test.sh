@@ -12,7 +12,7 @@ step() { # NAME COMMAND…
 
 scripts/need-rust.sh || exit 2
 missing=()
-for pair in chromium:chromium tcpdump:tcpdump tshark:tshark capinfos:wireshark-common ip:iproute2 nmap:nmap zstd:zstd ping:iputils-ping; do
+for pair in chromium:chromium tcpdump:tcpdump tshark:tshark capinfos:wireshark-common ip:iproute2 nmap:nmap zstd:zstd ping:iputils-ping curl:curl python3:python3; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
 done
 if [ ${#missing[@]} -gt 0 ]; then scripts/install.sh "${missing[@]}" || true; fi
