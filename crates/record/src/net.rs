@@ -132,7 +132,7 @@ impl<'de> Deserialize<'de> for MacAddr {
     }
 }
 
-/// One side of a flow. For ICMP the port of the lower endpoint is the type, of the upper the code (see `FlowKey`).
+/// One side of a flow. For ICMP the port is the echo identifier, on both sides (see `FlowKey`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Endpoint {
     /// Address.

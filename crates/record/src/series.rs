@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct SeriesPoint {
     /// Start of the bucket.
     pub ts: Timestamp,
-    /// `bytes`, `packets`, `bytes_in`, `bytes_out`, `bytes.tcp`, `flows`, `anomalous_flows`, `dropped`.
+    /// `bytes`, `packets`, `bytes_in`, `bytes_out`, `bytes.tcp`, `flows`, `flows_anomalous`, `dropped`.
     pub metric: &'static str,
     /// Sum over the bucket.
     pub value: f64,
