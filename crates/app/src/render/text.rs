@@ -1,6 +1,6 @@
 //! `analyze` for people: incidents first, worst on top, then what was read and learned.
 
-use super::units::{bytes, reason, short, si};
+use super::units::{bytes, reason, seconds, si};
 use evaluate::Outcome;
 use record::{Analysis, Incident};
 use std::io::{self, Write};
@@ -81,9 +81,9 @@ fn summary(output: &mut impl Write, analysis: &Analysis) -> io::Result<()> {
     let timing = &analysis.timing;
     writeln!(
         output,
-        "Took     {} s ({} s of processor time, {}, {} of memory)",
-        short(timing.wall_s),
-        short(timing.cpu_s),
+        "Took     {} ({} of processor time, {}, {} of memory)",
+        seconds(timing.wall_s),
+        seconds(timing.cpu_s),
         si(timing.packets_per_s, "packets/s"),
         bytes(timing.rss_max_bytes as f64)
     )

@@ -21,6 +21,7 @@ pub fn si(value: f64, unit: &str) -> String {
 /// Three significant digits at most, no trailing zeros.
 pub fn short(value: f64) -> String {
     let text = match value.abs() {
+        v if v >= 1_000.0 => return grouped(value),
         v if v >= 100.0 || value == value.trunc() => format!("{value:.0}"),
         v if v >= 10.0 => format!("{value:.1}"),
         v if v >= 0.01 => format!("{value:.2}"),
@@ -29,21 +30,66 @@ pub fn short(value: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
+/// A whole number with a comma between thousands.
+fn grouped(value: f64) -> String {
+    let digits = format!("{:.0}", value.abs());
+    let mut text = String::from(if value < 0.0 { "-" } else { "" });
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Seconds in the unit that reads best: `3.5 ms`, `12 s`.
+pub fn seconds(value: f64) -> String {
+    if value > 0.0 && value < 1.0 { format!("{} ms", short(value * 1_000.0)) } else { format!("{} s", short(value)) }
+}
+
 /// A value in its own unit.
 pub fn with_unit(value: f64, unit: &str) -> String {
     match unit {
         "bytes" => bytes(value),
-        "ms" if value >= 1_000.0 => format!("{} s", short(value / 1_000.0)),
-        "" => short(value),
-        _ => format!("{} {unit}", short(value)),
+        "s" => seconds(value),
+        "ms" => seconds(value / 1_000.0),
+        _ => match unit.strip_prefix("1/") {
+            _ if unit.is_empty() => short(value),
+            Some(per) => format!("{} per {}", short(value), long_time(per)),
+            None => format!("{} {unit}", short(value)),
+        },
     }
 }
 
-/// `distinct_ports = 312, expected 0 to 14`.
+fn long_time(unit: &str) -> &str {
+    match unit {
+        "s" => "second",
+        "min" => "minute",
+        "h" => "hour",
+        other => other,
+    }
+}
+
+/// `distinct ports asked 312, expected up to 14`. A unit that the name already says is not said again, and the range says
+/// its unit once.
 pub fn reason(why: &Why) -> String {
-    let [low, high] = why.expected.map(|v| with_unit(v, &why.unit));
-    let expected = if low == high { low } else { format!("{low} to {high}") };
-    format!("{} is {}, expected {expected}", why.feature.replace('_', " "), with_unit(why.value, &why.unit))
+    let name = why.feature.replace('_', " ");
+    let said = name.split(' ').any(|word| word == why.unit) || long_time_said(&name, &why.unit);
+    let unit = if said { "" } else { why.unit.as_str() };
+    let [low, high] = why.expected;
+    let expected = if low == high {
+        with_unit(high, unit)
+    } else if low == 0.0 {
+        format!("up to {}", with_unit(high, unit))
+    } else {
+        format!("{} to {}", with_unit(low, unit), with_unit(high, unit))
+    };
+    format!("{name} {}, expected {expected}", with_unit(why.value, unit))
+}
+
+fn long_time_said(name: &str, unit: &str) -> bool {
+    unit.strip_prefix("1/").is_some_and(|per| name.ends_with(&format!("per {}", long_time(per))))
 }
 
 #[cfg(test)]
@@ -63,6 +109,14 @@ mod tests {
             unit: String::new(),
             share: 1.0,
         };
-        assert_eq!(reason(&why), "distinct ports is 312, expected 0 to 14");
+        assert_eq!(reason(&why), "distinct ports 312, expected up to 14");
+        let why = Why { unit: "ports".into(), value: 48_336.0, expected: [2.0, 8.0], ..why };
+        assert_eq!(reason(&why), "distinct ports 48,336, expected 2 to 8");
+        let why = Why { feature: "ports_asked_per_minute".into(), unit: "1/min".into(), ..why };
+        assert_eq!(reason(&why), "ports asked per minute 48,336, expected 2 to 8");
+        let why = Why { feature: "query_rate".into(), value: 2.0, ..why };
+        assert_eq!(reason(&why), "query rate 2 per minute, expected 2 per minute to 8 per minute");
+        assert_eq!(seconds(0.0049), "4.9 ms");
+        assert_eq!(seconds(0.0), "0 s");
     }
 }
