@@ -307,6 +307,8 @@ pub struct TickSecond {
     pub flows_anomalous: u64,
     /// Bytes by `tcp`, `udp`, `icmp`, `ip`, `arp`, `other`.
     pub bytes_by_class: BTreeMap<String, u64>,
+    /// Packets by the same classes.
+    pub packets_by_class: BTreeMap<String, u64>,
 }
 
 /// Data of event `tick`.

@@ -1619,6 +1619,10 @@ export interface components {
              * @description Packets.
              */
             packets: number;
+            /** @description Packets by the same classes. */
+            packets_by_class: {
+                [key: string]: number;
+            };
         };
         /** @description ClientHello of TLS or QUIC. */
         TlsData: {

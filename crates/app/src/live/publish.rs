@@ -159,11 +159,9 @@ fn put<T>(
 }
 
 fn tick_second(second: &SecondState) -> TickSecond {
-    let by_class: BTreeMap<String, u64> = TrafficClass::ALL
-        .iter()
-        .zip(second.bytes_by_class)
-        .map(|(class, bytes)| (class.name().to_owned(), bytes))
-        .collect();
+    let by_class = |counts: [u64; TrafficClass::COUNT]| -> BTreeMap<String, u64> {
+        TrafficClass::ALL.iter().zip(counts).map(|(class, count)| (class.name().to_owned(), count)).collect()
+    };
     TickSecond {
         bytes: second.bytes,
         packets: second.packets,
@@ -171,13 +169,28 @@ fn tick_second(second: &SecondState) -> TickSecond {
         bytes_out: second.bytes_out,
         flows: second.flows,
         flows_anomalous: second.flows_anomalous,
-        bytes_by_class: by_class,
+        bytes_by_class: by_class(second.bytes_by_class),
+        packets_by_class: by_class(second.packets_by_class),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tick_names_packets_and_bytes_by_class() {
+        let mut second = SecondState { packets: 5, bytes: 700, ..SecondState::default() };
+        second.packets_by_class[TrafficClass::Udp as usize] = 5;
+        second.bytes_by_class[TrafficClass::Udp as usize] = 700;
+        let tick = tick_second(&second);
+        let names: Vec<&str> = TrafficClass::ALL.iter().map(|c| c.name()).collect();
+        for (class, name) in TrafficClass::ALL.iter().zip(names) {
+            let udp = *class == TrafficClass::Udp;
+            assert_eq!(tick.packets_by_class.get(name), Some(&if udp { 5 } else { 0 }), "{name}");
+            assert_eq!(tick.bytes_by_class.get(name), Some(&if udp { 700 } else { 0 }), "{name}");
+        }
+    }
 
     #[test]
     fn a_full_batch_gives_way_to_what_is_anomalous() {

@@ -60,5 +60,6 @@ pub fn state(second: &InterfaceSecond, flows: u64, anomalous: u64) -> SecondStat
         flows,
         flows_anomalous: anomalous,
         bytes_by_class: second.bytes,
+        packets_by_class: second.packets,
     }
 }

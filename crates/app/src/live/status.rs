@@ -76,6 +76,8 @@ pub struct SecondState {
     pub flows_anomalous: u64,
     /// Bytes by traffic class, in the order of `TrafficClass::ALL`.
     pub bytes_by_class: [u64; record::TrafficClass::COUNT],
+    /// Packets by the same classes.
+    pub packets_by_class: [u64; record::TrafficClass::COUNT],
 }
 
 /// Scores of recent flows by key, bounded.
