@@ -82,7 +82,8 @@ pub enum Command {
     /// Files to flow records
     #[command(after_help = "Examples:
   tripline flows capture.pcap -o csv -w flows.csv
-  tripline flows a.pcap b.pcapng.gz -o zeek")]
+  tripline flows a.pcap b.pcapng.gz -o zeek
+  tripline flows capture.pcap -o parquet -w flows.parquet")]
     Flows(FlowsArgs),
     /// Make labelled traffic: an office, and attacks
     #[command(after_help = "Examples:
@@ -214,7 +215,7 @@ pub enum FlowsFormat {
     Eve,
     /// Zeek's conn.log
     Zeek,
-    /// Columnar file (needs a build with the `parquet` feature)
+    /// Apache Parquet, the columns of json
     Parquet,
     /// Count only, write nothing
     None,

@@ -145,10 +145,9 @@ fn wrong_values_on_the_command_line() {
     let place = Place::new();
     let capture = place.capture();
     let (out, c) = (place.path("out"), capture.as_str());
-    let cases: [(&[&str], &[&str]); 15] = [
+    let cases: [(&[&str], &[&str]); 14] = [
         (&["analyze", c, "-F", "tcp and and"], &["filter", "column 9", "write"]),
         (&["flows", c, "-F", "port nonsense99"], &["filter", "column"]),
-        (&["flows", c, "-o", "parquet"], &["parquet", "-o csv"]),
         (&["analyze", c, "--train-first", "soon"], &["--train-first", "soon", "10m"]),
         (&["analyze", c, "--train-first", "300%"], &["--train-first", "300%", "100%"]),
         (&["analyze", c, "--fail-on", "awful"], &["--fail-on", "awful", "critical"]),

@@ -8,27 +8,19 @@ use crate::failure::{Context, EXIT_DONE, Failure, Result};
 use crate::progress::Progress;
 use evaluate::ReplayResult;
 use record::Observation;
-use store::formats::{FlowWriter, FormatContext, flow_writer};
+use std::io::IsTerminal;
+use std::path::Path;
+use store::formats::{FlowFormat, FlowWriter, FormatContext, flow_format};
 
 /// Reads and writes; the summary goes to standard error.
 pub fn run(common: &Common, args: &FlowsArgs) -> Result<u8> {
     let config = Config::load(common)?;
     let meter = meter_config(&config, args.filter.as_deref())?;
-    let name = match args.output {
-        FlowsFormat::Csv => "csv",
-        FlowsFormat::Json => "json",
-        FlowsFormat::Eve => "eve",
-        FlowsFormat::Zeek => "zeek",
-        FlowsFormat::Parquet => {
-            return Err(Failure::new(
-                "-o parquet is not in this build; use -o csv or -o json, or a build with the `parquet` feature",
-            ));
-        }
-        FlowsFormat::None => "",
-    };
+    let format = format(args)?;
     let mut output = Output::open(args.write.as_deref())?;
+    let context = FormatContext { community_id: flow::community_id_of, interfaces: Vec::new() };
     let mut writer: Option<Box<dyn FlowWriter>> =
-        flow_writer(name, &mut output, FormatContext { community_id: flow::community_id_of, interfaces: Vec::new() });
+        format.map(|format| format.open(Box::new(&mut output), context)).transpose().context("output")?;
     let progress = Progress::new("packets", common.quiet);
     let mut written = 0_u64;
     let mut failed = None;
@@ -54,6 +46,26 @@ pub fn run(common: &Common, args: &FlowsArgs) -> Result<u8> {
     output.finish()?;
     summarize(&result, written);
     Ok(EXIT_DONE)
+}
+
+/// The format asked for; None to count only.
+fn format(args: &FlowsArgs) -> Result<Option<&'static dyn FlowFormat>> {
+    let name = match args.output {
+        FlowsFormat::Csv => "csv",
+        FlowsFormat::Json => "json",
+        FlowsFormat::Eve => "eve",
+        FlowsFormat::Zeek => "zeek",
+        FlowsFormat::Parquet => "parquet",
+        FlowsFormat::None => return Ok(None),
+    };
+    let format = flow_format(name);
+    let to_stdout = args.write.as_deref().is_none_or(|path| path == Path::new("-"));
+    if format.is_some_and(|f| !f.is_text()) && to_stdout && std::io::stdout().is_terminal() {
+        return Err(Failure::new(format!(
+            "-o {name}: a terminal cannot show it; write a file with -w FILE, or a pipe"
+        )));
+    }
+    Ok(format)
 }
 
 fn summarize(result: &ReplayResult, written: u64) {

@@ -2,7 +2,7 @@
 
 use crate::failure::{Context, Failure, Result};
 use std::fs::File;
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 
 /// A file that does not have its name yet.
@@ -16,7 +16,7 @@ pub struct PartFile {
 /// A result being written.
 pub enum Output {
     /// Standard output.
-    Stdout(BufWriter<StdoutLock<'static>>),
+    Stdout(BufWriter<Stdout>),
     /// A file beside its final name.
     File(PartFile),
 }
@@ -25,7 +25,7 @@ impl Output {
     /// Opens standard output, or a temporary file that `finish` renames.
     pub fn open(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path.filter(|p| *p != Path::new("-")) else {
-            return Ok(Self::Stdout(BufWriter::with_capacity(1 << 16, io::stdout().lock())));
+            return Ok(Self::Stdout(BufWriter::with_capacity(1 << 16, io::stdout())));
         };
         // Devices and pipes cannot be replaced by a rename.
         let direct = path.exists() && !path.is_file();

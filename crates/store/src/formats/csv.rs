@@ -2,7 +2,7 @@
 //! Packet lengths are payload bytes and times microseconds, as there. Its errors are mended: flags by direction, rates and
 //! subflows with fractions, active and idle as durations, no NaN or infinity for a flow of one packet.
 
-use super::{FlowFormat, FormatContext, four, ratio};
+use super::{FormatContext, LineFormat, four, ratio};
 use record::{DirectionStats, FlowRecord, Moments};
 use std::fmt::Write as _;
 
@@ -35,7 +35,7 @@ pub(super) const COLUMNS: [&str; 84] = [
 /// CICFlowMeter's CSV.
 pub(super) struct Csv;
 
-impl FlowFormat for Csv {
+impl LineFormat for Csv {
     fn name(&self) -> &'static str {
         "csv"
     }

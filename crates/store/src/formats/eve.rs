@@ -1,6 +1,6 @@
 //! Suricata's EVE: one JSON object a line, `event_type` `flow`, with the field names and value spellings of its schema.
 
-use super::{FlowFormat, FormatContext};
+use super::{FormatContext, LineFormat};
 use crate::rows::{mac_text, proto_name};
 use record::{AppProto, EndReason, FlowRecord, TcpFlags, TcpState, Timestamp};
 use serde_json::{Map, Value, json};
@@ -10,7 +10,7 @@ const TCP: u8 = 6;
 /// EVE flow events.
 pub(super) struct Eve;
 
-impl FlowFormat for Eve {
+impl LineFormat for Eve {
     fn name(&self) -> &'static str {
         "eve"
     }

@@ -1,7 +1,7 @@
 //! Our own JSON: one object a line, the row of the flow list with every statistic beside it, named in snake case with its
 //! unit. Times of statistics are milliseconds, sizes bytes.
 
-use super::{FlowFormat, FormatContext, finite, four, ratio};
+use super::{FormatContext, LineFormat, finite, four, ratio};
 use crate::rows::{FlowRow, Statistics, mac_text};
 use record::{DirectionStats, FlowRecord, Moments};
 use serde::Serialize;
@@ -15,7 +15,7 @@ const FLAGS: [&str; 8] = ["fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"
 /// One object a line.
 pub(super) struct Json;
 
-impl FlowFormat for Json {
+impl LineFormat for Json {
     fn name(&self) -> &'static str {
         "json"
     }

@@ -1,9 +1,10 @@
-//! Text formats of flow records, one file each, one line a record. Owns how each spells a record; knows no file and no
-//! clock. No format ever writes NaN or an infinity.
+//! Formats of flow records, one file each: lines of text, and Parquet's columns. Owns how each spells a record; knows no
+//! file and no clock. No format ever writes NaN or an infinity.
 
 mod csv;
 mod eve;
 mod json;
+mod parquet;
 #[cfg(test)]
 mod tests;
 mod zeek;
@@ -34,34 +35,68 @@ pub trait FlowFormat: Sync {
     fn name(&self) -> &'static str;
     /// What it is, for `--help` and the manual.
     fn about(&self) -> &'static str;
+    /// False for bytes that no terminal should be sent.
+    fn is_text(&self) -> bool {
+        true
+    }
+    /// A writer that holds back a bounded number of records.
+    fn open<'w>(
+        &'static self,
+        out: Box<dyn Write + Send + 'w>,
+        context: FormatContext,
+    ) -> io::Result<Box<dyn FlowWriter + 'w>>;
+}
+
+/// A format of one line a record; every one is a `FlowFormat`.
+trait LineFormat: Sync {
+    fn name(&self) -> &'static str;
+    fn about(&self) -> &'static str;
     /// Lines before the first record.
     fn header(&self, _line: &mut String) {}
     /// One record, with its line end.
     fn record(&self, flow: &FlowRecord, context: &FormatContext, line: &mut String);
 }
 
+impl<F: LineFormat> FlowFormat for F {
+    fn name(&self) -> &'static str {
+        LineFormat::name(self)
+    }
+    fn about(&self) -> &'static str {
+        LineFormat::about(self)
+    }
+    fn open<'w>(
+        &'static self,
+        out: Box<dyn Write + Send + 'w>,
+        context: FormatContext,
+    ) -> io::Result<Box<dyn FlowWriter + 'w>> {
+        let mut buffer = String::with_capacity(BUFFER_BYTES + 4_096);
+        self.header(&mut buffer);
+        Ok(Box::new(Lines { format: self, context, buffer, out }))
+    }
+}
+
 /// Every format. A new one is a file and a line here.
-pub const FORMATS: &[&dyn FlowFormat] = &[&csv::Csv, &json::Json, &eve::Eve, &zeek::Zeek];
+pub const FORMATS: &[&dyn FlowFormat] = &[&csv::Csv, &json::Json, &eve::Eve, &zeek::Zeek, &parquet::Parquet];
 
 /// Takes records and writes them.
 pub trait FlowWriter {
     /// Writes one record.
     fn write(&mut self, flow: &FlowRecord) -> io::Result<()>;
-    /// Writes what is still held back and flushes.
+    /// Writes what is still held back and the format's end, and flushes. A header is there also when no record was.
     fn finish(&mut self) -> io::Result<()>;
 }
 
 /// Bytes held back before they are written.
 const BUFFER_BYTES: usize = 1 << 16;
 
-struct Lines<W: Write> {
-    format: &'static dyn FlowFormat,
+struct Lines<'w> {
+    format: &'static dyn LineFormat,
     context: FormatContext,
     buffer: String,
-    out: W,
+    out: Box<dyn Write + Send + 'w>,
 }
 
-impl<W: Write> Lines<W> {
+impl Lines<'_> {
     fn write_out(&mut self) -> io::Result<()> {
         let written = self.out.write_all(self.buffer.as_bytes());
         self.buffer.clear();
@@ -69,7 +104,7 @@ impl<W: Write> Lines<W> {
     }
 }
 
-impl<W: Write> FlowWriter for Lines<W> {
+impl FlowWriter for Lines<'_> {
     fn write(&mut self, flow: &FlowRecord) -> io::Result<()> {
         self.format.record(flow, &self.context, &mut self.buffer);
         if self.buffer.len() >= BUFFER_BYTES { self.write_out() } else { Ok(()) }
@@ -81,13 +116,9 @@ impl<W: Write> FlowWriter for Lines<W> {
     }
 }
 
-/// A writer by the format's name; None when there is no such format. The header is written with the first bytes, also
-/// when no record follows.
-pub fn flow_writer<'w, W: Write + 'w>(name: &str, out: W, context: FormatContext) -> Option<Box<dyn FlowWriter + 'w>> {
-    let format = FORMATS.iter().copied().find(|format| format.name() == name)?;
-    let mut buffer = String::with_capacity(BUFFER_BYTES + 4_096);
-    format.header(&mut buffer);
-    Some(Box::new(Lines { format, context, buffer, out }))
+/// The format of this name; None when there is none.
+pub fn flow_format(name: &str) -> Option<&'static dyn FlowFormat> {
+    FORMATS.iter().copied().find(|format| format.name() == name)
 }
 
 /// A number that is always one: 0 for what cannot be computed.

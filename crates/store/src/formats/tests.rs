@@ -1,13 +1,14 @@
 //! The contract of every format, and the details of each.
 #![allow(clippy::unwrap_used)]
 
-use super::{FORMATS, FormatContext, csv, flow_writer, statistics, zeek};
+use super::{FORMATS, FormatContext, csv, flow_format, parquet, statistics, zeek};
 use record::{
     AppData, AppProto, AppSummary, DirectionStats, DnsData, EndReason, Endpoint, FlowKey, FlowRecord, HistoryText,
     MacAddr, Moments, TcpFlags, TcpState, Timestamp, Tunnel,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::io::Write as _;
 
 fn context() -> FormatContext {
     FormatContext { community_id: |flow| format!("1:{}=", flow.flow_id), interfaces: vec!["eth0".to_owned()] }
@@ -85,15 +86,19 @@ fn records() -> Vec<FlowRecord> {
     vec![FlowRecord::default(), connection(), extreme, icmp]
 }
 
-fn written(format: &str, records: &[FlowRecord]) -> String {
+fn bytes_of(format: &str, records: &[FlowRecord]) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut writer = flow_writer(format, &mut out, context()).unwrap();
+    let mut writer = flow_format(format).unwrap().open(Box::new(&mut out), context()).unwrap();
     for flow in records {
         writer.write(flow).unwrap();
     }
     writer.finish().unwrap();
     drop(writer);
-    String::from_utf8(out).unwrap()
+    out
+}
+
+fn written(format: &str, records: &[FlowRecord]) -> String {
+    String::from_utf8(bytes_of(format, records)).unwrap()
 }
 
 #[test]
@@ -102,13 +107,15 @@ fn every_format_keeps_the_contract() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), FORMATS.len());
-    assert!(flow_writer("parquet", Vec::new(), context()).is_none());
+    assert!(flow_format("yaml").is_none());
     for format in FORMATS {
+        assert_eq!(bytes_of(format.name(), &records()), bytes_of(format.name(), &records()), "{}", format.name());
+        assert!(!format.about().is_empty());
+    }
+    for format in FORMATS.iter().filter(|f| f.is_text()) {
         let (none, all) = (written(format.name(), &[]), written(format.name(), &records()));
         assert!(all.starts_with(&none) && all.ends_with('\n'), "{}", format.name());
         assert_eq!(all.lines().count() - none.lines().count(), records().len(), "{}", format.name());
-        assert_eq!(all, written(format.name(), &records()));
-        assert!(!format.about().is_empty());
         for word in all.split([',', '\t', ':', ' ', '}', '\n']) {
             let word = word.trim_matches('"').to_lowercase();
             assert!(!["nan", "inf", "-inf", "infinity"].contains(&word.as_str()), "{}: {all}", format.name());
@@ -221,4 +228,63 @@ fn json_names_every_statistic_with_its_unit() {
     let all = statistics(&connection());
     assert_eq!((all.forward.len(), all.backward.len(), all.both.len()), (31, 31, 30));
     assert_eq!(all.both["iat_mean_ms"], 625.0);
+}
+
+/// A Parquet file's rows as JSON, read by the crate's own reader, with the number of row groups.
+fn parquet_rows(bytes: &[u8]) -> (Vec<Value>, usize) {
+    use ::parquet::file::reader::{FileReader, SerializedFileReader};
+    use ::parquet::record::Field;
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    let reader = SerializedFileReader::new(file).unwrap();
+    let value = |field: &Field| match field {
+        Field::Null => Value::Null,
+        Field::UByte(n) => (*n).into(),
+        Field::UShort(n) => (*n).into(),
+        Field::UInt(n) => (*n).into(),
+        Field::ULong(n) => (*n).into(),
+        Field::Double(n) => (*n).into(),
+        Field::Str(text) => text.as_str().into(),
+        // Json columns come as bytes.
+        Field::Bytes(text) => String::from_utf8(text.data().to_vec()).unwrap().into(),
+        Field::TimestampMicros(us) => Timestamp(us * 1_000).rfc3339().into(),
+        other => panic!("no column has this type: {other:?}"),
+    };
+    let row = |row: ::parquet::record::Row| row.get_column_iter().map(|(n, f)| (n.clone(), value(f))).collect();
+    let rows = reader.get_row_iter(None).unwrap().map(|r| row(r.unwrap())).collect();
+    (rows, reader.metadata().num_row_groups())
+}
+
+#[test]
+fn parquet_has_jsons_columns_and_values() {
+    let (rows, groups) = parquet_rows(&bytes_of("parquet", &records()));
+    assert_eq!((rows.len(), groups), (4, 1));
+    for (row, line) in rows.iter().zip(written("json", &records()).lines()) {
+        let mut json: Value = serde_json::from_str(line).unwrap();
+        let statistics = json.as_object_mut().unwrap().remove("statistics").unwrap();
+        let mut names = json.as_object().unwrap().len();
+        for (name, value) in json.as_object().unwrap() {
+            if name.starts_with("app") && row[name].is_string() && value.is_object() {
+                assert_eq!(&serde_json::from_str::<Value>(row[name].as_str().unwrap()).unwrap(), value, "{name}");
+            } else {
+                assert_eq!(&row[name], value, "{name}");
+            }
+        }
+        for (side, values) in statistics.as_object().unwrap() {
+            for (name, value) in values.as_object().unwrap() {
+                assert_eq!(row[format!("{side}_{name}")].as_f64(), value.as_f64(), "{side}_{name}");
+                names += 1;
+            }
+        }
+        assert_eq!(row.as_object().unwrap().len(), names);
+    }
+}
+
+#[test]
+fn parquet_writes_a_group_as_soon_as_it_is_full() {
+    assert_eq!(parquet_rows(&bytes_of("parquet", &[])), (Vec::new(), 0));
+    let many = vec![connection(); parquet::GROUP_ROWS + 1];
+    let (rows, groups) = parquet_rows(&bytes_of("parquet", &many));
+    assert_eq!((rows.len(), groups), (parquet::GROUP_ROWS + 1, 2));
+    assert_eq!(rows[0], rows[parquet::GROUP_ROWS]);
 }

@@ -1,7 +1,7 @@
 //! Zeek's conn.log as tab-separated values, with `community_id` as its policy script adds it. The times of opening and
 //! closing the log are left out: the same input gives the same output.
 
-use super::{FlowFormat, FormatContext};
+use super::{FormatContext, LineFormat};
 use record::{AppProto, FlowRecord, Tunnel};
 use std::fmt::Write as _;
 
@@ -19,7 +19,7 @@ pub(super) const FIELDS: [(&str, &str); 23] = [
 /// conn.log.
 pub(super) struct Zeek;
 
-impl FlowFormat for Zeek {
+impl LineFormat for Zeek {
     fn name(&self) -> &'static str {
         "zeek"
     }
