@@ -1,4 +1,6 @@
-//! Incidents as Suricata EVE alerts, one JSON object a line, for tools that read EVE.
+//! Incidents as Suricata EVE alerts, one JSON object a line, for tools that read EVE. Its schema allows no field that it does
+//! not name: what it has no name for goes into `alert.metadata.tag` (kind, ATT&CK techniques, the incident's id) and the
+//! reasons into `alert.rule`, where Suricata puts the rule that fired.
 
 use record::{Incident, Kind, Severity};
 use serde_json::{Value, json};
@@ -31,10 +33,11 @@ fn alert(incident: &Incident) -> Value {
         "alert": {
             "action": "allowed", "gid": GENERATOR_ID, "signature_id": number, "rev": 1,
             "signature": incident.title, "category": incident.kind.name(), "severity": severity,
+            "rule": incident.why.iter().map(super::units::reason).collect::<Vec<_>>().join("; "),
             "metadata": {
-                "tripline_id": [incident.id], "tripline_kind": [incident.kind.name()],
-                "mitre_technique_id": incident.attack,
-                "why": incident.why.iter().map(super::units::reason).collect::<Vec<_>>(),
+                "created_at": [incident.first_seen.rfc3339()],
+                "signature_severity": [incident.severity.name()],
+                "tag": tags(incident),
             },
         },
     });
@@ -46,4 +49,13 @@ fn alert(incident: &Incident) -> Value {
         set("dest_port", incident.dest_port.first().map(|port| json!(port)));
     }
     event
+}
+
+/// What a reader of EVE may want to select by.
+fn tags(incident: &Incident) -> Vec<String> {
+    let techniques = incident.attack.iter().map(|technique| format!("attack.{technique}"));
+    [format!("tripline.{}", incident.kind.name()), format!("incident.{}", incident.id)]
+        .into_iter()
+        .chain(techniques)
+        .collect()
 }
