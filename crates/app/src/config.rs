@@ -207,10 +207,16 @@ pub fn data_dir_apart(common: &Common, name: &str) -> Result<PathBuf> {
     }
 }
 
+/// By the XDG base directory specification, which does not take relative paths.
 fn platform_dir() -> Result<PathBuf> {
-    directories::ProjectDirs::from("", "", "tripline").map(|dirs| dirs.data_dir().to_owned()).ok_or_else(|| {
-        Failure::new("no home directory is known for this user; say where to keep data with --data-dir DIR")
-    })
+    std::env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .filter(|dir| dir.is_absolute())
+        .or_else(|| std::env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(".local/share")))
+        .map(|dir| dir.join("tripline"))
+        .ok_or_else(|| {
+            Failure::new("no home directory is known for this user; say where to keep data with --data-dir DIR")
+        })
 }
 
 #[cfg(test)]
