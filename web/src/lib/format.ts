@@ -62,30 +62,56 @@ function superscript(digits: string): string {
   return digits.replace(/\d/g, (d) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(d)] ?? d);
 }
 
-/** A value of a feature in its own unit; bytes, ms and the like get their steps. */
+/** A value in its own unit: bytes, times and rates get their steps, things are counted, `1/min` is "per min". */
 export function withUnit(value: number, unit: string): string {
   switch (unit) {
     case 'bytes':
       return bytes(value);
+    case 'µs':
+      return duration(value / 1000);
     case 'ms':
       return duration(value);
     case 's':
       return duration(value * 1000);
+    case 'h':
+      return duration(value * 3_600_000);
+    case 'percent':
+      return percent(value);
     case 'ratio':
-      return significant(value);
     case '':
-      return significant(value);
+      return amount(value);
     case 'bits/s':
       return bitsPerS(value);
+    case 'bytes/s':
+      return si(value, 'B/s');
+    case 'packets/s':
+      return packetsPerS(value);
     default:
-      return `${significant(value)} ${unit}`;
+      return unit.startsWith('1/') ? `${amount(value)} per ${unit.slice(2)}` : `${amount(value)} ${unit}`;
   }
+}
+
+/** Whole below a million, so that 1,000 ports are not "1.00 k"; three digits where there is a fraction. */
+function amount(value: number): string {
+  const size = Math.abs(value);
+  return size >= 1000 && size < 1_000_000 ? count(value) : significant(value);
+}
+
+/** What is expected, as words: "up to 8 ports", "86 B to 161 kB"; a unit that both ends share is said once. */
+export function withUnitRange(low: number, high: number, unit: string): string {
+  if (low === high) return withUnit(high, unit);
+  if (low <= 0) return `up to ${withUnit(high, unit)}`;
+  const [a, b] = [withUnit(low, unit), withUnit(high, unit)];
+  const tail = (text: string): string => text.slice((text.indexOf(' ') + 1) || text.length);
+  const shared = tail(a) !== '' && tail(a) === tail(b) && !/\d/.test(tail(a));
+  return `${shared ? a.slice(0, a.indexOf(' ')) : a} to ${b}`;
 }
 
 export function percent(part: number): string {
   if (!Number.isFinite(part)) return NO_VALUE;
   const value = part * 100;
-  return `${value >= 10 || value === 0 ? value.toFixed(0) : value.toFixed(1)} %`;
+  if (value > 0 && value < 0.1) return '< 0.1 %';
+  return `${value >= 9.95 || value === 0 ? value.toFixed(0) : value.toFixed(1).replace('.0', '')} %`;
 }
 
 /** 0 … 1 to three places, as scores are compared. */
@@ -107,6 +133,20 @@ export function day(time: number | string): string {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return NO_VALUE;
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+}
+
+/** How far the reader's own clock is from UTC at that time: "UTC", "UTC+02:00", "UTC−03:30". */
+export function zone(time: number): string {
+  const minutes = -new Date(time).getTimezoneOffset();
+  if (minutes === 0) return 'UTC';
+  const size = Math.abs(minutes);
+  return `UTC${minutes < 0 ? '−' : '+'}${two(Math.floor(size / 60))}:${two(size % 60)}`;
+}
+
+/** Date, clock and zone, for tooltips and for what is read elsewhere. */
+export function fullTime(time: number | string): string {
+  const at = new Date(time).getTime();
+  return Number.isFinite(at) ? `${day(at)} ${clock(at, true)} ${zone(at)}` : NO_VALUE;
 }
 
 /** The clock today, the date and the clock otherwise. */
@@ -147,5 +187,5 @@ export function tick(value: number, unit = ''): string {
 export function durationTick(ms: number): string {
   if (ms < 1) return `${significant(ms * 1000)} µs`;
   if (ms < 1000) return `${significant(ms)} ms`;
-  return tick(ms / 1000, 's');
+  return `${count(ms / 1000)} s`;
 }

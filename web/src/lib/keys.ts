@@ -8,7 +8,7 @@ export const KEYS = [
   { keys: ['a'], text: 'Acknowledge the incident' },
   { keys: ['f'], text: 'False positive' },
   { keys: ['e'], text: 'Export what is listed' },
-  { keys: ['Space'], text: 'Pause or go on (packets)' },
+  { keys: ['Space'], text: 'Stop the page, or go on' },
   { keys: ['g', 'o'], text: 'Overview' },
   { keys: ['g', 'p'], text: 'Packets' },
   { keys: ['g', 'f'], text: 'Flows' },

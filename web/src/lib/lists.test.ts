@@ -9,7 +9,8 @@ import { fieldOf, setField, toggleToken, tokens } from './query';
 import { excess, place } from './rangeChart';
 import { append, columns, stack } from './stack';
 import { decades, timeTicks } from './ticks';
-import { featureName, techniqueUrl } from './words';
+import { featureName } from './featureNames';
+import { techniqueUrl } from './words';
 
 const packets = (from: number, to: number): Packet[] => Array.from({ length: to - from + 1 }, (_, i) => ({ id: from + i, protocol: (from + i) % 2 ? 'TCP' : 'UDP' }) as Packet);
 

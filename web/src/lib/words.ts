@@ -75,17 +75,9 @@ const STATUS: Record<IncidentStatus, string> = {
 };
 export const statusName = (status: IncidentStatus): string => STATUS[status] ?? status;
 
-const UNITS = /_(bytes|ms|s|ratio|packets|per_min|per_hour|per_s)$/;
-
-/** snake_case to words; the unit at the end is shown with the value instead. */
-export function featureName(feature: string): string {
-  const bare = feature.replace(/_(bytes|ms|ratio)$/, (unit) => (unit === '_ratio' ? ' ratio' : ''));
-  return sentence(UNITS.test(bare) ? bare.replace(/_per_(min|hour|s)$/, ' per $1') : bare);
-}
-
 const ACRONYMS: Record<string, string> = {
   iat: 'time between packets', ip: 'IP', tcp: 'TCP', udp: 'UDP', dns: 'DNS', syn: 'SYN', ack: 'ACK', fin: 'FIN',
-  rst: 'RST', psh: 'PSH', urg: 'URG', tls: 'TLS', std: 'deviation', arp: 'ARP', icmp: 'ICMP',
+  rst: 'RST', psh: 'PSH', urg: 'URG', tls: 'TLS', std: 'spread', arp: 'ARP', icmp: 'ICMP', http: 'HTTP', knn: 'nearest neighbours',
 };
 
 export function sentence(name: string): string {
@@ -93,6 +85,19 @@ export function sentence(name: string): string {
   const text = words.join(' ');
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
+
+const PROTOCOLS = ['tcp', 'udp', 'icmp', 'icmpv6', 'dns', 'tls', 'quic', 'http', 'ssh', 'ntp', 'arp', 'dhcp', 'sctp', 'gre', 'igmp', 'esp', 'ip', 'ipv6'];
+const PROTOCOL_NAMES: Record<string, string> = { 'ipv6-icmp': 'ICMPv6', icmpv6: 'ICMPv6', mdns: 'mDNS', ipv6: 'IPv6' };
+
+/** A protocol as it writes itself. */
+export function protocolName(name: string): string {
+  const key = name.toLowerCase();
+  return PROTOCOL_NAMES[key] ?? (PROTOCOLS.includes(key) ? name.toUpperCase() : name);
+}
+
+const PROTOCOL_TOKENS: Record<string, string> = { tcp: '--tcp', udp: '--udp', icmp: '--icmp', 'ipv6-icmp': '--icmp', arp: '--arp', tls: '--tls', http: '--http', quic: '--quic', dns: '--dns', ssh: '--ssh', ip: '--ip' };
+/** The colour of a protocol: the same on every chart, whatever its place in the list. */
+export const protocolToken = (name: string): string => PROTOCOL_TOKENS[name.toLowerCase()] ?? '--other';
 
 /** Traffic classes in stacking order, with the token that colours them. */
 export const CLASSES = [

@@ -11,9 +11,12 @@ type Listener<N extends Name> = (data: LiveEvents[N]) => void;
 const ALWAYS: Name[] = ['tick', 'incident', 'health'];
 /** Ten minutes of seconds: the live chart shows five. */
 const SECONDS_MAX = 600;
+const CUT_MS = 800;
 
 class Live {
   status = $state<'connecting' | 'open' | 'lost'>('connecting');
+  /** Lost for long enough to say so: half a second of reconnecting on a page change is no news. */
+  cut = $state(false);
   summary = $state.raw<Summary | undefined>(undefined);
   health = $state.raw<Health[]>([]);
   /** Unix ms of the server's data clock (capture time in a replay); moves once a second with the ticks. */
@@ -22,6 +25,10 @@ class Live {
   lastTickAt = $state(0);
   /** Events the server had to drop for this page since it was opened. */
   lost = $state(0);
+  /** When the reader stopped the page, the data's clock; 0: it moves. The watch goes on, health is still told. */
+  pausedAt = $state(0);
+  /** Incidents that came while the page stood still. */
+  missed = $state(0);
   /** Counts resets: panels that keep live lists load again. */
   resets = $state(0);
   hidden = $state(document.hidden);
@@ -29,6 +36,8 @@ class Live {
   /** Newest last, at most ten minutes. Not reactive: read on `now`. */
   readonly seconds: { ts: number; second: Tick['second'] }[] = [];
 
+  private held: Tick | undefined;
+  private cutTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly listeners = new Map<Name, Set<Listener<Name>>>();
   private restartTimer: ReturnType<typeof setTimeout> | undefined;
   private asked = '';
@@ -38,9 +47,7 @@ class Live {
       return apiUrl('/live', { events: this.asked });
     },
     onMessage: (message) => this.receive(message),
-    onStatus: (status) => {
-      this.status = status;
-    },
+    onStatus: (status) => this.became(status),
   });
 
   start(): void {
@@ -50,6 +57,23 @@ class Live {
     window.addEventListener('online', () => this.client.restart());
     void this.first();
     this.client.start();
+  }
+
+  get paused(): boolean {
+    return this.pausedAt > 0;
+  }
+
+  /** Stops the page where it is, or lets it catch up. */
+  togglePause(): void {
+    if (!this.paused) {
+      this.pausedAt = this.now;
+      this.missed = 0;
+      return;
+    }
+    this.pausedAt = 0;
+    if (this.held) this.take(this.held.summary, Date.parse(this.held.ts));
+    this.held = undefined;
+    this.resets += 1;
   }
 
   /** Calls back for each event of this name until the returned function is called. */
@@ -62,6 +86,15 @@ class Live {
       set.delete(listener as Listener<Name>);
       this.refit();
     };
+  }
+
+  private became(status: 'connecting' | 'open' | 'lost'): void {
+    this.status = status;
+    if (status !== 'lost') {
+      clearTimeout(this.cutTimer);
+      this.cutTimer = undefined;
+      this.cut = false;
+    } else this.cutTimer ??= setTimeout(() => (this.cut = true), CUT_MS);
   }
 
   private async first(): Promise<void> {
@@ -105,6 +138,10 @@ class Live {
     }
     if (name === 'tick') this.tick(data as Tick);
     if (name === 'health') this.health = (data as { items: Health[] }).items;
+    if (this.paused && name !== 'packet') {
+      if (name === 'incident') this.missed += 1;
+      return;
+    }
     if (name === 'reset') this.resets += 1;
     for (const listener of this.listeners.get(name) ?? []) listener(data);
   }
@@ -115,7 +152,10 @@ class Live {
     if (tick.lost) this.lost += tick.lost;
     this.seconds.push({ ts, second: tick.second });
     if (this.seconds.length > SECONDS_MAX) this.seconds.splice(0, this.seconds.length - SECONDS_MAX);
-    this.take(tick.summary, ts);
+    if (this.paused) {
+      this.held = tick;
+      this.health = tick.summary.health;
+    } else this.take(tick.summary, ts);
   }
 }
 

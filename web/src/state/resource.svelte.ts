@@ -2,8 +2,20 @@
 // period, never while the tab is hidden, and keeps the old answer on the screen while a new one is on its way.
 
 import { asApiError, isAbort, type ApiError } from '../api/client';
+import { live } from './live.svelte';
 
 export type Ask<T> = (signal: AbortSignal) => Promise<T>;
+
+export type View = 'loading' | 'error' | 'empty' | 'ready';
+
+/** Which of its four states a panel draws. An answer that is there stays on the screen while a later question fails. */
+export function viewOf(resource: Resource<unknown> | undefined, empty: boolean): View {
+  if (resource && resource.data === undefined) {
+    if (resource.error) return 'error';
+    if (resource.loading || !empty) return 'loading';
+  }
+  return empty ? 'empty' : 'ready';
+}
 
 export class Resource<T> {
   data = $state.raw<T | undefined>(undefined);
@@ -43,7 +55,7 @@ export class Resource<T> {
     const next = (): void => {
       clearTimeout(timer);
       const wait = this.error ? Math.max(period, 5000) : period;
-      if (wait > 0 && !ended) timer = setTimeout(step, wait);
+      if (wait > 0 && !ended) timer = setTimeout(() => (live.paused ? next() : void step()), wait);
     };
     const step = async (): Promise<void> => {
       if (document.hidden) return next();
@@ -65,7 +77,7 @@ export class Resource<T> {
       next();
     };
     const shown = (): void => {
-      if (!document.hidden && period > 0) void step();
+      if (!document.hidden && period > 0 && !live.paused) void step();
     };
     this.again = () => void step();
     document.addEventListener('visibilitychange', shown);

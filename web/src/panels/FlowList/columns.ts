@@ -21,7 +21,7 @@ export const COLUMNS: readonly Column[] = [
   { key: 'src', label: 'Source', width: 176, mono: true, text: (f) => f.src_ip + port(f.src_port) },
   { key: 'dest', label: 'Destination', width: 176, mono: true, text: (f) => f.dest_ip + port(f.dest_port) },
   { key: 'proto', label: 'Proto', width: 58, text: (f) => f.proto },
-  { key: 'app', label: 'App', width: 58, text: (f) => (f.app_proto === 'unknown' ? '' : f.app_proto) },
+  { key: 'app', label: 'App', width: 62, text: (f) => (f.app_proto === 'unknown' ? '' : f.app_proto) },
   { key: 'host', label: 'Name', width: 168, text: (f) => f.host_name },
   { key: 'duration', label: 'Duration', width: 88, number: true, text: (f) => duration(f.duration_ms) },
   { key: 'out', label: 'Sent', width: 82, number: true, text: (f) => bytes(f.bytes_toserver) },
@@ -39,6 +39,18 @@ export const COLUMNS: readonly Column[] = [
 ];
 
 export const DEFAULT = ['end', 'score', 'src', 'dest', 'proto', 'app', 'host', 'duration', 'out', 'in', 'packets', 'state'];
+
+const MONO_PX = 7.5;
+const ADDRESS_MAX = 345;
+
+/** The address columns widened to the longest text seen, in letters; IPv6 needs twice the room of IPv4. */
+export function fitted(columns: readonly Column[], longest: readonly [number, number]): Column[] {
+  return columns.map((column) => {
+    const letters = column.key === 'src' ? longest[0] : column.key === 'dest' ? longest[1] : 0;
+    const wanted = Math.min(ADDRESS_MAX, Math.ceil(letters * MONO_PX) + 18);
+    return wanted > column.width ? { ...column, width: wanted } : column;
+  });
+}
 
 /** What is left of the default while a flow is open beside the table; its detail tells the rest. */
 const COMPACT = ['end', 'score', 'src', 'dest', 'proto', 'app', 'duration'];
