@@ -1,6 +1,11 @@
 // A browser for the tests, the server they look at, and the wish to see no error on the console.
 
-import { existsSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
 /** The server under test. Without TRIPLINE_URL the tests start the mock themselves. */
@@ -25,17 +30,32 @@ export async function openPage(browser, options = {}) {
   return { page, complaints, close: () => context.close() };
 }
 
+const URL_GIVEN = process.env.TRIPLINE_URL?.replace(/\/$/, '');
+
 export async function startServer() {
-  if (process.env.TRIPLINE_URL) return { url: process.env.TRIPLINE_URL.replace(/\/$/, ''), stop: () => undefined };
-  const { spawn } = await import('node:child_process');
-  const { fileURLToPath } = await import('node:url');
-  const port = 20_000 + (process.pid % 20_000);
-  const child = spawn(process.execPath, [fileURLToPath(new URL('../mock/server.mjs', import.meta.url)), '--port', String(port), '--incident-every', '6'], { stdio: ['ignore', 'pipe', 'inherit'] });
-  await new Promise((resolve, reject) => {
-    child.stdout.once('data', resolve);
-    child.once('exit', (code) => reject(new Error(`the mock ended with ${code}`)));
+  return URL_GIVEN ? { url: URL_GIVEN, stop: () => undefined } : startOwn(20_000 + (process.pid % 20_000), ['--incident-every', '6']);
+}
+
+/** A server of the test's own, which it may end: the program of TRIPLINE_BIN where that is told, else the mock. */
+export async function startOwn(port, mockOptions = []) {
+  const program = process.env.TRIPLINE_BIN;
+  const folder = program ? mkdtempSync(join(tmpdir(), 'tripline-page-')) : undefined;
+  const command = program
+    ? [program, ['demo', '--listen', `127.0.0.1:${port}`, '--data-dir', folder, '-q', '--duration', '5m']]
+    : [process.execPath, [fileURLToPath(new URL('../mock/server.mjs', import.meta.url)), '--port', String(port), ...mockOptions]];
+  const child = spawn(...command, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const url = `http://127.0.0.1:${port}`;
+  await until('an answer of the server', async () => {
+    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`);
+    return fetch(`${url}/api/v1/summary`).then((answer) => answer.ok, () => false);
   });
-  return { url: `http://127.0.0.1:${port}`, stop: () => child.kill() };
+  const stop = async () => {
+    const ended = child.exitCode === null ? once(child, 'exit') : undefined;
+    child.kill();
+    await ended;
+    if (folder) rmSync(folder, { recursive: true, force: true });
+  };
+  return { url, stop };
 }
 
 /** Waits until the function answers with something true; says what it was waiting for when it does not. */

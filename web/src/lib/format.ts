@@ -41,9 +41,15 @@ export function duration(ms: number | null | undefined): string {
   if (ms < 1000) return `${significant(ms)} ms`;
   const s = ms / 1000;
   if (s < 60) return `${significant(s)} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;
-  if (s < 86_400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
-  return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
+  if (s < 3600) return twoUnits(s, 60, 'min', 1, 's');
+  if (s < 86_400) return twoUnits(s, 3600, 'h', 60, 'min');
+  return twoUnits(s, 86_400, 'd', 3600, 'h');
+}
+
+/** "1 h 5 min"; without the smaller one where there is none of it. */
+function twoUnits(s: number, large: number, largeName: string, small: number, smallName: string): string {
+  const rest = Math.floor((s % large) / small);
+  return `${Math.floor(s / large)} ${largeName}${rest > 0 ? ` ${rest} ${smallName}` : ''}`;
 }
 
 /** Three significant digits without a step; exponents only below 0.001. */

@@ -131,7 +131,7 @@ describe('hex and words', () => {
     expect(printable(65) + printable(7)).toBe('A·');
   });
   it('names features and techniques', () => {
-    expect(featureName('forward_payload_mean_bytes')).toBe('Forward payload mean');
+    expect(featureName('forward_payload_mean_bytes')).toBe('Payload sent, mean');
     expect(featureName('distinct_ports_per_min')).toBe('Distinct ports per min');
     expect(techniqueUrl('T1071.001')).toBe('https://attack.mitre.org/techniques/T1071/001/');
     expect(techniqueUrl('javascript:x')).toBeUndefined();

@@ -1,1 +1,0 @@
-var e=e=>`ip:${e}`,t=e=>e.match(/(?:[^\s"]|"[^"]*"?)+/g)??[];function n(e,n){return t(e).includes(n)}function r(e,n){let r=t(e);return(r.includes(n)?r.filter(e=>e!==n):[...r,n]).join(` `)}function i(e,n){return t(e).find(e=>e.startsWith(`${n}:`))?.slice(n.length+1)}export{r as i,n,e as r,i as t};

@@ -1,0 +1,91 @@
+// axe-core over every page in both themes, with something chosen where there is something to choose. WCAG 2.2 A and AA.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { launch, openPage, SKIP, startServer } from './browser.mjs';
+
+const AXE = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+
+/** Violations as lines one can act on. */
+async function violations(page) {
+  // Through the debugger: the page's own policy refuses inline script, as it should.
+  await page.evaluate(AXE);
+  return page.evaluate(async (tags) => {
+    const found = await globalThis.axe.run(document, { runOnly: { type: 'tag', values: tags } });
+    return found.violations.flatMap((v) => v.nodes.map((node) => `${v.impact} ${v.id}: ${node.target.join(' ')}: ${node.failureSummary?.split('\n')[1]?.trim() ?? v.help}`));
+  }, TAGS);
+}
+
+describe('accessibility', { skip: SKIP, timeout: 300_000 }, () => {
+  let server;
+  let browser;
+  before(async () => {
+    server = await startServer();
+    browser = await launch();
+  });
+  after(async () => {
+    await browser?.close();
+    server?.stop();
+  });
+
+  const PLACES = [
+    { path: '/', ready: '[data-panel="talkers"] li' },
+    { path: '/packets', ready: '[role="row"][data-index]', chosen: '[data-panel="packet"] [data-hex]' },
+    { path: '/flows', ready: '[role="row"][data-index]', chosen: '[data-panel="flow"] .who' },
+    { path: '/incidents?show=all', ready: '[data-incident]', chosen: '[data-panel="incident"] .sentence' },
+  ];
+  for (const scheme of ['light', 'dark']) {
+    for (const { path, ready, chosen } of PLACES) {
+      test(`${path}, ${scheme}`, async () => {
+        const { page, complaints, close } = await openPage(browser, { colorScheme: scheme, reducedMotion: 'reduce' });
+        try {
+          await page.goto(server.url + path);
+          await page.locator(ready).first().waitFor({ timeout: 90_000 });
+          if (chosen) {
+            await page.keyboard.press('j');
+            await page.locator(chosen).waitFor();
+          }
+          // A page that stands still: what is checked is what is reported.
+          await page.keyboard.press(' ');
+          await page.locator('[data-paused]').waitFor();
+          assert.deepEqual(await violations(page), []);
+          assert.deepEqual(complaints, []);
+        } finally {
+          await close();
+        }
+      });
+    }
+  }
+
+  test('what is shown instead of data', async () => {
+    const { page, close } = await openPage(browser, { reducedMotion: 'reduce' });
+    try {
+      const refuse = (route) => route.fulfill({ status: 503, contentType: 'application/problem+json', body: JSON.stringify({ title: 'The store does not answer', detail: 'Say what to do.' }) });
+      await page.route((url) => url.pathname.startsWith('/api/v1/'), refuse);
+      for (const path of ['/', '/packets', '/flows', '/incidents']) {
+        await page.goto(server.url + path);
+        await page.locator('[data-state="error"]').first().waitFor();
+        await page.locator('[data-notice="connection"]').waitFor({ timeout: 15_000 });
+        assert.deepEqual(await violations(page), [], path);
+      }
+      await page.keyboard.press('?');
+      await page.locator('dialog[open]').waitFor();
+      assert.deepEqual(await violations(page), [], 'help');
+    } finally {
+      await close();
+    }
+  });
+
+  test('no script or handler is written into the page', async () => {
+    const html = await (await fetch(`${server.url}/`)).text();
+    assert.equal(/<script(?![^>]*\bsrc=)[^>]*>/i.test(html), false);
+    assert.equal(/\son[a-z]+\s*=/i.test(html), false);
+    assert.equal(/javascript:/i.test(html), false);
+    const policy = (await fetch(`${server.url}/`)).headers.get('content-security-policy') ?? '';
+    const scripts = /script-src ([^;]*)/.exec(policy)?.[1] ?? /default-src ([^;]*)/.exec(policy)?.[1] ?? '';
+    assert.match(scripts, /'self'/);
+    assert.doesNotMatch(scripts, /unsafe/);
+  });
+});
