@@ -31,23 +31,23 @@ describe('accessibility', { skip: SKIP, timeout: 300_000 }, () => {
   });
 
   const PLACES = [
-    { path: '/', ready: '[data-panel="talkers"] li' },
+    { path: '/', ready: '[data-panel="talkers"] li', button: '[data-panel="scatter"] button.legend', chosen: '[data-chosen]' },
     { path: '/packets', ready: '[role="row"][data-index]', chosen: '[data-panel="packet"] [data-hex]' },
     { path: '/flows', ready: '[role="row"][data-index]', chosen: '[data-panel="flow"] .who' },
     { path: '/incidents?show=all', ready: '[data-incident]', chosen: '[data-panel="incident"] .sentence' },
   ];
   for (const scheme of ['light', 'dark']) {
-    for (const { path, ready, chosen } of PLACES) {
+    for (const { path, ready, button, chosen } of PLACES) {
       test(`${path}, ${scheme}`, async () => {
         const { page, complaints, close } = await openPage(browser, { colorScheme: scheme, reducedMotion: 'reduce' });
         try {
           await page.goto(server.url + path);
           await page.locator(ready).first().waitFor({ timeout: 90_000 });
-          if (chosen) {
-            await page.keyboard.press('j');
-            await page.locator(chosen).waitFor();
-          }
+          if (button) await page.locator(button).click();
+          else await page.keyboard.press('j');
+          await page.locator(chosen).waitFor();
           // A page that stands still: what is checked is what is reported.
+          await page.evaluate(() => document.activeElement?.blur());
           await page.keyboard.press(' ');
           await page.locator('[data-paused]').waitFor();
           assert.deepEqual(await violations(page), []);
