@@ -16,6 +16,12 @@ const DNS_RESPONSE: &[u8] = b"\x12\x34\x81\x80\x00\x01\x00\x02\x00\x00\x00\x00\x
 const MDNS: &[u8] = b"\x00\x00\x84\x00\x00\x00\x00\x01\x00\x00\x00\x00\x05_http\x04_tcp\x05local\x00\x00\x0c\x00\x01\
     \x00\x00\x11\x94\x00\x07\x04Desk\xc0\x0c";
 
+/// Modbus: unit 17 refuses function 16.
+const MODBUS_EXCEPTION: &[u8] = &[0, 9, 0, 0, 0, 3, 17, 0x90, 2];
+/// DNP3 from 1 to 10: read, and cold restart.
+const DNP3_READ: &[u8] = &[0x05, 0x64, 8, 0xc4, 10, 0, 1, 0, 0xfc, 0x42, 0xc0, 0xc0, 1, 0, 0];
+const DNP3_COLD_RESTART: &[u8] = &[0x05, 0x64, 8, 0xc4, 10, 0, 1, 0, 0xfc, 0x42, 0xc1, 0xc1, 13, 0, 0];
+
 fn extension(kind: u16, content: &[u8]) -> Vec<u8> {
     [&kind.to_be_bytes()[..], &(content.len() as u16).to_be_bytes(), content].concat()
 }
@@ -79,6 +85,8 @@ fn fixtures() -> Vec<(&'static str, Vec<u8>)> {
         ("ssh", over_tcp(2222, 40_000, b"SSH-2.0-OpenSSH_9.6p1 Debian-3\r\n")),
         ("dhcp", over_udp(68, 67, &dhcp())),
         ("ntp", over_udp(40_000, 123, &ntp())),
+        ("modbus", over_tcp(502, 40_000, MODBUS_EXCEPTION)),
+        ("dnp3", over_tcp(40_000, 20_000, &[DNP3_READ, DNP3_COLD_RESTART].concat())),
     ]
 }
 
@@ -143,6 +151,12 @@ fn what_is_read() {
     assert_eq!(dhcp.routers.len(), 1);
     let AppData::Ntp(ntp) = &all[9] else { panic!("{:?}", all[9]) };
     assert_eq!((ntp.version, ntp.mode, ntp.stratum), (4, 4, 2));
+    let AppData::Control(modbus) = &all[10] else { panic!("{:?}", all[10]) };
+    assert!(modbus.response && modbus.exception);
+    assert_eq!((modbus.unit, modbus.functions.as_slice(), modbus.messages), (17, &[16][..], 1));
+    let AppData::Control(dnp3) = &all[11] else { panic!("{:?}", all[11]) };
+    assert!(!dnp3.response);
+    assert_eq!((dnp3.unit, dnp3.source, dnp3.functions.as_slice(), dnp3.messages), (10, 1, &[1, 13][..], 2));
 }
 
 #[test]
@@ -206,6 +220,7 @@ fn longest_text(data: &AppData) -> usize {
         AppData::Ssh(ssh) => ssh.software_version.len(),
         AppData::Dhcp(dhcp) => dhcp.hostname.len(),
         AppData::Ntp(_) => 0,
+        AppData::Control(control) => control.functions.len(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the application layer said, as far as detection and people need it. Strings are bounded by `decode`
 //! (`TEXT_BYTES_MAX`), so an event's size is bounded too.
 
-use crate::{FlowKey, IpAddr16, MacAddr, Timestamp};
+use crate::{ControlData, ControlProtocol, FlowKey, IpAddr16, MacAddr, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Longest text kept of any one application field, bytes.
@@ -32,6 +32,10 @@ pub enum AppProto {
     Dhcp,
     /// NTP.
     Ntp,
+    /// Modbus/TCP.
+    Modbus,
+    /// DNP3 over TCP or UDP.
+    Dnp3,
 }
 
 impl AppProto {
@@ -48,6 +52,8 @@ impl AppProto {
             Self::Ssh => "ssh",
             Self::Dhcp => "dhcp",
             Self::Ntp => "ntp",
+            Self::Modbus => "modbus",
+            Self::Dnp3 => "dnp3",
         }
     }
 }
@@ -84,6 +90,8 @@ pub enum AppData {
     Dhcp(DhcpData),
     /// NTP message.
     Ntp(NtpData),
+    /// Messages of an industrial control protocol.
+    Control(ControlData),
 }
 
 /// DNS or mDNS message; the first question stands for the query.
@@ -228,6 +236,10 @@ impl AppData {
             Self::Ssh(_) => AppProto::Ssh,
             Self::Dhcp(_) => AppProto::Dhcp,
             Self::Ntp(_) => AppProto::Ntp,
+            Self::Control(c) => match c.protocol {
+                ControlProtocol::Modbus => AppProto::Modbus,
+                ControlProtocol::Dnp3 => AppProto::Dnp3,
+            },
         }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod analysis;
 pub mod app_event;
+pub mod control;
 pub mod counters;
 pub mod feature;
 pub mod flow_record;
@@ -23,6 +24,7 @@ pub mod window;
 
 pub use analysis::{Analysis, AnalysisInput, TrainedOn};
 pub use app_event::{AppData, AppEvent, AppProto, ArpData, DhcpData, DnsData, HttpData, NtpData, SshData, TlsData};
+pub use control::{ControlData, ControlProtocol};
 pub use counters::{Counters, HealthItem, HealthLevel};
 pub use feature::{Feature, FeatureKind, Matrix, Schema};
 pub use flow_record::{AppSummary, Direction, DirectionStats, EndReason, FlowRecord, HistoryText, Moments, TcpState};

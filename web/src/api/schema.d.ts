@@ -388,6 +388,9 @@ export interface components {
         }) | (components["schemas"]["NtpData"] & {
             /** @enum {string} */
             type: "ntp";
+        }) | (components["schemas"]["ControlData"] & {
+            /** @enum {string} */
+            type: "control";
         });
         /** @description The alert budget. */
         Budget: {
@@ -412,6 +415,37 @@ export interface components {
              */
             used_last_hour: number;
         };
+        /** @description Messages of an industrial control protocol in one packet. */
+        ControlData: {
+            /** @description True when the device refused (Modbus exception). */
+            exception: boolean;
+            /** @description Function codes, distinct, in order, at most 8; exceptions without their high bit. */
+            functions: number[];
+            /**
+             * Format: int32
+             * @description Messages in the packet.
+             */
+            messages: number;
+            /** @description Which protocol. */
+            protocol: components["schemas"]["ControlProtocol"];
+            /** @description True when the controlled device speaks (response, unsolicited response, exception). */
+            response: boolean;
+            /**
+             * Format: int32
+             * @description Source address of the first message (DNP3); 0 for Modbus.
+             */
+            source: number;
+            /**
+             * Format: int32
+             * @description Unit identifier (Modbus) or destination address (DNP3) of the first message.
+             */
+            unit: number;
+        };
+        /**
+         * @description Control protocols that are read.
+         * @enum {string}
+         */
+        ControlProtocol: "modbus" | "dnp3";
         /** @description Counts by reason, ordered by name so that output is stable. */
         Counters: {
             [key: string]: number;

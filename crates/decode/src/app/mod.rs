@@ -2,10 +2,12 @@
 //! Owns who may claim a payload; knows no flow table: what has to be remembered between packets is in `pending`.
 
 pub(crate) mod dhcp;
+pub(crate) mod dnp3;
 pub(crate) mod dns;
 pub(crate) mod hello;
 pub(crate) mod http;
 pub(crate) mod ja4;
+pub(crate) mod modbus;
 pub(crate) mod ntp;
 pub(crate) mod pending;
 pub(crate) mod quic;
@@ -82,7 +84,7 @@ pub trait Protocol: Sync {
 
 /// Every protocol, most telling first bytes first; the ones that need a port's hint come last.
 pub const PROTOCOLS: &[&dyn Protocol] =
-    &[&tls::Tls, &http::Http, &ssh::Ssh, &quic::Quic, &dhcp::Dhcp, &ntp::Ntp, &dns::Dns];
+    &[&tls::Tls, &http::Http, &ssh::Ssh, &quic::Quic, &dnp3::Dnp3, &dhcp::Dhcp, &ntp::Ntp, &modbus::Modbus, &dns::Dns];
 
 /// Captured payload bytes of a packet, if it has any that are its transport's.
 #[inline]

@@ -5,7 +5,7 @@ use super::tree::{Tree, hex8, hex16};
 use crate::app::{self, Registry, dns};
 use crate::bytes::{be16_at, be32_at, text};
 use crate::config::DecodeConfig;
-use record::{AppData, DhcpData, PacketMeta, TlsData};
+use record::{AppData, ControlData, ControlProtocol, DhcpData, PacketMeta, TlsData};
 
 /// Layers of the innermost payload.
 pub(super) fn layers(tree: &mut Tree<'_>, meta: &PacketMeta) {
@@ -35,10 +35,30 @@ pub(super) fn layers(tree: &mut Tree<'_>, meta: &PacketMeta) {
             tree.field("ntp.flags.mode", "Mode", ntp.mode, at, 1);
             tree.field("ntp.stratum", "Stratum", ntp.stratum, at + 1, 1);
         }
+        Some(AppData::Control(control)) => control_layer(tree, at, data.len(), &control),
         None if is_tls(meta, data) => tls_layer(tree, at, None),
         None => {
             tree.layer("Data", at, data.len());
             tree.field("data.len", "Length", meta.payload_len, at, data.len());
+        }
+    }
+}
+
+/// Addresses and function codes of the first message; DNP3's addresses are the other way round on the wire.
+fn control_layer(tree: &mut Tree<'_>, at: usize, len: usize, control: &ControlData) {
+    let function = control.functions.first().copied().unwrap_or(0);
+    let text = format!("{} ({function})", control.protocol.function(function));
+    match control.protocol {
+        ControlProtocol::Modbus => {
+            tree.layer("Modbus", at, len);
+            tree.field("mbtcp.unit_id", "Unit identifier", control.unit, at + 6, 1);
+            tree.field("modbus.func_code", "Function code", text, at + 7, 1);
+        }
+        ControlProtocol::Dnp3 => {
+            tree.layer("Distributed Network Protocol 3.0", at, len);
+            tree.field("dnp3.dst", "Destination", control.unit, at + 4, 2);
+            tree.field("dnp3.src", "Source", control.source, at + 6, 2);
+            tree.field("dnp3.al.func", "Application function", text, at + 12, 1);
         }
     }
 }

@@ -9,7 +9,9 @@ use crate::errors::stop_text;
 use crate::link::ETHER_ARP;
 use crate::transport::icmp::is_echo;
 use crate::{app, arp};
-use record::{AppData, DhcpData, DnsData, HttpData, NtpData, PacketMeta, TcpFlags, TlsData};
+use record::{
+    AppData, ControlData, ControlProtocol, DhcpData, DnsData, HttpData, NtpData, PacketMeta, TcpFlags, TlsData,
+};
 use std::fmt::Write;
 
 /// Protocol and information of a decoded packet. `frame` is the bytes that `meta` was decoded from.
@@ -150,6 +152,10 @@ fn application(meta: &PacketMeta, frame: &[u8], data: &AppData) -> (String, Stri
         }
         AppData::Dhcp(dhcp) => ("DHCP", dhcp_info(dhcp)),
         AppData::Ntp(ntp) => ("NTP", ntp_info(ntp)),
+        AppData::Control(control) => match control.protocol {
+            ControlProtocol::Modbus => ("Modbus/TCP", control_info(control)),
+            ControlProtocol::Dnp3 => ("DNP 3.0", control_info(control)),
+        },
     };
     (protocol.to_owned(), info)
 }
@@ -188,6 +194,19 @@ fn dhcp_info(dhcp: &DhcpData) -> String {
         first.make_ascii_uppercase();
     }
     format!("DHCP {kind} - {}", dhcp.client_mac)
+}
+
+fn control_info(control: &ControlData) -> String {
+    let kind = if control.exception {
+        "Exception"
+    } else if control.response {
+        "Response"
+    } else {
+        "Request"
+    };
+    let functions: Vec<String> =
+        control.functions.iter().map(|code| format!("{} ({code})", control.protocol.function(*code))).collect();
+    format!("{kind}, {}", functions.join(", "))
 }
 
 fn ntp_info(ntp: &NtpData) -> String {

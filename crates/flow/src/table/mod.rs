@@ -390,8 +390,11 @@ fn follow_tcp(entry: &mut Entry, side: usize, meta: &PacketMeta, t: i64, last_of
     }
 }
 
-/// True for protocols in which every datagram is a message of its own.
+/// True for protocols whose every datagram or segment begins with a message of its own, so that all of a flow are read.
 fn is_message(proto: u8, data: &AppData) -> bool {
+    if matches!(data.proto(), AppProto::Modbus | AppProto::Dnp3) {
+        return true;
+    }
     proto == UDP && matches!(data.proto(), AppProto::Dns | AppProto::Mdns | AppProto::Dhcp | AppProto::Ntp)
 }
 
@@ -400,6 +403,7 @@ fn keep(entry: &mut Entry, side: usize, data: &AppData) {
     let response = match data {
         AppData::Dns(dns) => dns.response,
         AppData::Http(http) => http.response,
+        AppData::Control(control) => control.response,
         _ => side == BACKWARD,
     };
     let app = entry.app.get_or_insert_with(|| Box::new(AppSummary { proto: data.proto(), ..AppSummary::default() }));

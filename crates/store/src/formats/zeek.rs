@@ -99,5 +99,7 @@ fn service(app: AppProto) -> &'static str {
         AppProto::Ssh => "ssh",
         AppProto::Dhcp => "dhcp",
         AppProto::Ntp => "ntp",
+        AppProto::Modbus => "modbus",
+        AppProto::Dnp3 => "dnp3_tcp",
     }
 }
