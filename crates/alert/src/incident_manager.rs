@@ -22,6 +22,9 @@ type Key = (Kind, String);
 /// Identities of incidents that are over, kept so that none is given twice.
 const RETIRED_MAX: usize = 16_384;
 
+/// ATT&CK techniques named in an incident.
+const TECHNIQUES_MAX: usize = 8;
+
 /// One incident that can still grow.
 struct Live {
     incident: Incident,
@@ -293,7 +296,7 @@ impl IncidentManager {
             dest: Vec::new(),
             dest_port: Vec::new(),
             alerts: 0,
-            attack: techniques(alert.kind).iter().map(|t| (*t).to_owned()).collect(),
+            attack: if alert.attack.is_empty() { owned(techniques(alert.kind)) } else { Vec::new() },
             status: IncidentStatus::Open,
             why: Vec::new(),
             detectors: Vec::new(),
@@ -340,6 +343,11 @@ impl IncidentManager {
             + merge_sorted(&mut incident.dest_port, &alert.dest_port, max)
             + merge_sorted(&mut incident.flows, &alert.flows, max);
         self.counters.entries_dropped += dropped;
+        for technique in owned(&alert.attack) {
+            if incident.attack.len() < TECHNIQUES_MAX && !incident.attack.contains(&technique) {
+                incident.attack.push(technique);
+            }
+        }
         merge_why(&mut incident.why, &alert.why);
         merge_detectors(&mut incident.detectors, &alert.detectors);
         // Exact detectors count their story so far; learned alerts count what is new.
@@ -409,6 +417,11 @@ impl IncidentManager {
             self.retire(&key);
         }
     }
+}
+
+/// Names as an incident carries them.
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
 }
 
 /// True for kinds whose incidents are about particular flows, so that a strange flow can belong to them.

@@ -79,6 +79,7 @@ mod tests {
             flows: Vec::new(),
             packets: 1,
             story: String::new(),
+            attack: Vec::new(),
         }
     }
 

@@ -70,4 +70,6 @@ pub struct Alert {
     pub packets: u64,
     /// Groups alerts of one story: alerts of the same kind and equal `story` become one incident. Empty: by first `src`.
     pub story: String,
+    /// ATT&CK techniques of this very case, most specific first. Empty: those of its kind.
+    pub attack: Vec<&'static str>,
 }

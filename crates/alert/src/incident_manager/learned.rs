@@ -72,6 +72,7 @@ impl IncidentManager {
             flows: gathered.flows.clone(),
             packets: gathered.packets,
             story: src.to_string(),
+            attack: Vec::new(),
         };
         let key = known.filter(|k| self.live.get(k).is_some_and(|l| l.incident.status != IncidentStatus::Closed));
         if let Some(key) = key {

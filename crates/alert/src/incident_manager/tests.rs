@@ -37,6 +37,7 @@ fn scan(s: i64, src: u8, dest: u8) -> Alert {
         flows: vec![],
         packets: 12,
         story: ip(src).to_string(),
+        attack: Vec::new(),
     }
 }
 

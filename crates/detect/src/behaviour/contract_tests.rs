@@ -6,8 +6,8 @@
 use super::synthetic::{arp_reply, arp_request, contact, flow, ip, mac, run_on};
 use super::{BehaviourConfig, BehaviourSet, REGISTRY};
 use record::{
-    AppData, AppEvent, ContactOutcome, DnsData, InterfaceSecond, IpAddr16, Observation, Timestamp, TrafficClass,
-    observation::ReceiverSecond,
+    AppData, AppEvent, ContactOutcome, ControlData, ControlProtocol, DnsData, InterfaceSecond, IpAddr16, Observation,
+    Timestamp, TrafficClass, observation::ReceiverSecond,
 };
 
 /// A fixed stream of pseudo-random observations of every sort, hostile in its variety.
@@ -60,6 +60,7 @@ impl Stream {
                     arp_reply(self.ms, a, claimed, b)
                 })
             }
+            6 if self.draw(2) == 0 => self.control(a, b),
             6 => self.dns(a, b),
             _ => self.second(a, b),
         }
@@ -71,6 +72,25 @@ impl Stream {
         let c = contact(self.ms, a, b, 53);
         let event =
             AppEvent { ts: c.ts, key: c.key, from_low: c.key.low.addr == a, src_mac: mac(1), data: AppData::Dns(data) };
+        Observation::App(Box::new(event))
+    }
+    fn control(&mut self, a: IpAddr16, b: IpAddr16) -> Observation {
+        let code = self.draw(131) as u8;
+        let data = ControlData {
+            protocol: ControlProtocol::Dnp3,
+            response: code >= 129,
+            functions: vec![code],
+            messages: 1 + self.draw(9) as u16,
+            ..ControlData::default()
+        };
+        let c = contact(self.ms, a, b, 20_000);
+        let event = AppEvent {
+            ts: c.ts,
+            key: c.key,
+            from_low: c.key.low.addr == a,
+            src_mac: mac(1),
+            data: AppData::Control(data),
+        };
         Observation::App(Box::new(event))
     }
     fn second(&mut self, a: IpAddr16, b: IpAddr16) -> Observation {

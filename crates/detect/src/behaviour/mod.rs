@@ -6,6 +6,8 @@ mod arp_spoof;
 mod beacon;
 mod brute_force;
 mod contacts;
+mod control_commands;
+mod control_story;
 mod dns_tunnel;
 mod exfiltration;
 mod flood;
@@ -17,6 +19,7 @@ mod new_device;
 mod port_scan;
 mod random_walk;
 mod set16;
+mod station_peers;
 mod text;
 mod throttle;
 mod volume;
@@ -31,6 +34,7 @@ mod synthetic;
 pub use arp_spoof::{ArpSpoof, ArpSpoofConfig};
 pub use beacon::{Beacon, BeaconConfig};
 pub use brute_force::{BruteForce, BruteForceConfig};
+pub use control_commands::{ControlCommands, ControlCommandsConfig};
 pub use dns_tunnel::{DnsTunnel, DnsTunnelConfig};
 pub use exfiltration::{Exfiltration, ExfiltrationConfig};
 pub use flood::{Flood, FloodConfig};
@@ -38,6 +42,7 @@ pub use home::HomeNetworks;
 pub use host_sweep::{HostSweep, HostSweepConfig};
 pub use new_device::{NewDevice, NewDeviceConfig};
 pub use port_scan::{PortScan, PortScanConfig};
+pub use station_peers::{StationPeers, StationPeersConfig};
 pub use volume::{Volume, VolumeConfig};
 
 use record::{Alert, Counters, HostWindow, Observation, Prefix, Timestamp};
@@ -99,6 +104,10 @@ pub struct BehaviourConfig {
     pub exfiltration: ExfiltrationConfig,
     /// New devices.
     pub new_device: NewDeviceConfig,
+    /// Commands on a control network.
+    pub control_commands: ControlCommandsConfig,
+    /// Stations of a control network that talk to each other.
+    pub station_peers: StationPeersConfig,
     /// Home networks. The app fills this from its own setting; empty means private, carrier-grade, link-local and
     /// unique-local addresses.
     #[serde(skip)]
@@ -120,6 +129,8 @@ pub const REGISTRY: &[(&str, Constructor)] = &[
     ("beacon", |c| Box::new(Beacon::new(&c.beacon))),
     ("exfiltration", |c| Box::new(Exfiltration::new(&c.exfiltration))),
     ("new_device", |c| Box::new(NewDevice::new(&c.new_device))),
+    ("control_commands", |c| Box::new(ControlCommands::new(&c.control_commands))),
+    ("station_peers", |c| Box::new(StationPeers::new(&c.station_peers))),
 ];
 
 /// All enabled detectors behind one door.

@@ -138,6 +138,14 @@ fn recorded_attacks_are_named() {
         ("westermo-2023/right.pcap.zst", Kind::PortScan, Some("198.18.134.99")),
         ("westermo-2023/right.pcap.zst", Kind::BruteForce, Some("198.18.134.99")),
         ("qut-dnp3/mitm-24h.pcap.zst", Kind::ArpSpoof, Some("192.168.10.66")),
+        ("qut-dnp3/flooding-24h.pcap.zst", Kind::ProtocolMisuse, Some("192.168.10.66")),
+        ("qut-dnp3/attacks-mixed-24h.pcap.zst", Kind::ProtocolMisuse, Some("192.168.10.221")),
+        ("modbus-cset16/moving_two_files_modbus_6RTU.pcap.zst", Kind::LateralMovement, Some("192.168.1.101")),
+        (
+            "modbus-cset16/send_a_fake_command_modbus_6RTU_with_operate.pcap.zst",
+            Kind::ProtocolMisuse,
+            Some("192.168.1.101"),
+        ),
     ];
     for (file, kind, src) in cases {
         let alerts = alerts_of(&folder.join(file));

@@ -100,6 +100,7 @@ pub(super) fn alert(kind: Kind, detector: &'static str, first_seen: Timestamp, t
         flows: Vec::new(),
         packets: 0,
         story: String::new(),
+        attack: Vec::new(),
     }
 }
 
