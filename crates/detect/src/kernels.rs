@@ -1,112 +1,46 @@
-//! The inner loops of the models, most of them compiled three times: for every processor, for AVX2 with FMA, for AVX-512.
-//! Plain loops over fixed-size arrays that the compiler turns into vectors; no gather instructions, which measured
-//! slower. Knows no model, only arrays. The one file of this room that may use `unsafe`: for calling a function compiled
-//! for a processor feature after having asked the processor for it, for vector loads and stores within arrays of known
-//! size, and for the matrix product's raw pointers. Every wide form is tested against the plain one.
+//! The inner loops of the models, compiled three times: for every processor, for AVX2 with FMA, for AVX-512. Plain loops over
+//! fixed-size arrays that the compiler turns into vectors, and where it does not, loops over the trait `Simd`, whose default
+//! methods are the plain form; no gather instructions, which measured slower. Knows no model, only arrays. The one file of
+//! this room that may use `unsafe`: for calling a function compiled for a processor feature after having asked the processor
+//! for it, for vector loads and stores within arrays of known size, and for the matrix product's raw pointers. Every wide
+//! form is tested against the plain one.
 #![allow(unsafe_code)]
 // Index loops over arrays of fixed size: iterator adaptors are not inlined into functions of wider processors.
 #![allow(clippy::needless_range_loop)]
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{
+    __m256, _CMP_GE_OQ, _mm256_and_si256, _mm256_cmp_ps, _mm256_cmpeq_epi8, _mm256_fmadd_ps, _mm256_loadu_ps,
+    _mm256_loadu_si256, _mm256_max_epu8, _mm256_max_ps, _mm256_movemask_epi8, _mm256_movemask_ps, _mm256_or_si256,
+    _mm256_set1_epi8, _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_set1_ps, _mm256_setr_epi64x, _mm256_setzero_si256,
+    _mm256_shuffle_epi8, _mm256_storeu_ps, _mm256_storeu_si256, _mm512_add_epi32, _mm512_castsi512_si256,
+    _mm512_cmp_ps_mask, _mm512_cmpge_epu8_mask, _mm512_cvtepu8_epi16, _mm512_cvtepu16_epi32, _mm512_extracti64x4_epi64,
+    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_mov_epi16, _mm512_maskz_set1_epi8, _mm512_or_si512,
+    _mm512_permutex2var_epi16, _mm512_set1_epi8, _mm512_set1_epi16, _mm512_set1_ps, _mm512_setzero_si512,
+    _mm512_storeu_si512, _mm512_test_epi16_mask,
+};
+
+use crate::layout::{Cuts, Layer, RankedTree, View};
 
 /// Rows scored side by side.
 pub(crate) const LANES: usize = 16;
 /// One value of `LANES` rows.
 pub(crate) type Lanes = [f32; LANES];
-/// Depth to which trees are filled: 2^8 = 256 leaves.
-pub(crate) const TREE_DEPTH: u32 = 8;
-/// Leaves of a filled tree, and one more than its inner nodes.
+/// Levels of a ranked tree; it has 2^8 = 256 leaves.
+pub(crate) const TREE_DEPTH: usize = 8;
+/// Leaves of a tree filled to `TREE_DEPTH`, and one more than its inner nodes.
 pub(crate) const TREE_LEAVES: usize = 1 << TREE_DEPTH;
-
-/// Inner node: a row whose `feature` is below `threshold` (or no number) goes to the odd child, others to the even one.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Node {
-    pub(crate) threshold: f32,
-    pub(crate) feature: u32,
-}
-
-impl Node {
-    /// The child of node `place` that a row with this `value` goes to. One comparison and one addition with carry.
-    #[inline(always)]
-    #[allow(clippy::neg_cmp_op_on_partial_ord)] // The negation is what lets the carry flag be the answer.
-    pub(crate) fn child(threshold: f32, place: u32, value: f32) -> u32 {
-        2 * place + u32::from(!(value >= threshold))
-    }
-}
-
-/// A tree filled to `TREE_DEPTH`: node 1 is the root, the children of n are 2n and 2n + 1, node 0 is unused; leaves hold
-/// path lengths.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Tree {
-    pub(crate) nodes: [Node; TREE_LEAVES],
-    pub(crate) leaves: [f32; TREE_LEAVES],
-}
-
-/// Trees whose every feature is known to be one of `columns`: what the unchecked walk relies on.
-#[derive(Clone, Debug)]
-pub(crate) struct Forest {
-    trees: Vec<Tree>,
-    columns: usize,
-}
-
-impl Forest {
-    /// None when a tree asks for a column that is not there, or there are more columns than `COLUMNS_MAX`.
-    pub(crate) fn new(trees: Vec<Tree>, columns: usize) -> Option<Self> {
-        let mut features = trees.iter().flat_map(|tree| tree.nodes.iter().map(|node| node.feature as usize));
-        let sound = columns > 0 && columns <= COLUMNS_MAX && features.all(|feature| feature < columns);
-        sound.then_some(Self { trees, columns })
-    }
-
-    /// No trees: every path is 0.
-    pub(crate) fn empty() -> Self {
-        Self { trees: Vec::new(), columns: COLUMNS_MAX }
-    }
-
-    pub(crate) fn trees(&self) -> &[Tree] {
-        &self.trees
-    }
-
-    /// Columns a group of rows takes in the block of [`Forest::paths`].
-    pub(crate) fn stride(&self) -> usize {
-        if self.columns <= NARROW { NARROW } else { COLUMNS_MAX }
-    }
-
-    /// Adds each row's path length in every tree to `sums`, in the order of the trees. `block` holds groups of `LANES`
-    /// rows, `stride()` columns each, transposed; `sums` has one entry a group. All widths give the same bits.
-    pub(crate) fn paths(&self, width: Width, block: &[Lanes], sums: &mut [Lanes]) {
-        if self.columns <= NARROW {
-            self.walk_groups(width, block.as_chunks::<NARROW>().0, sums);
-        } else {
-            self.walk_groups(width, block.as_chunks::<COLUMNS_MAX>().0, sums);
-        }
-    }
-
-    fn walk_groups<const COLUMNS: usize>(&self, width: Width, groups: &[[Lanes; COLUMNS]], sums: &mut [Lanes]) {
-        debug_assert!(self.columns <= COLUMNS);
-        for tree in &self.trees {
-            for (group, sum) in groups.iter().zip(sums.iter_mut()) {
-                let mut places = [1; LANES];
-                let mut levels = TREE_DEPTH;
-                #[cfg(target_arch = "x86_64")]
-                if width == Width::Avx512 {
-                    // SAFETY: `Width::Avx512` is only made after the processor said it has AVX-512 F.
-                    unsafe { top_levels_avx512(tree, group, &mut places) };
-                    levels -= TOP_LEVELS;
-                }
-                // SAFETY: `Forest::new` has checked that every feature is below `columns`, and the caller chose
-                // `COLUMNS` at least as large; places begin at the level that `levels` leaves to walk.
-                unsafe { walk(tree, group, &mut places, levels, sum) };
-            }
-        }
-    }
-}
+/// Most columns a schema may have.
+pub(crate) const COLUMNS_MAX: usize = 256;
 
 /// Which processor features the loops may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Width {
     /// Any processor of the target.
     Portable,
-    /// AVX2 and FMA.
+    /// AVX2, FMA and the bit counting that came with them.
     Avx2,
-    /// AVX-512 F, VL, DQ and BW.
+    /// AVX-512 F, VL, DQ and BW beside these.
     Avx512,
 }
 
@@ -120,7 +54,10 @@ impl Width {
                 && is_x86_feature_detected!("avx512vl")
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512bw");
-            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            let avx2 = is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("fma")
+                && is_x86_feature_detected!("popcnt")
+                && is_x86_feature_detected!("bmi1");
             if avx512 && avx2 {
                 return Self::Avx512;
             }
@@ -132,102 +69,222 @@ impl Width {
     }
 }
 
-/// Compiles `$body` three times and picks by width at run time.
+/// Compiles `$body`, generic over [`Simd`], three times and picks by width at run time.
 macro_rules! dispatched {
     ($(#[$doc:meta])* fn $name:ident, $body:ident, ($($arg:ident: $type:ty),*)) => {
         $(#[$doc])*
         pub(crate) fn $name(width: Width, $($arg: $type),*) {
             #[cfg(target_arch = "x86_64")]
             {
-                #[target_feature(enable = "avx2,fma")]
+                #[target_feature(enable = "avx2,fma,popcnt,bmi1")]
                 fn avx2($($arg: $type),*) {
-                    $body($($arg),*);
+                    $body::<Avx2>($($arg),*);
                 }
-                #[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512dq,avx512bw")]
+                #[target_feature(enable = "avx2,fma,popcnt,bmi1,avx512f,avx512vl,avx512dq,avx512bw")]
                 fn avx512($($arg: $type),*) {
-                    $body($($arg),*);
+                    $body::<Avx512>($($arg),*);
                 }
                 match width {
-                    // SAFETY: `Width::Avx2` is only made after the processor said it has AVX2 and FMA.
+                    // SAFETY: `Width::Avx2` is only made after the processor said it has these features.
                     Width::Avx2 => return unsafe { avx2($($arg),*) },
                     // SAFETY: `Width::Avx512` is only made after the processor said it has these features.
                     Width::Avx512 => return unsafe { avx512($($arg),*) },
                     Width::Portable => {}
                 }
             }
-            $body($($arg),*);
+            $body::<Plain>($($arg),*);
         }
     };
 }
 
-/// Columns up to which a block of rows is a table of fixed size, so that no access needs a check.
-const NARROW: usize = 64;
-/// Most columns a schema may have.
-pub(crate) const COLUMNS_MAX: usize = 256;
+/// Rows that go down ranked trees together: one bit each of a mask.
+pub(crate) const TILE: usize = 64;
+/// One column of `TILE` rows as ranks: how many of the column's thresholds a value reaches.
+pub(crate) type Ranks = [u8; TILE];
+/// Where [`descend`] notes which rows reach a node.
+pub(crate) type Reached = [u64; 2 * TREE_LEAVES];
 
-/// The last `levels` levels and the leaf of one tree, `LANES` rows in step: no branch depends on the data. Not compiled for
-/// wider processors: the compiler makes gather instructions of it there, which took twice the time.
-///
-/// # Safety
-/// Every feature of `tree` is below `COLUMNS`; every place is a node of level `TREE_DEPTH − levels`.
+/// What a processor has for 64 bytes or 16 floats at once. The methods' bodies are the plain form.
+trait Simd {
+    /// Its eight floats.
+    type Octet: Octet;
+    /// Outputs of a dense layer whose sums its registers hold for `LANES` rows.
+    const DENSE_TILE: usize;
+    /// Bit i is set where `values[i]` is at least `least`.
+    #[inline(always)]
+    fn at_least(values: &Ranks, least: u8) -> u64 {
+        (0..TILE).fold(0, |mask, row| mask | u64::from(values[row] >= least) << row)
+    }
+    /// Byte i is made of bits i of the masks, the first mask's bit highest.
+    #[inline(always)]
+    fn joined(masks: &[u64; TREE_DEPTH]) -> Ranks {
+        std::array::from_fn(|row| masks.iter().fold(0, |byte, mask| byte << 1 | (mask >> row & 1) as u8))
+    }
+    /// How many of `cuts` are at most `value`.
+    #[inline(always)]
+    fn reached(cuts: &Lanes, value: f32) -> usize {
+        cuts.iter().filter(|cut| value >= **cut).count()
+    }
+    /// Adds each row's leaf to its sum.
+    #[inline(always)]
+    fn add_leaves(leaves: &[u16; TREE_LEAVES], places: &Ranks, sums: &mut [u32; TILE]) {
+        for row in 0..TILE {
+            sums[row] += u32::from(leaves[places[row] as usize]);
+        }
+    }
+}
+
+struct Plain;
+impl Simd for Plain {
+    type Octet = [f32; PRODUCT_TILE];
+    const DENSE_TILE: usize = 2;
+}
+
+#[cfg(target_arch = "x86_64")]
+struct Avx2;
+// SAFETY of all methods: `dispatched` calls them only in a function compiled for AVX2, which the processor has; loads
+// and stores lie within arrays of 64 bytes or 16 floats and need no alignment.
+#[cfg(target_arch = "x86_64")]
+impl Simd for Avx2 {
+    type Octet = __m256;
+    const DENSE_TILE: usize = 4;
+    #[inline(always)]
+    fn at_least(values: &Ranks, least: u8) -> u64 {
+        let half = |first: usize| unsafe {
+            let part = _mm256_loadu_si256(values[first..].as_ptr().cast());
+            let high = _mm256_cmpeq_epi8(_mm256_max_epu8(part, _mm256_set1_epi8(least as i8)), part);
+            u64::from(_mm256_movemask_epi8(high) as u32)
+        };
+        half(0) | half(TILE / 2) << (TILE / 2)
+    }
+    #[inline(always)]
+    fn joined(masks: &[u64; TREE_DEPTH]) -> Ranks {
+        let mut places = [0; TILE];
+        unsafe {
+            let bits = _mm256_set1_epi64x(0x8040_2010_0804_0201_u64 as i64);
+            let byte_of_lane =
+                _mm256_setr_epi64x(0, 0x0101_0101_0101_0101, 0x0202_0202_0202_0202, 0x0303_0303_0303_0303);
+            for half in 0..2 {
+                let mut found = _mm256_setzero_si256();
+                for level in 0..masks.len() {
+                    let mask = _mm256_set1_epi32((masks[level] >> (half * TILE / 2)) as i32);
+                    let spread = _mm256_and_si256(_mm256_shuffle_epi8(mask, byte_of_lane), bits);
+                    let set = _mm256_cmpeq_epi8(spread, bits);
+                    let value = _mm256_set1_epi8((TREE_LEAVES >> (level + 1)) as i8);
+                    found = _mm256_or_si256(found, _mm256_and_si256(set, value));
+                }
+                _mm256_storeu_si256(places[half * TILE / 2..].as_mut_ptr().cast(), found);
+            }
+        }
+        places
+    }
+    #[inline(always)]
+    fn reached(cuts: &Lanes, value: f32) -> usize {
+        let half = |first: usize| unsafe {
+            let part = _mm256_loadu_ps(cuts[first..].as_ptr());
+            _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GE_OQ>(_mm256_set1_ps(value), part))
+        };
+        (half(0) | half(LANES / 2) << (LANES / 2)).count_ones() as usize
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+struct Avx512;
+// SAFETY of all methods: as for `Avx2`, with AVX-512 F and BW; `add_leaves` loads eight times 32 of 256 leaves, and
+// loads and stores four times 16 of 64 sums.
+#[cfg(target_arch = "x86_64")]
+impl Simd for Avx512 {
+    // Twice as many registers as AVX2; on processors whose wide units are pairs of these, the same number of products.
+    type Octet = __m256;
+    const DENSE_TILE: usize = 8;
+    #[inline(always)]
+    fn at_least(values: &Ranks, least: u8) -> u64 {
+        unsafe { _mm512_cmpge_epu8_mask(_mm512_loadu_si512(values.as_ptr().cast()), _mm512_set1_epi8(least as i8)) }
+    }
+    #[inline(always)]
+    fn joined(masks: &[u64; TREE_DEPTH]) -> Ranks {
+        let mut places = [0; TILE];
+        unsafe {
+            let mut found = _mm512_setzero_si512();
+            for level in 0..masks.len() {
+                let value = (TREE_LEAVES >> (level + 1)) as i8;
+                found = _mm512_or_si512(found, _mm512_maskz_set1_epi8(masks[level], value));
+            }
+            _mm512_storeu_si512(places.as_mut_ptr().cast(), found);
+        }
+        places
+    }
+    #[inline(always)]
+    fn reached(cuts: &Lanes, value: f32) -> usize {
+        let reached =
+            unsafe { _mm512_cmp_ps_mask::<_CMP_GE_OQ>(_mm512_set1_ps(value), _mm512_loadu_ps(cuts.as_ptr())) };
+        reached.count_ones() as usize
+    }
+    #[inline(always)]
+    fn add_leaves(leaves: &[u16; TREE_LEAVES], places: &Ranks, sums: &mut [u32; TILE]) {
+        for half in 0..2 {
+            unsafe {
+                let part = |place: usize| _mm512_loadu_si512(leaves[32 * place..].as_ptr().cast());
+                let place = _mm512_cvtepu8_epi16(_mm256_loadu_si256(places[32 * half..].as_ptr().cast()));
+                // Bits 0 to 5 of a place choose within two registers, bits 6 and 7 between the four answers.
+                let pick = |first: usize| _mm512_permutex2var_epi16(part(first), place, part(first + 1));
+                let bit6 = _mm512_test_epi16_mask(place, _mm512_set1_epi16(64));
+                let bit7 = _mm512_test_epi16_mask(place, _mm512_set1_epi16(128));
+                let low = _mm512_mask_mov_epi16(pick(0), bit6, pick(2));
+                let high = _mm512_mask_mov_epi16(pick(4), bit6, pick(6));
+                let leaf = _mm512_mask_mov_epi16(low, bit7, high);
+                let quarters = [_mm512_castsi512_si256(leaf), _mm512_extracti64x4_epi64::<1>(leaf)];
+                for quarter in 0..2 {
+                    let sums = sums[32 * half + 16 * quarter..].as_mut_ptr();
+                    let sum =
+                        _mm512_add_epi32(_mm512_loadu_si512(sums.cast()), _mm512_cvtepu16_epi32(quarters[quarter]));
+                    _mm512_storeu_si512(sums.cast(), sum);
+                }
+            }
+        }
+    }
+}
+
+dispatched! {
+    /// Ranks of column `column` of `TILE` rows, which `rows` begins with, row-major.
+    fn rank, rank_body, (cuts: &Cuts, rows: &[f32], columns: usize, column: usize, ranks: &mut Ranks)
+}
+
 #[inline(always)]
-unsafe fn walk<const COLUMNS: usize>(
-    tree: &Tree,
-    group: &[Lanes; COLUMNS],
-    places: &mut [u32; LANES],
-    levels: u32,
-    sum: &mut Lanes,
+fn rank_body<S: Simd>(cuts: &Cuts, rows: &[f32], columns: usize, column: usize, ranks: &mut Ranks) {
+    for (rank, row) in ranks.iter_mut().zip(rows.chunks_exact(columns)) {
+        let block = S::reached(&cuts.pivots, row[column]);
+        *rank = (block * LANES + S::reached(&cuts.blocks[block & (LANES - 1)], row[column])) as u8;
+    }
+}
+
+dispatched! {
+    /// Adds the path steps of `TILE` rows in one tree to `sums`: every node is compared with all rows at once, and a mask
+    /// holds which rows reach it. Same sums as walking each row down. `ranks` are by column, for the cuts of this tree.
+    fn descend, descend_body,
+    (tree: &RankedTree, ranks: &[Ranks; COLUMNS_MAX], reached: &mut Reached, sums: &mut [u32; TILE])
+}
+
+#[inline(always)]
+fn descend_body<S: Simd>(
+    tree: &RankedTree,
+    ranks: &[Ranks; COLUMNS_MAX],
+    reached: &mut Reached,
+    sums: &mut [u32; TILE],
 ) {
-    for _ in 0..levels {
-        for lane in 0..LANES {
-            // SAFETY: a place above the last level is below `TREE_LEAVES`, and the feature is below `COLUMNS`.
-            let (node, value) = unsafe {
-                let node = tree.nodes.get_unchecked(places[lane] as usize);
-                (node, group.get_unchecked(node.feature as usize)[lane])
-            };
-            places[lane] = Node::child(node.threshold, places[lane], value);
+    reached[1] = u64::MAX;
+    let mut odd = [0; TREE_DEPTH];
+    for level in 0..TREE_DEPTH {
+        for step in &tree.levels[level] {
+            let place = step.place as usize;
+            let (here, above) = (reached[place], S::at_least(&ranks[step.column as usize], step.rank));
+            reached[2 * place] = here & above;
+            reached[2 * place + 1] = here & !above;
+            odd[level] |= here & !above;
         }
     }
-    for lane in 0..LANES {
-        sum[lane] += tree.leaves[places[lane] as usize & (TREE_LEAVES - 1)];
-    }
+    S::add_leaves(&tree.leaves, &S::joined(&odd), sums);
 }
-
-/// The first levels of one tree: compares every node with all rows at once, keeping for each node the set of rows that
-/// reach it: 15 comparisons instead of 64 dependent steps.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn top_levels_avx512<const COLUMNS: usize>(tree: &Tree, group: &[Lanes; COLUMNS], places: &mut [u32; LANES]) {
-    use std::arch::x86_64::{
-        _CMP_GE_OQ, _mm512_loadu_ps, _mm512_mask_cmp_ps_mask, _mm512_mask_or_epi32, _mm512_set1_epi32, _mm512_set1_ps,
-        _mm512_storeu_si512,
-    };
-    const TOP: usize = 1 << TOP_LEVELS;
-    let mut reached = [0u16; 2 * TOP];
-    reached[1] = u16::MAX;
-    let mut found = _mm512_set1_epi32(TOP as i32);
-    for level in 0..TOP_LEVELS {
-        let mut odd = 0;
-        for place in 1 << level..2 << level {
-            let node = tree.nodes[place];
-            let values = &group[node.feature as usize & (COLUMNS - 1)];
-            // SAFETY: `values` is an array of 16 floats; the load needs no alignment.
-            let values = unsafe { _mm512_loadu_ps(values.as_ptr()) };
-            let above = _mm512_mask_cmp_ps_mask::<_CMP_GE_OQ>(reached[place], values, _mm512_set1_ps(node.threshold));
-            let below = reached[place] & !above;
-            reached[2 * place] = above;
-            reached[2 * place + 1] = below;
-            odd |= below;
-        }
-        found = _mm512_mask_or_epi32(found, odd, found, _mm512_set1_epi32((TOP >> (level + 1)) as i32));
-    }
-    // SAFETY: `places` is an array of 16 numbers of 32 bits; the store needs no alignment.
-    unsafe { _mm512_storeu_si512(places.as_mut_ptr().cast(), found) };
-}
-
-/// Levels that [`top_levels_avx512`] takes.
-#[cfg(target_arch = "x86_64")]
-const TOP_LEVELS: u32 = 4;
 
 dispatched! {
     /// Standardises `LANES` rows in place, a column after another: (value − centre) · factor within ±`clip`.
@@ -235,7 +292,7 @@ dispatched! {
 }
 
 #[inline(always)]
-fn standardise_body(centres: &[f32], factors: &[f32], clip: f32, columns: &mut [Lanes]) {
+fn standardise_body<S: Simd>(centres: &[f32], factors: &[f32], clip: f32, columns: &mut [Lanes]) {
     for column in 0..columns.len().min(centres.len()).min(factors.len()) {
         let (values, centre, factor) = (&mut columns[column], centres[column], factors[column]);
         for lane in 0..LANES {
@@ -246,117 +303,51 @@ fn standardise_body(centres: &[f32], factors: &[f32], clip: f32, columns: &mut [
     }
 }
 
-/// Output columns are padded to a multiple of this, so that every width can take whole tiles.
-pub(crate) const OUTPUT_TILE: usize = 8;
-
-/// One dense layer: `weights` is inputs × `outputs` (padded to `OUTPUT_TILE`), `bias` has `outputs` values.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Layer {
-    pub(crate) weights: Vec<f32>,
-    pub(crate) bias: Vec<f32>,
-    pub(crate) rectified: bool,
+dispatched! {
+    /// `output` = layer(`input`) for `LANES` rows; `input` has at least one entry an input, `output` one a padded output.
+    fn dense, dense_body, (layer: &Layer, input: &[Lanes], output: &mut [Lanes])
 }
 
-/// `output` = layer(`input`) for `LANES` rows; `input` has one entry an input, `output` one a padded output. The wide
-/// forms keep a tile of sums in registers, which the compiler does not do with the plain loops.
-pub(crate) fn dense(width: Width, layer: &Layer, input: &[Lanes], output: &mut [Lanes]) {
+#[inline(always)]
+fn dense_body<S: Simd>(layer: &Layer, input: &[Lanes], output: &mut [Lanes]) {
+    let outputs = layer.bias.len();
     // Buffers may be longer than this layer needs.
-    let input = &input[..layer.weights.len() / layer.bias.len().max(1)];
-    #[cfg(target_arch = "x86_64")]
-    match width {
-        // SAFETY: `Width::Avx512` is only made after the processor said it has AVX-512 F.
-        Width::Avx512 => return unsafe { dense_avx512(layer, input, output) },
-        // SAFETY: `Width::Avx2` is only made after the processor said it has AVX2 and FMA.
-        Width::Avx2 => return unsafe { dense_avx2(layer, input, output) },
-        Width::Portable => {}
-    }
-    dense_plain(layer, input, output);
-}
-
-fn rectify(value: f32) -> f32 {
-    if value > 0.0 { value } else { 0.0 }
-}
-
-fn dense_plain(layer: &Layer, input: &[Lanes], output: &mut [Lanes]) {
-    const TILE: usize = 2;
-    let outputs = layer.bias.len();
-    let tiles = output.as_chunks_mut::<TILE>().0.iter_mut().zip(layer.bias.as_chunks::<TILE>().0);
-    for (tile, (out, bias)) in tiles.enumerate() {
-        let (mut first, mut second) = ([bias[0]; LANES], [bias[1]; LANES]);
-        for (values, row) in input.iter().zip(layer.weights.chunks_exact(outputs)) {
-            let [one, two] = row.as_chunks::<TILE>().0[tile];
-            for lane in 0..LANES {
-                first[lane] += values[lane] * one;
-                second[lane] += values[lane] * two;
-            }
-        }
-        *out = if layer.rectified { [first.map(rectify), second.map(rectify)] } else { [first, second] };
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn dense_avx512(layer: &Layer, input: &[Lanes], output: &mut [Lanes]) {
-    use std::arch::x86_64::{_mm512_fmadd_ps, _mm512_loadu_ps, _mm512_max_ps, _mm512_set1_ps, _mm512_storeu_ps};
-    let outputs = layer.bias.len();
-    // Index loops on purpose: iterator adaptors are not inlined here, and then the sums live in memory.
-    for tile in 0..outputs / OUTPUT_TILE {
-        let mut sums = [_mm512_set1_ps(0.0); OUTPUT_TILE];
-        for place in 0..OUTPUT_TILE {
-            sums[place] = _mm512_set1_ps(layer.bias[tile * OUTPUT_TILE + place]);
-        }
-        let mut at = tile * OUTPUT_TILE;
-        for row in 0..input.len() {
-            // SAFETY: the entry is an array of 16 floats; the load needs no alignment.
-            let values = unsafe { _mm512_loadu_ps(input[row].as_ptr()) };
-            let weights = &layer.weights[at..at + OUTPUT_TILE];
-            for place in 0..OUTPUT_TILE {
-                sums[place] = _mm512_fmadd_ps(values, _mm512_set1_ps(weights[place]), sums[place]);
-            }
-            at += outputs;
-        }
-        let floor = _mm512_set1_ps(if layer.rectified { 0.0 } else { f32::NEG_INFINITY });
-        for place in 0..OUTPUT_TILE {
-            let out = &mut output[tile * OUTPUT_TILE + place];
-            // SAFETY: `out` is an array of 16 floats; the store needs no alignment.
-            unsafe { _mm512_storeu_ps(out.as_mut_ptr(), _mm512_max_ps(sums[place], floor)) };
+    let (input, output) = (&input[..layer.weights.len() / outputs.max(1)], &mut output[..outputs]);
+    for first in (0..outputs).step_by(S::DENSE_TILE) {
+        match S::DENSE_TILE {
+            8 => dense_tile::<S::Octet, 8>(layer, input, output, first),
+            4 => dense_tile::<S::Octet, 4>(layer, input, output, first),
+            _ => dense_tile::<S::Octet, 2>(layer, input, output, first),
         }
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn dense_avx2(layer: &Layer, input: &[Lanes], output: &mut [Lanes]) {
-    use std::arch::x86_64::{_mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_set1_ps, _mm256_storeu_ps};
-    const TILE: usize = 4;
+/// `TILE` outputs from `first` on, their sums kept in registers, which the compiler does not do by itself.
+#[inline(always)]
+fn dense_tile<V: Octet, const TILE: usize>(layer: &Layer, input: &[Lanes], output: &mut [Lanes], first: usize) {
     let outputs = layer.bias.len();
-    for tile in 0..outputs / TILE {
-        let (mut low, mut high) = ([_mm256_set1_ps(0.0); TILE], [_mm256_set1_ps(0.0); TILE]);
+    let bias = &layer.bias[first..first + TILE];
+    // SAFETY: loads and stores lie within arrays of 16 floats.
+    unsafe {
+        let mut sums = [[V::splat(0.0); 2]; TILE];
         for place in 0..TILE {
-            low[place] = _mm256_set1_ps(layer.bias[tile * TILE + place]);
-            high[place] = low[place];
+            sums[place] = [V::splat(bias[place]); 2];
         }
-        let mut at = tile * TILE;
         for row in 0..input.len() {
-            let values: &Lanes = &input[row];
-            // SAFETY: both halves lie within the array of 16 floats; the loads need no alignment.
-            let (first, second) = unsafe { (_mm256_loadu_ps(values.as_ptr()), _mm256_loadu_ps(values[8..].as_ptr())) };
-            let weights = &layer.weights[at..at + TILE];
+            let halves = [V::load(input[row].as_ptr()), V::load(input[row][LANES / 2..].as_ptr())];
+            let weights = &layer.weights[row * outputs + first..][..TILE];
             for place in 0..TILE {
-                let weight = _mm256_set1_ps(weights[place]);
-                low[place] = _mm256_fmadd_ps(first, weight, low[place]);
-                high[place] = _mm256_fmadd_ps(second, weight, high[place]);
+                let weight = V::splat(weights[place]);
+                for half in 0..2 {
+                    sums[place][half] = weight.times_plus(halves[half], sums[place][half]);
+                }
             }
-            at += outputs;
         }
-        let floor = _mm256_set1_ps(if layer.rectified { 0.0 } else { f32::NEG_INFINITY });
+        let floor = V::splat(if layer.rectified { 0.0 } else { f32::NEG_INFINITY });
         for place in 0..TILE {
-            let out: &mut Lanes = &mut output[tile * TILE + place];
-            // SAFETY: both halves lie within the array of 16 floats; the stores need no alignment.
-            unsafe {
-                _mm256_storeu_ps(out.as_mut_ptr(), _mm256_max_ps(low[place], floor));
-                _mm256_storeu_ps(out[8..].as_mut_ptr(), _mm256_max_ps(high[place], floor));
-            }
+            let out = &mut output[first + place];
+            sums[place][0].or_above(floor).store(out.as_mut_ptr());
+            sums[place][1].or_above(floor).store(out[LANES / 2..].as_mut_ptr());
         }
     }
 }
@@ -372,7 +363,7 @@ dispatched! {
 const PRODUCT_TERMS: usize = 8;
 
 #[inline(always)]
-fn capped_log_error_body(input: &[Lanes], output: &[Lanes], factors: &[f32], cap: f32, sums: &mut Lanes) {
+fn capped_log_error_body<S: Simd>(input: &[Lanes], output: &[Lanes], factors: &[f32], cap: f32, sums: &mut Lanes) {
     let mut column = 0;
     while column < factors.len() {
         let end = (column + PRODUCT_TERMS).min(factors.len());
@@ -416,7 +407,7 @@ dispatched! {
 pub(crate) const STRIPES: usize = 64;
 
 #[inline(always)]
-fn smallest_body(values: &[f32], count: usize, found: &mut Vec<u32>) {
+fn smallest_body<S: Simd>(values: &[f32], count: usize, found: &mut Vec<u32>) {
     found.clear();
     let mut minima = [f32::INFINITY; STRIPES];
     for chunk in values.as_chunks::<STRIPES>().0 {
@@ -443,176 +434,166 @@ fn smallest_body(values: &[f32], count: usize, found: &mut Vec<u32>) {
     }
 }
 
-/// A matrix as `gemm` reads it: values and the distance between rows and between columns.
-#[derive(Clone, Copy)]
-pub(crate) struct View<'a> {
-    pub(crate) values: &'a [f32],
-    pub(crate) rows: usize,
-    pub(crate) columns: usize,
-    pub(crate) row_stride: usize,
-    pub(crate) column_stride: usize,
+/// Columns of a product's right side and result are a multiple of this.
+pub(crate) const PRODUCT_TILE: usize = 8;
+
+/// `out` row i = `start` + Σ `left`(i, k) · `right` row k. `right` is row-major with as many columns as `start`, a multiple
+/// of `PRODUCT_TILE`; `out` rows are `stride` apart. Does nothing when the shapes do not agree (a fault of the caller, which
+/// debug builds report).
+pub(crate) fn product(width: Width, left: View<'_>, right: &[f32], start: &[f32], out: &mut [f32], stride: usize) {
+    let columns = start.len();
+    let fits = left.fits()
+        && right.len() >= left.columns * columns
+        && columns.is_multiple_of(PRODUCT_TILE)
+        && (left.rows == 0 || out.len() >= (left.rows - 1) * stride + columns);
+    debug_assert!(fits, "shapes of a product do not agree");
+    if fits {
+        fitting_product(width, left, right, start, out, stride);
+    }
 }
 
-impl<'a> View<'a> {
-    /// Row-major.
-    pub(crate) fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
-        Self { values, rows, columns, row_stride: columns, column_stride: 1 }
+dispatched! {
+    fn fitting_product, product_body,
+    (left: View<'_>, right: &[f32], start: &[f32], out: &mut [f32], stride: usize)
+}
+
+#[inline(always)]
+fn product_body<S: Simd>(left: View<'_>, right: &[f32], start: &[f32], out: &mut [f32], stride: usize) {
+    let columns = start.len();
+    let mut column = 0;
+    while column < columns {
+        let wide = columns - column >= 2 * PRODUCT_TILE;
+        let mut row = 0;
+        while row < left.rows {
+            // SAFETY: `product` has checked that the last element of each operand lies within its slice; rows and columns
+            // of a tile stay below `left.rows` and `columns`.
+            unsafe {
+                let at = (row, column);
+                match (left.rows - row, wide) {
+                    (6.., true) => product_tile::<S::Octet, 6, 2>(left, right, start, out, stride, at),
+                    (6.., false) => product_tile::<S::Octet, 6, 1>(left, right, start, out, stride, at),
+                    (2.., true) => product_tile::<S::Octet, 2, 2>(left, right, start, out, stride, at),
+                    (_, true) => product_tile::<S::Octet, 1, 2>(left, right, start, out, stride, at),
+                    (_, false) => product_tile::<S::Octet, 1, 1>(left, right, start, out, stride, at),
+                }
+            }
+            row += match (left.rows - row, wide) {
+                (6.., _) => 6,
+                (2.., true) => 2,
+                _ => 1,
+            };
+        }
+        column += if wide { 2 * PRODUCT_TILE } else { PRODUCT_TILE };
     }
-    /// Rows and columns changed over, without moving a value.
-    pub(crate) fn transposed(self) -> Self {
-        Self {
-            rows: self.columns,
-            columns: self.rows,
-            row_stride: self.column_stride,
-            column_stride: self.row_stride,
-            ..self
+}
+
+/// `ROWS` rows by `WIDE` octets of a product, kept in registers.
+///
+/// # Safety
+/// Rows `at.0..at.0 + ROWS` and columns `at.1..at.1 + 8 · WIDE` exist in all operands.
+#[inline(always)]
+unsafe fn product_tile<V: Octet, const ROWS: usize, const WIDE: usize>(
+    left: View<'_>,
+    right: &[f32],
+    start: &[f32],
+    out: &mut [f32],
+    stride: usize,
+    at: (usize, usize),
+) {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        let mut sums = [[V::load(start.as_ptr().add(at.1)); WIDE]; ROWS];
+        for wide in 1..WIDE {
+            for row in 0..ROWS {
+                sums[row][wide] = V::load(start.as_ptr().add(at.1 + PRODUCT_TILE * wide));
+            }
+        }
+        let (mut a, mut b) = (left.values.as_ptr().add(at.0 * left.row_stride), right.as_ptr().add(at.1));
+        for _ in 0..left.columns {
+            let mut octets = [V::load(b); WIDE];
+            for wide in 1..WIDE {
+                octets[wide] = V::load(b.add(PRODUCT_TILE * wide));
+            }
+            for row in 0..ROWS {
+                let value = V::splat(*a.add(row * left.row_stride));
+                for wide in 0..WIDE {
+                    sums[row][wide] = value.times_plus(octets[wide], sums[row][wide]);
+                }
+            }
+            // Beyond the end after the last step, where nothing is read.
+            (a, b) = (a.wrapping_add(left.column_stride), b.wrapping_add(start.len()));
+        }
+        for row in 0..ROWS {
+            for wide in 0..WIDE {
+                sums[row][wide].store(out.as_mut_ptr().add((at.0 + row) * stride + at.1 + PRODUCT_TILE * wide));
+            }
         }
     }
-    fn fits(&self) -> bool {
-        self.rows == 0
-            || self.columns == 0
-            || (self.rows - 1) * self.row_stride + (self.columns - 1) * self.column_stride < self.values.len()
+}
+
+/// Eight floats. Pointers passed to it are valid for eight floats, of any alignment.
+trait Octet: Copy {
+    unsafe fn load(from: *const f32) -> Self;
+    unsafe fn store(self, to: *mut f32);
+    unsafe fn splat(value: f32) -> Self;
+    /// self · factor + sum.
+    unsafe fn times_plus(self, factor: Self, sum: Self) -> Self;
+    /// The larger of both.
+    unsafe fn or_above(self, floor: Self) -> Self;
+}
+
+impl Octet for [f32; PRODUCT_TILE] {
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: as the trait asks.
+        unsafe { from.cast::<Self>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: as the trait asks.
+        unsafe { to.cast::<Self>().write_unaligned(self) }
+    }
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        [value; PRODUCT_TILE]
+    }
+    #[inline(always)]
+    unsafe fn times_plus(self, factor: Self, sum: Self) -> Self {
+        std::array::from_fn(|lane| self[lane] * factor[lane] + sum[lane])
+    }
+    #[inline(always)]
+    unsafe fn or_above(self, floor: Self) -> Self {
+        std::array::from_fn(|lane| if self[lane] > floor[lane] { self[lane] } else { floor[lane] })
     }
 }
 
-/// `out` = a · b, row-major, `a.rows × b.columns`. Does nothing when the shapes do not agree (a fault of the caller, which
-/// debug builds report).
-pub(crate) fn gemm(a: View<'_>, b: View<'_>, out: &mut [f32]) {
-    let fits = a.columns == b.rows && a.fits() && b.fits() && out.len() >= a.rows * b.columns;
-    debug_assert!(fits, "shapes of a product do not agree");
-    if !fits || a.rows == 0 || b.columns == 0 {
-        return;
+// SAFETY of all methods: called only in functions compiled for AVX2 and FMA; pointers are as the trait asks.
+#[cfg(target_arch = "x86_64")]
+impl Octet for __m256 {
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        unsafe { _mm256_loadu_ps(from) }
     }
-    let (m, k, n) = (a.rows, a.columns, b.columns);
-    // SAFETY: `fits` has checked that the last element each operand is asked for lies within its slice, strides are not
-    // negative, and `out` is borrowed exclusively, so that it overlaps neither operand.
-    unsafe {
-        matrixmultiply::sgemm(
-            m,
-            k,
-            n,
-            1.0,
-            a.values.as_ptr(),
-            a.row_stride as isize,
-            a.column_stride as isize,
-            b.values.as_ptr(),
-            b.row_stride as isize,
-            b.column_stride as isize,
-            0.0,
-            out.as_mut_ptr(),
-            n as isize,
-            1,
-        );
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        unsafe { _mm256_storeu_ps(to, self) }
+    }
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        unsafe { _mm256_set1_ps(value) }
+    }
+    #[inline(always)]
+    unsafe fn times_plus(self, factor: Self, sum: Self) -> Self {
+        unsafe { _mm256_fmadd_ps(self, factor, sum) }
+    }
+    #[inline(always)]
+    unsafe fn or_above(self, floor: Self) -> Self {
+        unsafe { _mm256_max_ps(self, floor) }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::random::Random;
-
-    fn widths() -> Vec<Width> {
-        let mut widths = vec![Width::Portable];
-        if Width::widest() != Width::Portable {
-            widths.push(Width::Avx2);
-        }
-        if Width::widest() == Width::Avx512 {
-            widths.push(Width::Avx512);
-        }
-        widths
-    }
-
-    fn random_lanes(random: &mut Random, count: usize) -> Vec<Lanes> {
-        (0..count).map(|_| std::array::from_fn(|_| random.normal())).collect()
-    }
-
-    #[test]
-    fn dense_layers_agree_with_the_plain_sum() {
-        let mut random = Random::new(1, 1);
-        for (inputs, outputs) in [(1, 8), (51, 32), (32, 56)] {
-            let weights = (0..inputs * outputs).map(|_| random.normal()).collect();
-            let bias = (0..outputs).map(|_| random.normal()).collect();
-            let layer = Layer { weights, bias, rectified: outputs == 32 };
-            let input = random_lanes(&mut random, inputs);
-            for width in widths() {
-                let mut output = vec![[0.0; LANES]; outputs];
-                dense(width, &layer, &input, &mut output);
-                for (j, values) in output.iter().enumerate() {
-                    for (lane, value) in values.iter().enumerate() {
-                        let terms = (0..inputs).map(|i| input[i][lane] * layer.weights[i * outputs + j]);
-                        let sum = layer.bias[j] + terms.sum::<f32>();
-                        let plain = if layer.rectified { sum.max(0.0) } else { sum };
-                        assert!((value - plain).abs() < 1e-4, "{width:?}: {value} {plain}");
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn log_errors_agree_with_the_plain_form() {
-        let mut random = Random::new(2, 1);
-        let (input, output) = (random_lanes(&mut random, 51), random_lanes(&mut random, 56));
-        let factors: Vec<f32> = (0..51).map(|_| random.unit() * 90.0).collect();
-        for width in widths() {
-            let mut sums = [0.5; LANES];
-            capped_log_error(width, &input, &output, &factors, 100.0, &mut sums);
-            for (lane, sum) in sums.iter().enumerate() {
-                let term = |c: usize| ((output[c][lane] - input[c][lane]).powi(2) * factors[c]).min(100.0).ln_1p();
-                let plain = 0.5 + (0..51).map(term).sum::<f32>();
-                assert!((sum - plain).abs() < 1e-3, "{width:?}: {sum} {plain}");
-            }
-        }
-    }
-
-    #[test]
-    fn logarithm_is_accurate() {
-        for step in 0..4000 {
-            let x = 1.0f32 * 1.02f32.powi(step);
-            assert!((ln(x) - x.ln()).abs() <= 1e-6 * x.ln().max(1.0), "{x}");
-        }
-    }
-
-    #[test]
-    fn smallest_finds_what_sorting_finds() {
-        let mut random = Random::new(3, 1);
-        for rows in [64, 128, 2048] {
-            for kind in 0..3 {
-                let draw = |random: &mut Random| match kind {
-                    0 => random.normal(),
-                    1 => random.below(3) as f32,
-                    _ => 1.0,
-                };
-                let values: Vec<f32> = (0..rows).map(|_| draw(&mut random)).collect();
-                let mut order: Vec<u32> = (0..rows as u32).collect();
-                order.sort_by(|a, b| values[*a as usize].total_cmp(&values[*b as usize]).then(a.cmp(b)));
-                for count in [1, 20, 64] {
-                    let mut expected = order[..count].to_vec();
-                    expected.sort_unstable();
-                    for width in widths() {
-                        let mut found = Vec::new();
-                        smallest(width, &values, count, &mut found);
-                        found.sort_unstable();
-                        assert_eq!(found, expected, "{width:?}, {rows} rows, {count}");
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn products_agree_with_the_plain_sum() {
-        let mut random = Random::new(4, 1);
-        let (m, k, n) = (7, 5, 9);
-        let a: Vec<f32> = (0..m * k).map(|_| random.normal()).collect();
-        let b: Vec<f32> = (0..n * k).map(|_| random.normal()).collect();
-        let mut out = vec![f32::NAN; m * n];
-        gemm(View::new(&a, m, k), View::new(&b, n, k).transposed(), &mut out);
-        for i in 0..m {
-            for j in 0..n {
-                let plain: f32 = (0..k).map(|p| a[i * k + p] * b[j * k + p]).sum();
-                assert!((out[i * n + j] - plain).abs() < 1e-5);
-            }
-        }
-    }
-}
+#[path = "kernels_test.rs"]
+mod tests;
+#[cfg(test)]
+pub(crate) use tests::widths;

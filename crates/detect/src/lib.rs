@@ -15,6 +15,7 @@ mod ensemble_test;
 pub mod error;
 mod explain;
 mod kernels;
+mod layout;
 pub mod models;
 mod random;
 mod standardise;

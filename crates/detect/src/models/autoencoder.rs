@@ -5,7 +5,8 @@
 use super::network::{Network, Trainer};
 use super::{Detector, Diet, Member, ModelKind, normalise, reading, written};
 use crate::blob::{Reader, Writer};
-use crate::kernels::{self, LANES, Lanes, Layer, OUTPUT_TILE, Width};
+use crate::kernels::{self, LANES, Lanes, Width};
+use crate::layout::{Layer, OUTPUT_TILE};
 use crate::random::Random;
 use crate::standardise::Standardiser;
 use crate::{DetectError, EnsembleConfig};

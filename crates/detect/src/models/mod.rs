@@ -11,6 +11,8 @@ pub(crate) mod contract_test;
 mod isolation_forest;
 mod neighbours;
 mod network;
+mod ranked;
+mod trees;
 
 pub use autoencoder::Autoencoder;
 pub use isolation_forest::IsolationForest;

@@ -5,7 +5,8 @@
 
 use super::{Detector, Diet, Member, ModelKind, normalise, reading, written};
 use crate::DetectError;
-use crate::kernels::{self, STRIPES, View, Width};
+use crate::kernels::{self, STRIPES, Width};
+use crate::layout::View;
 use crate::random::Random;
 use crate::standardise::Standardiser;
 use record::Matrix;
@@ -22,8 +23,8 @@ pub(super) const KIND: ModelKind = ModelKind {
 const CLIP: f32 = 8.0;
 /// Neighbours whose distances are averaged for the distance score.
 const DISTANCE_NEIGHBOURS: usize = 5;
-/// Rows whose distances are computed together.
-const BLOCK_ROWS: usize = 64;
+/// Rows whose distances are computed together; a multiple of the six rows a product keeps in registers.
+const BLOCK_ROWS: usize = 48;
 /// Reachability never below this times √columns, so that duplicates have a finite density.
 const REACH_MIN: f32 = 0.02;
 /// Norm of the references that only fill the last stripe: farther than any row can be.
@@ -35,8 +36,10 @@ pub struct Neighbours {
     standardiser: Standardiser,
     /// Standardised references, row-major.
     references: Vec<f32>,
-    /// Columns × padded references: −2·r, and |r|² in a last row; what a block of rows is multiplied with.
-    product: Vec<f32>,
+    /// −2·r of `STRIPES` references after another, a column after another: what a block of rows is multiplied with.
+    stripes: Vec<f32>,
+    /// |r|² of each reference, padded.
+    norms: Vec<f32>,
     count: usize,
     /// Neighbours of the local outlier factor.
     lof_count: usize,
@@ -48,12 +51,6 @@ pub struct Neighbours {
 
 /// A row's neighbours: exact distance and index, nearest first.
 type Found = Vec<(f32, u32)>;
-
-struct Workspace {
-    rows: Vec<f32>,
-    products: Vec<f32>,
-    candidates: Vec<u32>,
-}
 
 impl Neighbours {
     /// Keeps up to `reference_rows` distinct rows; `neighbours` at most 64.
@@ -79,15 +76,16 @@ impl Neighbours {
         let columns = standardiser.columns();
         let count = references.len() / columns.max(1);
         let padded = count.next_multiple_of(STRIPES);
-        let mut product = vec![0.0; (columns + 1) * padded];
-        product[columns * padded..].fill(FAR);
+        let (mut stripes, mut norms) = (vec![0.0; columns * padded], vec![FAR; padded]);
         for (index, reference) in references.chunks_exact(columns.max(1)).enumerate() {
+            let stripe = &mut stripes[index / STRIPES * STRIPES * columns..];
             for (column, value) in reference.iter().enumerate() {
-                product[column * padded + index] = -2.0 * value;
+                stripe[column * STRIPES + index % STRIPES] = -2.0 * value;
             }
-            product[columns * padded + index] = reference.iter().map(|value| value * value).sum();
+            norms[index] = reference.iter().map(|value| value * value).sum();
         }
-        Self { standardiser, references, product, count, lof_count: neighbours, reach: Vec::new(), density: Vec::new() }
+        let (reach, density) = (Vec::new(), Vec::new());
+        Self { standardiser, references, stripes, norms, count, lof_count: neighbours, reach, density }
     }
 
     /// Local reachability density, with the distance to each neighbour at least that neighbour's own reach.
@@ -104,28 +102,21 @@ impl Neighbours {
 
     fn each_standardised(&self, rows: &Matrix, count: usize, mut each: impl FnMut(usize, &mut Found)) {
         let (columns, width) = (rows.columns, Width::widest());
-        let padded = self.product.len() / (columns + 1);
-        let block = BLOCK_ROWS.min(rows.rows());
-        let mut space = Workspace {
-            rows: Vec::new(),
-            products: vec![0.0; block * padded],
-            candidates: Vec::with_capacity(STRIPES),
-        };
+        let padded = self.norms.len();
+        let mut products = vec![0.0; BLOCK_ROWS.min(rows.rows()) * padded];
+        let mut candidates = Vec::with_capacity(STRIPES);
         let mut nearest = Found::with_capacity(count);
         for (first, part) in rows.values.chunks(BLOCK_ROWS * columns.max(1)).enumerate() {
-            let taken = part.len() / columns;
-            space.rows.clear();
-            for row in part.chunks_exact(columns) {
-                space.rows.extend_from_slice(row);
-                space.rows.push(1.0);
+            let block = View::new(part, part.len() / columns, columns);
+            let stripes = self.stripes.chunks_exact(STRIPES * columns).zip(self.norms.as_chunks::<STRIPES>().0);
+            for (place, (stripe, norms)) in stripes.enumerate() {
+                kernels::product(width, block, stripe, norms, &mut products[place * STRIPES..], padded);
             }
-            let block = View::new(&space.rows, taken, columns + 1);
-            kernels::gemm(block, View::new(&self.product, columns + 1, padded), &mut space.products);
             for (offset, row) in part.chunks_exact(columns).enumerate() {
-                let products = &space.products[offset * padded..][..padded];
-                kernels::smallest(width, products, count.min(self.count), &mut space.candidates);
+                let products = &products[offset * padded..][..padded];
+                kernels::smallest(width, products, count.min(self.count), &mut candidates);
                 nearest.clear();
-                nearest.extend(space.candidates.iter().map(|index| (self.distance(row, *index), *index)));
+                nearest.extend(candidates.iter().map(|index| (self.distance(row, *index), *index)));
                 nearest.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
                 each(first * BLOCK_ROWS + offset, &mut nearest);
             }

@@ -1,7 +1,8 @@
 //! A small dense network and its training: matrix products over mini-batches, back-propagation of the squared error, Adam
 //! (Kingma and Ba, 2015). Knows rows of numbers, not what they mean.
 
-use crate::kernels::{self, Layer, OUTPUT_TILE, View};
+use crate::kernels::{self, Width};
+use crate::layout::{Layer, OUTPUT_TILE, View};
 use crate::random::Random;
 
 /// Adam's decay rates and guard.
@@ -51,7 +52,12 @@ pub(super) struct Trainer {
     /// Error at the output of each layer.
     errors: Vec<Vec<f32>>,
     gradients: Vec<Moving>,
+    /// Weights of one layer, transposed.
+    transposed: Vec<f32>,
+    /// Where sums begin that begin at nothing.
+    zeros: Vec<f32>,
     batch: usize,
+    width: Width,
     steps: i32,
 }
 
@@ -69,7 +75,11 @@ impl Trainer {
             let zeros = vec![0.0; layer.weights.len() + layer.bias.len()];
             Moving { gradient: zeros.clone(), mean: zeros.clone(), square: zeros }
         };
+        let widest = network.layers.iter().map(|layer| layer.bias.len()).max().unwrap_or(0);
         Self {
+            transposed: Vec::new(),
+            zeros: vec![0.0; widest],
+            width: Width::widest(),
             outputs: network.layers.iter().map(padded).collect(),
             errors: network.layers.iter().map(padded).collect(),
             gradients: network.layers.iter().map(moving).collect(),
@@ -103,7 +113,7 @@ impl Trainer {
                 let stride = network.layers[place - 1].bias.len();
                 View { columns: network.inputs(place), ..View::new(input, batch, stride) }
             });
-            forward(&network.layers[place], input, &mut after[0]);
+            forward(self.width, &network.layers[place], input, &mut after[0]);
         }
         let last = network.layers.len() - 1;
         let padded = network.layers[last].bias.len();
@@ -128,7 +138,7 @@ impl Trainer {
         let layer = &network.layers[place];
         let (padded, inputs) = (layer.bias.len(), network.inputs(place));
         let (before, after) = self.errors.split_at_mut(place);
-        let error = View::new(&after[0], batch, padded);
+        let error = &after[0][..batch * padded];
         let input = if place == 0 {
             View::new(rows, batch, inputs)
         } else {
@@ -136,14 +146,16 @@ impl Trainer {
             View { columns: inputs, ..View::new(&self.outputs[place - 1], batch, stride) }
         };
         let (weights, bias) = self.gradients[place].gradient.split_at_mut(layer.weights.len());
-        kernels::gemm(input.transposed(), error, weights);
+        kernels::product(self.width, input.transposed(), error, &self.zeros[..padded], weights, padded);
         bias.fill(0.0);
-        for row in after[0].chunks_exact(padded).take(batch) {
+        for row in error.chunks_exact(padded) {
             bias.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
         }
         let Some(previous) = before.last_mut() else { return };
         // Inputs of this layer are the padded outputs of the one before: hidden sizes are multiples of the tile.
-        kernels::gemm(error, View::new(&layer.weights, inputs, padded).transposed(), previous);
+        transpose(&layer.weights, padded, &mut self.transposed);
+        let error = View::new(error, batch, padded);
+        kernels::product(self.width, error, &self.transposed, &self.zeros[..inputs], previous, inputs);
         if network.layers[place - 1].rectified {
             for (error, output) in previous.iter_mut().zip(&self.outputs[place - 1]) {
                 *error = if *output > 0.0 { *error } else { 0.0 };
@@ -152,14 +164,20 @@ impl Trainer {
     }
 }
 
-fn forward(layer: &Layer, input: View<'_>, output: &mut [f32]) {
+fn forward(width: Width, layer: &Layer, input: View<'_>, output: &mut [f32]) {
     let padded = layer.bias.len();
-    kernels::gemm(input, View::new(&layer.weights, input.columns, padded), output);
-    for row in output.chunks_exact_mut(padded).take(input.rows) {
-        for (value, bias) in row.iter_mut().zip(&layer.bias) {
-            let sum = *value + bias;
-            *value = if layer.rectified && sum < 0.0 { 0.0 } else { sum };
+    kernels::product(width, input, &layer.weights, &layer.bias, output, padded);
+    if layer.rectified {
+        for value in &mut output[..input.rows * padded] {
+            *value = if *value < 0.0 { 0.0 } else { *value };
         }
+    }
+}
+
+fn transpose(weights: &[f32], columns: usize, out: &mut Vec<f32>) {
+    out.clear();
+    for column in 0..columns {
+        out.extend(weights.iter().skip(column).step_by(columns));
     }
 }
 
