@@ -17,6 +17,10 @@ use failure::{EXIT_DONE, EXIT_FAILURE, Failure};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+/// Whole program: records are made by one thread and dropped by another, which glibc's allocator pays for.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,

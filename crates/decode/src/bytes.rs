@@ -27,9 +27,11 @@ pub(crate) const fn be16(high: u8, low: u8) -> u16 {
 /// Printable text of at most `record::app_event::TEXT_BYTES_MAX` bytes: control characters become `.`, bytes that are no UTF-8 become `?`-marks.
 pub(crate) fn text(bytes: &[u8]) -> String {
     let cut = &bytes[..bytes.len().min(record::app_event::TEXT_BYTES_MAX)];
-    if cut.iter().all(|byte| (b' '..0x7f).contains(byte)) {
+    if cut.iter().all(|byte| (b' '..0x7f).contains(byte))
+        && let Ok(plain) = std::str::from_utf8(cut)
+    {
         // Nearly always: nothing to replace.
-        return cut.iter().copied().map(char::from).collect();
+        return plain.to_owned();
     }
     let mut out: String = String::from_utf8_lossy(cut).chars().map(|c| if c.is_control() { '.' } else { c }).collect();
     while out.len() > record::app_event::TEXT_BYTES_MAX {

@@ -43,7 +43,7 @@ impl Decoder {
     /// Faster than one call a frame when the frames come from memory that is not in the cache: the first bytes of some
     /// frames are asked for at once, so that waiting for them overlaps. A header that points outside gives an empty frame.
     pub fn decode_batch(&mut self, headers: &[FrameHeader], bytes: &[u8], metas: &mut Vec<PacketMeta>) {
-        metas.resize(headers.len(), PacketMeta::default());
+        metas.resize(headers.len(), PacketMeta::EMPTY);
         for (headers, metas) in headers.chunks(TOUCH_FRAMES).zip(metas.chunks_mut(TOUCH_FRAMES)) {
             let mut touched = 0u8;
             for header in headers {
@@ -105,7 +105,7 @@ pub(crate) fn walk_frame(config: &DecodeConfig, header: &FrameHeader, frame: &[u
         interface: header.interface,
         wire_len: header.wire_len,
         captured_len: header.captured_len,
-        ..PacketMeta::default()
+        ..PacketMeta::EMPTY
     };
     let mut walk = Walk {
         frame,
@@ -120,8 +120,11 @@ pub(crate) fn walk_frame(config: &DecodeConfig, header: &FrameHeader, frame: &[u
         tags: 0,
         outermost: true,
     };
-    let first = if header.link == record::LinkType::ETHERNET { Next::Ethernet(0) } else { Next::Link(header.link, 0) };
-    walk.run(first);
+    if header.link == record::LinkType::ETHERNET {
+        walk.run_ethernet();
+    } else {
+        walk.run(Next::Link(header.link, 0));
+    }
     if meta.ip_version != 0 {
         meta.hash = flow_hash(&meta.key);
     }

@@ -156,13 +156,16 @@ impl Meter {
     }
 
     fn count(&mut self, headers: &[FrameHeader]) {
-        self.counters.frames += headers.len() as u64;
+        let Some(ts) = headers.first().map(|h| h.ts) else { return };
+        let (mut first, mut last, mut bytes) = (self.counters.first.unwrap_or(ts), self.counters.last.unwrap_or(ts), 0);
         for header in headers {
-            self.counters.bytes += u64::from(header.wire_len);
-            let ts = header.ts;
-            self.counters.first = Some(self.counters.first.map_or(ts, |t| t.min(ts)));
-            self.counters.last = Some(self.counters.last.map_or(ts, |t| t.max(ts)));
+            bytes += u64::from(header.wire_len);
+            first = first.min(header.ts);
+            last = last.max(header.ts);
         }
+        self.counters.frames += headers.len() as u64;
+        self.counters.bytes += bytes;
+        (self.counters.first, self.counters.last) = (Some(first), Some(last));
     }
 
     fn decode(&mut self, bytes: &[u8], headers: &[FrameHeader], out: &mut Vec<Observation>) {

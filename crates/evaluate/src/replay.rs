@@ -165,9 +165,9 @@ fn merge(queues: &[Receiver<Epoch>], progress: &mut dyn FnMut(u64), sink: &mut d
     }
 }
 
-/// The one order of observations: time, then kind, then flow. Parts of one interface's second become one.
+/// The one order of observations: time, then kind, then flow, then as they came. Parts of one interface's second become one.
 pub fn sort(observations: &mut Vec<Observation>) {
-    observations.sort_by_cached_key(order);
+    sort_stable(observations);
     let mut at = 0;
     while at < observations.len() {
         if begins_parts(&observations[at..]) {
@@ -176,6 +176,25 @@ pub fn sort(observations: &mut Vec<Observation>) {
             observations.splice(at..at + parts.len(), [whole]);
         }
         at += 1;
+    }
+}
+
+/// Sorts by `order`. Time and kind decide nearly always: only they are kept beside the place, the rest is looked up.
+fn sort_stable(observations: &mut [Observation]) {
+    let place = |(place, o): (usize, &Observation)| (o.ts(), kind(o), place as u32);
+    let mut order: Vec<(Timestamp, u8, u32)> = observations.iter().enumerate().map(place).collect();
+    order.sort_unstable_by(|a, b| {
+        let tie = || tie(&observations[a.2 as usize]).cmp(&tie(&observations[b.2 as usize]));
+        (a.0, a.1).cmp(&(b.0, b.1)).then_with(tie).then(a.2.cmp(&b.2))
+    });
+    for at in 0..order.len() {
+        // What stood there first may have been swapped away before.
+        let mut from = order[at].2;
+        while (from as usize) < at {
+            from = order[from as usize].2;
+        }
+        order[at].2 = from;
+        observations.swap(at, from as usize);
     }
 }
 
@@ -201,13 +220,24 @@ fn second_parts(observations: &[Observation]) -> Vec<InterfaceSecond> {
     parts
 }
 
-fn order(observation: &Observation) -> (Timestamp, u8, FlowKey, u64) {
-    let ts = observation.ts();
+/// Kinds in the order of one moment.
+fn kind(observation: &Observation) -> u8 {
     match observation {
-        Observation::Arp(_) => (ts, 0, FlowKey::default(), 0),
-        Observation::Contact(c) => (ts, 1, c.key, 0),
-        Observation::App(a) => (ts, 2, a.key, u64::from(a.from_low)),
-        Observation::Flow(f) => (ts, 3, f.key, f.flow_id),
-        Observation::Second(s) => (ts, 4, FlowKey::default(), u64::from(s.interface)),
+        Observation::Arp(_) => 0,
+        Observation::Contact(_) => 1,
+        Observation::App(_) => 2,
+        Observation::Flow(_) => 3,
+        Observation::Second(_) => 4,
+    }
+}
+
+/// What orders two of one kind and moment.
+fn tie(observation: &Observation) -> (FlowKey, u64) {
+    match observation {
+        Observation::Arp(_) => (FlowKey::NONE, 0),
+        Observation::Contact(c) => (c.key, 0),
+        Observation::App(a) => (a.key, u64::from(a.from_low)),
+        Observation::Flow(f) => (f.key, f.flow_id),
+        Observation::Second(s) => (FlowKey::NONE, u64::from(s.interface)),
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Receivers {
     /// What newcomers wear down; at 0 the place is free. Beside the tags, because newcomers come often.
     guards: Vec<u64>,
     places: Vec<Receiver>,
+    /// Places taken in this second, each once.
+    used: Vec<u16>,
     classes: Vec<TrafficClass>,
 }
 
@@ -55,6 +57,7 @@ impl Receivers {
             tags: vec![0; count],
             guards: vec![0; count],
             places: vec![Receiver::default(); count],
+            used: Vec::with_capacity(count),
             classes: vec![TrafficClass::Other; count],
         }
     }
@@ -123,6 +126,9 @@ impl Receivers {
             return None;
         }
         let quietest = row + way;
+        if self.tags[quietest] == 0 {
+            self.used.push(quietest as u16);
+        }
         self.tags[quietest] = tag;
         self.classes[quietest] = class;
         self.places[quietest] = Receiver { addr: meta.dest().addr, ..Receiver::default() };
@@ -131,15 +137,24 @@ impl Receivers {
 
     /// The busiest receivers, busiest first; empties the set for the next second.
     pub(crate) fn take_top(&mut self) -> Vec<ReceiverSecond> {
-        let mut places: Vec<usize> = (0..ROWS * WAYS).filter(|place| self.tags[*place] != 0).collect();
-        places.sort_by_key(|place| {
-            let receiver = &self.places[*place];
-            (std::cmp::Reverse(receiver.packets), receiver.addr, self.classes[*place])
-        });
-        places.truncate(RECEIVERS_MAX);
-        let top = places.into_iter().map(|place| self.places[place].told(self.classes[place])).collect();
-        self.tags.fill(0);
-        self.guards.fill(0);
+        let rank = |place: &u16| {
+            let receiver = &self.places[usize::from(*place)];
+            (std::cmp::Reverse(receiver.packets), receiver.addr, self.classes[usize::from(*place)])
+        };
+        let mut used = std::mem::take(&mut self.used);
+        if used.len() > RECEIVERS_MAX {
+            used.select_nth_unstable_by_key(RECEIVERS_MAX, rank);
+        }
+        let count = used.len().min(RECEIVERS_MAX);
+        let top = &mut used[..count];
+        top.sort_unstable_by_key(rank);
+        let told = |place: &u16| self.places[usize::from(*place)].told(self.classes[usize::from(*place)]);
+        let top = top.iter().map(told).collect();
+        for place in used.drain(..) {
+            self.tags[usize::from(place)] = 0;
+            self.guards[usize::from(place)] = 0;
+        }
+        self.used = used;
         top
     }
 }

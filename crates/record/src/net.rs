@@ -155,6 +155,12 @@ pub struct FlowKey {
 }
 
 impl FlowKey {
+    /// No flow.
+    pub const NONE: Self = {
+        let end = Endpoint { addr: IpAddr16([0; 16]), port: 0 };
+        Self { low: end, high: end, proto: 0 }
+    };
+
     /// Orders two endpoints; the flag is true when `src` is the low one.
     #[inline]
     #[must_use]

@@ -159,6 +159,7 @@ pub struct ReceiverSecond {
 
 impl Observation {
     /// When it happened, for merging.
+    #[inline]
     #[must_use]
     pub fn ts(&self) -> Timestamp {
         match self {

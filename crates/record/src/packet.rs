@@ -224,6 +224,44 @@ pub struct PacketMeta {
 }
 
 impl PacketMeta {
+    /// Nothing read yet. A constant, so that a decoder sets a packet's fields in place instead of copying them.
+    pub const EMPTY: Self = Self {
+        ts: Timestamp(0),
+        key: FlowKey::NONE,
+        hash: 0,
+        icmp_inner_hash: 0,
+        from_low: true,
+        ip_version: 0,
+        proto: 0,
+        ttl: 0,
+        tcp_flags: TcpFlags(0),
+        icmp_type: 0,
+        icmp_code: 0,
+        tunnel: Tunnel::None,
+        fragment_later: false,
+        fragment: false,
+        interface: 0,
+        ether_type: 0,
+        vlan: 0,
+        src_port: 0,
+        dest_port: 0,
+        tcp_window: 0,
+        tcp_mss: 0,
+        tcp_seq: 0,
+        tcp_ack: 0,
+        wire_len: 0,
+        captured_len: 0,
+        ip_len: 0,
+        ip_header_len: 0,
+        l4_header_len: 0,
+        payload_len: 0,
+        payload_offset: 0,
+        payload_captured: 0,
+        src_mac: MacAddr([0; 6]),
+        dest_mac: MacAddr([0; 6]),
+        stop: None,
+    };
+
     /// The sending endpoint.
     #[inline]
     #[must_use]
@@ -239,42 +277,8 @@ impl PacketMeta {
 }
 
 impl Default for PacketMeta {
+    #[inline]
     fn default() -> Self {
-        Self {
-            ts: Timestamp(0),
-            key: FlowKey::default(),
-            hash: 0,
-            icmp_inner_hash: 0,
-            from_low: true,
-            ip_version: 0,
-            proto: 0,
-            ttl: 0,
-            tcp_flags: TcpFlags(0),
-            icmp_type: 0,
-            icmp_code: 0,
-            tunnel: Tunnel::None,
-            fragment_later: false,
-            fragment: false,
-            interface: 0,
-            ether_type: 0,
-            vlan: 0,
-            src_port: 0,
-            dest_port: 0,
-            tcp_window: 0,
-            tcp_mss: 0,
-            tcp_seq: 0,
-            tcp_ack: 0,
-            wire_len: 0,
-            captured_len: 0,
-            ip_len: 0,
-            ip_header_len: 0,
-            l4_header_len: 0,
-            payload_len: 0,
-            payload_offset: 0,
-            payload_captured: 0,
-            src_mac: MacAddr::default(),
-            dest_mac: MacAddr::default(),
-            stop: None,
-        }
+        Self::EMPTY
     }
 }

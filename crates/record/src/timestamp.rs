@@ -17,6 +17,7 @@ pub const NS_PER_US: i64 = 1_000;
 
 impl Timestamp {
     /// From whole seconds and nanoseconds; saturates instead of wrapping.
+    #[inline]
     #[must_use]
     pub const fn from_parts(seconds: i64, nanoseconds: i64) -> Self {
         Self(seconds.saturating_mul(NS_PER_S).saturating_add(nanoseconds))
@@ -27,21 +28,25 @@ impl Timestamp {
         Self((seconds * NS_PER_S as f64) as i64)
     }
     /// Seconds since the epoch, with a fraction.
+    #[inline]
     #[must_use]
     pub fn seconds_f64(self) -> f64 {
         self.0 as f64 / NS_PER_S as f64
     }
     /// Whole seconds since the epoch, rounded down.
+    #[inline]
     #[must_use]
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(NS_PER_S)
     }
     /// Nanoseconds from `earlier` to `self`; negative when `self` is earlier; saturates.
+    #[inline]
     #[must_use]
     pub const fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
     /// `self` moved later by `ns` nanoseconds; saturates.
+    #[inline]
     #[must_use]
     pub const fn plus_ns(self, ns: i64) -> Self {
         Self(self.0.saturating_add(ns))

@@ -12,6 +12,8 @@ pub struct Dns;
 
 /// Header, bytes.
 const HEADER_BYTES: usize = 12;
+/// Room for a name at first: most are shorter.
+const NAME_BYTES_USUAL: usize = 40;
 /// Answers kept.
 const ANSWERS_MAX: usize = 16;
 /// Ports of DNS and mDNS.
@@ -138,11 +140,11 @@ fn read_records(message: &[u8], data: &mut DnsData) -> bool {
 /// An answer as text; None for records that say nothing of their own (OPT, signatures).
 fn answer(data: &RData<'_>) -> Option<String> {
     Some(match data {
-        RData::A(a) => std::net::Ipv4Addr::from(a.address).to_string(),
+        RData::A(a) => dotted(a.address.to_be_bytes()),
         RData::AAAA(a) => std::net::Ipv6Addr::from(a.address).to_string(),
-        RData::CNAME(name) => name.0.to_string(),
-        RData::NS(name) => name.0.to_string(),
-        RData::PTR(name) => name.0.to_string(),
+        RData::CNAME(name) => domain(&name.0),
+        RData::NS(name) => domain(&name.0),
+        RData::PTR(name) => domain(&name.0),
         RData::MX(mx) => mx.exchange.to_string(),
         RData::SRV(srv) => format!("{}:{}", srv.target, srv.port),
         RData::SOA(soa) => soa.mname.to_string(),
@@ -164,6 +166,38 @@ fn answer(data: &RData<'_>) -> Option<String> {
     })
 }
 
+/// An IPv4 address as text; by hand, because it is the most frequent answer and formatting is slow.
+fn dotted(address: [u8; 4]) -> String {
+    let mut out = String::with_capacity(15);
+    for (at, byte) in address.into_iter().enumerate() {
+        if at > 0 {
+            out.push('.');
+        }
+        let digits = [byte / 100, byte / 10 % 10, byte % 10];
+        let skip = digits.iter().take(2).take_while(|digit| **digit == 0).count();
+        out.extend(digits[skip..].iter().map(|digit| char::from(b'0' + digit)));
+    }
+    out
+}
+
+/// A name as its `Display` spells it; letters, digits, hyphens and underscores without the cost of formatting.
+fn domain(name: &simple_dns::Name<'_>) -> String {
+    let mut out = String::with_capacity(NAME_BYTES_USUAL);
+    for (at, label) in name.as_bytes().enumerate() {
+        if at > 0 {
+            out.push('.');
+        }
+        match std::str::from_utf8(label) {
+            Ok(plain) if label.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) => {
+                out.push_str(plain);
+            }
+            // Dots inside a label and the like are escaped there.
+            _ => out.push_str(&name.get_labels()[at].to_string()),
+        }
+    }
+    out
+}
+
 fn bounded(mut value: String) -> String {
     while value.len() > TEXT_BYTES_MAX {
         value.pop();
@@ -173,19 +207,24 @@ fn bounded(mut value: String) -> String {
 
 /// The name at `at` in lower case and the byte behind it. Pointers must lead back, so a chain ends.
 pub(crate) fn name(message: &[u8], start: usize) -> Option<(String, usize)> {
-    let mut out = String::new();
+    let mut out = String::with_capacity(NAME_BYTES_USUAL);
     let (mut at, mut behind) = (start, None);
     loop {
         let len = usize::from(*message.get(at)?);
         match len >> 6 {
-            0 if len == 0 => return Some((out, behind.unwrap_or(at + 1))),
+            0 if len == 0 => {
+                out.make_ascii_lowercase();
+                return Some((out, behind.unwrap_or(at + 1)));
+            }
             0 => {
                 let label = message.get(at + 1..at + 1 + len)?;
                 if !out.is_empty() {
                     out.push('.');
                 }
-                if label.iter().all(|byte| (b' '..0x7f).contains(byte)) {
-                    out.extend(label.iter().map(|byte| char::from(byte.to_ascii_lowercase())));
+                if label.iter().all(|byte| (b' '..0x7f).contains(byte))
+                    && let Ok(plain) = std::str::from_utf8(label)
+                {
+                    out.push_str(plain);
                 } else {
                     out.push_str(&text(label).to_lowercase());
                 }

@@ -5,6 +5,10 @@ use crate::bytes::{be16_at, text};
 use record::TlsData;
 use tls_parser::{TlsExtension, parse_tls_client_hello_extension, parse_tls_handshake_client_hello};
 
+/// Extensions that are read: server name, signature algorithms, ALPN, supported versions.
+const KINDS_READ: [u16; 4] = [0, 13, 16, 43];
+/// Room for extensions at first: most clients send fewer.
+const EXTENSIONS_USUAL: usize = 20;
 /// Most protocols of ALPN kept.
 const ALPN_MAX: usize = 8;
 
@@ -46,6 +50,7 @@ pub(crate) fn read(handshake: &[u8]) -> Option<ClientHello> {
     let mut hello = ClientHello {
         legacy_version: contents.version.0,
         ciphers: contents.ciphers.iter().map(|cipher| cipher.0).collect(),
+        extensions: Vec::with_capacity(EXTENSIONS_USUAL),
         complete: end == whole,
         ..ClientHello::default()
     };
@@ -63,7 +68,10 @@ fn read_extensions(hello: &mut ClientHello, mut rest: &[u8]) {
         };
         rest = &rest[whole.len()..];
         hello.extensions.push(kind);
-        if let Ok((_, extension)) = parse_tls_client_hello_extension(whole) {
+        // Only those that are kept: the parser reserves memory for the lists of the others.
+        if KINDS_READ.contains(&kind)
+            && let Ok((_, extension)) = parse_tls_client_hello_extension(whole)
+        {
             read_extension(hello, &extension);
         }
     }
@@ -72,7 +80,7 @@ fn read_extensions(hello: &mut ClientHello, mut rest: &[u8]) {
 fn read_extension(hello: &mut ClientHello, extension: &TlsExtension<'_>) {
     match extension {
         TlsExtension::SNI(names) => {
-            hello.sni = names.iter().find(|(kind, _)| kind.0 == 0).map(|(_, name)| text(name).to_lowercase());
+            hello.sni = names.iter().find(|(kind, _)| kind.0 == 0).map(|(_, name)| lowercase(text(name)));
         }
         TlsExtension::ALPN(names) => {
             hello.alpn = names.iter().take(ALPN_MAX).map(|name| name.to_vec()).collect();
@@ -81,6 +89,15 @@ fn read_extension(hello: &mut ClientHello, extension: &TlsExtension<'_>) {
         TlsExtension::SupportedVersions(versions) => hello.versions = versions.iter().map(|v| v.0).collect(),
         _ => {}
     }
+}
+
+/// In lower case; in place when it is plain.
+fn lowercase(mut name: String) -> String {
+    if name.is_ascii() {
+        name.make_ascii_lowercase();
+        return name;
+    }
+    name.to_lowercase()
 }
 
 impl ClientHello {

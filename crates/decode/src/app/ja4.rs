@@ -8,6 +8,10 @@ use ring::digest::{SHA256, digest};
 const SERVER_NAME: u16 = 0x0000;
 const ALPN: u16 = 0x0010;
 const EMPTY_HASH: &str = "000000000000";
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+const FINGERPRINT_BYTES: usize = 36;
+/// Room for a list at first: about thirty values.
+const LIST_BYTES_USUAL: usize = 160;
 
 /// Reserved values that clients send at random (RFC 8701).
 pub(crate) const fn is_grease(value: u16) -> bool {
@@ -16,24 +20,46 @@ pub(crate) const fn is_grease(value: u16) -> bool {
 
 /// The fingerprint, such as `t13d1516h2_8daaf6152771_e5627efa2ab1`.
 pub(crate) fn fingerprint(hello: &ClientHello, quic: bool) -> String {
-    let ciphers = without_grease(&hello.ciphers);
-    let extensions = without_grease(&hello.extensions);
-    let signature_algorithms = without_grease(&hello.signature_algorithms);
+    let mut ciphers = without_grease(&hello.ciphers);
+    let mut extensions = without_grease(&hello.extensions);
     let (first, last) = alpn_ends(hello.alpn.first().map_or(&[], Vec::as_slice));
-    format!(
-        "{}{}{}{:02}{:02}{first}{last}_{}_{}",
-        if quic { 'q' } else { 't' },
-        version_code(hello.version()),
-        if extensions.contains(&SERVER_NAME) { 'd' } else { 'i' },
-        ciphers.len().min(99),
-        extensions.len().min(99),
-        cipher_hash(ciphers),
-        extension_hash(extensions, &signature_algorithms),
-    )
+    let mut out = String::with_capacity(FINGERPRINT_BYTES);
+    out.push(if quic { 'q' } else { 't' });
+    out.push_str(version_code(hello.version()));
+    out.push(if extensions.contains(&SERVER_NAME) { 'd' } else { 'i' });
+    push_count(&mut out, ciphers.len());
+    push_count(&mut out, extensions.len());
+    out.push(first);
+    out.push(last);
+    out.push('_');
+    let mut list = Vec::with_capacity(LIST_BYTES_USUAL);
+    ciphers.sort_unstable();
+    push_list(&mut list, &ciphers);
+    push_hash(&mut out, &list);
+    out.push('_');
+    list.clear();
+    extensions.retain(|kind| !matches!(*kind, SERVER_NAME | ALPN));
+    extensions.sort_unstable();
+    push_list(&mut list, &extensions);
+    if !extensions.is_empty() && hello.signature_algorithms.iter().any(|value| !is_grease(*value)) {
+        list.push(b'_');
+        push_list(&mut list, &hello.signature_algorithms);
+    }
+    push_hash(&mut out, &list);
+    out
 }
 
 fn without_grease(values: &[u16]) -> Vec<u16> {
-    values.iter().copied().filter(|value| !is_grease(*value)).collect()
+    let mut out = Vec::with_capacity(values.len());
+    out.extend(values.iter().filter(|value| !is_grease(**value)));
+    out
+}
+
+/// Two digits, at most 99.
+fn push_count(out: &mut String, count: usize) {
+    let count = count.min(99) as u8;
+    out.push(char::from(b'0' + count / 10));
+    out.push(char::from(b'0' + count % 10));
 }
 
 const fn version_code(version: u16) -> &'static str {
@@ -61,55 +87,27 @@ fn alpn_ends(name: &[u8]) -> (char, char) {
     (digit(first >> 4), digit(last & 0x0f))
 }
 
-fn cipher_hash(mut ciphers: Vec<u16>) -> String {
-    if ciphers.is_empty() {
-        return EMPTY_HASH.to_owned();
+/// The values that are no GREASE in hexadecimal, parted by commas; by hand, because formatting takes most of the time of
+/// a fingerprint.
+fn push_list(out: &mut Vec<u8>, values: &[u16]) {
+    let start = out.len();
+    for value in values.iter().filter(|value| !is_grease(**value)) {
+        let digit = |shift: u16| DIGITS[usize::from(value >> shift & 15)];
+        out.extend_from_slice(&[digit(12), digit(8), digit(4), digit(0), b',']);
     }
-    ciphers.sort_unstable();
-    hash12(&joined(&ciphers))
+    out.truncate(start.max(out.len().saturating_sub(1)));
 }
 
-fn extension_hash(mut extensions: Vec<u16>, signature_algorithms: &[u16]) -> String {
-    extensions.retain(|kind| !matches!(*kind, SERVER_NAME | ALPN));
-    if extensions.is_empty() {
-        return EMPTY_HASH.to_owned();
+/// First twelve hexadecimal digits of the SHA-256; of nothing, zeros.
+fn push_hash(out: &mut String, list: &[u8]) {
+    if list.is_empty() {
+        out.push_str(EMPTY_HASH);
+        return;
     }
-    extensions.sort_unstable();
-    let mut list = joined(&extensions);
-    if !signature_algorithms.is_empty() {
-        list.push('_');
-        list.push_str(&joined(signature_algorithms));
+    for byte in &digest(&SHA256, list).as_ref()[..6] {
+        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        out.push(char::from(DIGITS[usize::from(byte & 15)]));
     }
-    hash12(&list)
-}
-
-fn joined(values: &[u16]) -> String {
-    let mut out = String::with_capacity(values.len() * 5);
-    for value in values {
-        if !out.is_empty() {
-            out.push(',');
-        }
-        let [high, low] = value.to_be_bytes();
-        push_hex(&mut out, high);
-        push_hex(&mut out, low);
-    }
-    out
-}
-
-/// First twelve hexadecimal digits of the SHA-256.
-fn hash12(list: &str) -> String {
-    let mut out = String::with_capacity(12);
-    for byte in &digest(&SHA256, list.as_bytes()).as_ref()[..6] {
-        push_hex(&mut out, *byte);
-    }
-    out
-}
-
-/// Two digits; by hand, because formatting takes most of the time of a fingerprint.
-fn push_hex(out: &mut String, byte: u8) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-    out.push(char::from(DIGITS[usize::from(byte & 15)]));
 }
 
 #[cfg(test)]

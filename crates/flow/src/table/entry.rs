@@ -79,7 +79,8 @@ impl Side {
             self.init_window = meta.tcp_window;
         } else {
             let gap = t.wrapping_sub(self.last) as u64;
-            self.iat_sum_squares += gap as f64 * gap as f64;
+            let wide = gap as i64 as f64;
+            self.iat_sum_squares += wide * wide;
             self.iat_min = self.iat_min.min(gap);
             self.iat_max = self.iat_max.max(gap);
         }
@@ -100,8 +101,11 @@ impl Side {
     /// Counts the flags of a TCP header.
     #[inline]
     pub(super) fn add_flags(&mut self, flags: u8) {
-        for (bit, count) in self.flags.iter_mut().enumerate() {
-            *count += u32::from(flags >> bit & 1);
+        // A mask a lane: eight comparisons at once, where eight shifts would be one after the other.
+        const MASKS: [u32; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
+        let flags = u32::from(flags);
+        for (count, mask) in self.flags.iter_mut().zip(MASKS) {
+            *count += u32::from(flags & mask != 0);
         }
     }
 
@@ -255,7 +259,8 @@ impl Entry {
         if last != NEVER {
             gap_ns = t.wrapping_sub(last);
             let gap = gap_ns as u64;
-            self.iat_sum_squares += gap as f64 * gap as f64;
+            let wide = gap as i64 as f64;
+            self.iat_sum_squares += wide * wide;
             self.iat_min = self.iat_min.min(gap);
             self.iat_max = self.iat_max.max(gap);
             self.gaps += u32::from(gap_ns > SUBFLOW_GAP_NS);

@@ -95,6 +95,16 @@ impl Timeouts {
     }
 }
 
+/// What there is to do with a packet after it was counted.
+struct Counted {
+    /// Who sent it.
+    side: usize,
+    /// It is the first answer to the flow's opening.
+    answers: bool,
+    /// Its payload may be an application message.
+    speaks: bool,
+}
+
 /// The flows of one worker.
 pub struct FlowTable {
     config: FlowConfig,
@@ -251,16 +261,12 @@ impl FlowTable {
             }
         }
         self.counters.bytes_in_flows += u64::from(meta.wire_len);
-        let side = self.count(slot, meta);
-        let entry = self.entries.get(slot);
-        if side == BACKWARD && entry.contact == ContactState::Pending {
+        let Counted { side, answers, speaks } = self.count(slot, meta);
+        if answers {
             self.answer(slot, meta, out);
         }
-        if meta.payload_captured > 0 {
-            let entry = self.entries.get(slot);
-            if entry.messages || entry.app_left[side] > 0 {
-                self.application(slot, side, at, meta, parser, out);
-            }
+        if speaks {
+            self.application(slot, side, at, meta, parser, out);
         }
     }
 
@@ -310,9 +316,9 @@ impl FlowTable {
         slot
     }
 
-    /// Counts a packet into its flow; returns the side that sent it.
+    /// Counts a packet into its flow.
     #[inline]
-    fn count(&mut self, slot: u32, meta: &PacketMeta) -> usize {
+    fn count(&mut self, slot: u32, meta: &PacketMeta) -> Counted {
         let entry = self.entries.get_mut(slot);
         let side = entry.side_of(meta);
         let t = meta.ts.0.max(entry.last());
@@ -327,6 +333,8 @@ impl FlowTable {
         if !entry.answered && entry.sides[1 - side].packets > 0 {
             entry.answered = true;
         }
+        let answers = side == BACKWARD && entry.contact == ContactState::Pending;
+        let speaks = meta.payload_captured > 0 && (entry.messages || entry.app_left[side] > 0);
         if meta.proto == TCP && !meta.fragment_later {
             let closed = entry.closed;
             follow_tcp(entry, side, meta, t, last_of_peer);
@@ -339,7 +347,7 @@ impl FlowTable {
         } else if meta.proto == UDP {
             entry.tcp.write_datagram(side);
         }
-        side
+        Counted { side, answers, speaks }
     }
 
     /// Lets the parser read a packet and keeps what it says.
