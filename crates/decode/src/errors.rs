@@ -3,7 +3,7 @@
 use record::{Counters, DecodeErrorKind, Layer};
 
 /// Every kind, in the order of the enumeration, with its counter's name.
-pub const ERROR_KINDS: [(DecodeErrorKind, &str); 23] = [
+pub const ERROR_KINDS: [(DecodeErrorKind, &str); 25] = [
     (DecodeErrorKind::LinkTypeUnknown, "link_type_unknown"),
     (DecodeErrorKind::LinkTruncated, "link_truncated"),
     (DecodeErrorKind::EtherTypeUnknown, "ether_type_unknown"),
@@ -27,6 +27,8 @@ pub const ERROR_KINDS: [(DecodeErrorKind, &str); 23] = [
     (DecodeErrorKind::TunnelsTooMany, "tunnels_too_many"),
     (DecodeErrorKind::ProtocolUnknown, "protocol_unknown"),
     (DecodeErrorKind::ApplicationInvalid, "application_invalid"),
+    (DecodeErrorKind::LinkEncrypted, "link_encrypted"),
+    (DecodeErrorKind::LinkControl, "link_control"),
 ];
 
 /// The counter's name of a kind.

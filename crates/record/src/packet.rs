@@ -147,6 +147,10 @@ pub enum DecodeErrorKind {
     ProtocolUnknown,
     /// Application data that said it was X but could not be read as X.
     ApplicationInvalid,
+    /// An 802.11 data frame whose body is encrypted: counted by frame, not an error of the sender.
+    LinkEncrypted,
+    /// An 802.11 management or control frame, or one without a body: counted by frame, not an error of the sender.
+    LinkControl,
 }
 
 /// Everything later rooms need of one packet. 0 means "not there" for lengths and ports.

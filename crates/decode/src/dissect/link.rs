@@ -1,7 +1,7 @@
 //! Link layers of the tree, and ARP.
 
 use super::tree::{Tree, hex16, hex32};
-use super::{names, network};
+use super::{names, network, wireless};
 use crate::arp::ARP_BYTES;
 use crate::bytes::{array_at, be16_at, be32_at};
 use crate::link::cooked::nflog_payload;
@@ -25,6 +25,11 @@ pub(super) fn layers(tree: &mut Tree<'_>, link: LinkType, at: usize) {
         239 => nflog(tree, at),
         51 => pppoe(tree, at),
         219 => mpls(tree, at),
+        105 => wireless::frame(tree, at),
+        127 => wireless::radiotap(tree, at),
+        119 | 163 => wireless::prism_or_avs(tree, at),
+        107 => frame_relay(tree, at),
+        100 => llc(tree, at),
         _ => {}
     }
 }
@@ -71,7 +76,7 @@ pub(super) fn ether_type(tree: &mut Tree<'_>, kind: u16, at: usize) {
     }
 }
 
-fn llc(tree: &mut Tree<'_>, at: usize) {
+pub(super) fn llc(tree: &mut Tree<'_>, at: usize) {
     let &[dsap, ssap, control, ..] = tree.from(at) else { return };
     tree.layer("Logical-Link Control", at, 3);
     tree.field("llc.dsap", "DSAP", format!("0x{dsap:02x}"), at, 1);
@@ -178,6 +183,11 @@ fn cooked(tree: &mut Tree<'_>, at: usize, len: usize) {
     }
     let kind = be16_at(header, type_at).unwrap_or(0);
     tree.field("sll.etype", "Protocol", hex16(kind), at + type_at, 2);
+    match be16_at(header, hardware_at) {
+        Some(801) => return wireless::frame(tree, at + len),
+        Some(803) => return wireless::radiotap(tree, at + len),
+        _ => {}
+    }
     match kind {
         4 => llc(tree, at + len),
         _ if kind >= 0x600 => ether_type(tree, kind, at + len),
@@ -203,6 +213,20 @@ fn fddi(tree: &mut Tree<'_>, at: usize) {
     tree.field("fddi.dst", "Destination", MacAddr(dest), at + 1, 6);
     tree.field("fddi.src", "Source", MacAddr(src), at + 7, 6);
     llc(tree, at + 13);
+}
+
+fn frame_relay(tree: &mut Tree<'_>, at: usize) {
+    use crate::link::frame_relay::{Inside, inside};
+    let Some(inside) = inside(tree.from(at)) else { return };
+    let (kind, len) = match inside {
+        Inside::EtherType(kind, offset) => (Some(kind), offset),
+        Inside::Other => (None, 2),
+    };
+    tree.layer("Frame Relay", at, len);
+    if let Some(kind) = kind {
+        tree.field("fr.snap.type", "Type", format!("{} ({})", names::ether_type(kind), hex16(kind)), at, len);
+        ether_type(tree, kind, at + len);
+    }
 }
 
 fn packet_information(tree: &mut Tree<'_>, at: usize) {

@@ -10,6 +10,7 @@ mod summary;
 mod transport;
 mod tree;
 mod tunnel;
+mod wireless;
 
 use crate::config::DecodeConfig;
 use crate::decoder::walk_frame;

@@ -1,7 +1,7 @@
 //! One line about a packet: protocol and information, worded as Wireshark words them. Stateless, so sequence numbers are
 //! the ones on the wire.
 
-use super::names;
+use super::{names, wireless};
 use crate::app::Registry;
 use crate::bytes::{be16_at, be32_at, text};
 use crate::config::DecodeConfig;
@@ -10,7 +10,8 @@ use crate::link::ETHER_ARP;
 use crate::transport::icmp::is_echo;
 use crate::{app, arp};
 use record::{
-    AppData, ControlData, ControlProtocol, DhcpData, DnsData, HttpData, NtpData, PacketMeta, TcpFlags, TlsData,
+    AppData, ControlData, ControlProtocol, DecodeErrorKind, DhcpData, DnsData, HttpData, NtpData, PacketMeta, TcpFlags,
+    TlsData,
 };
 use std::fmt::Write;
 
@@ -56,6 +57,11 @@ fn without_ip(meta: &PacketMeta, frame: &[u8]) -> (String, String) {
             operation => format!("ARP operation {operation}"),
         };
         return ("ARP".to_owned(), info);
+    }
+    if let Some((DecodeErrorKind::LinkControl | DecodeErrorKind::LinkEncrypted, _, at)) = meta.stop
+        && let Some(summary) = wireless::summary(frame, usize::from(at))
+    {
+        return summary;
     }
     let stopped = meta.stop.map(stop_text);
     match meta.ether_type {

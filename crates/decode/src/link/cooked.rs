@@ -6,7 +6,9 @@ use record::{DecodeErrorKind, Layer, LinkType, MacAddr};
 
 /// ARPHRD_NETLINK: the protocol field is not an Ethernet type.
 const ARPHRD_NETLINK: u16 = 824;
-/// ARPHRD_IEEE80211_RADIOTAP: a radio header follows.
+/// ARPHRD_IEEE80211 and with a radiotap header: the frame follows.
+const ARPHRD_WIRELESS: u16 = 801;
+/// See `ARPHRD_WIRELESS`.
 const ARPHRD_RADIOTAP: u16 = 803;
 
 /// Linux cooked capture, version 1: 16 bytes.
@@ -33,8 +35,11 @@ pub(crate) fn sll2(walk: &mut Walk<'_>, at: usize) -> Next {
 
 /// The cooked protocol field: an Ethernet type, or one of Linux's own small numbers.
 fn protocol(walk: &mut Walk<'_>, hardware: u16, protocol: u16, at: usize) -> Next {
-    if matches!(hardware, ARPHRD_NETLINK | ARPHRD_RADIOTAP) {
-        return walk.stop(DecodeErrorKind::EtherTypeUnknown, Layer::Link, at);
+    match hardware {
+        ARPHRD_NETLINK => return walk.stop(DecodeErrorKind::EtherTypeUnknown, Layer::Link, at),
+        ARPHRD_WIRELESS => return Next::Link(LinkType::IEEE802_11, at),
+        ARPHRD_RADIOTAP => return Next::Link(LinkType::IEEE802_11_RADIOTAP, at),
+        _ => {}
     }
     match protocol {
         // ETH_P_802_2: LLC follows.

@@ -2,9 +2,11 @@
 
 pub(crate) mod cooked;
 pub(crate) mod ethernet;
+pub(crate) mod frame_relay;
 pub(crate) mod mpls;
 pub(crate) mod point_to_point;
 pub(crate) mod tags;
+pub(crate) mod wireless;
 
 use crate::walk::{Next, Walk};
 use crate::{arp, link};
@@ -37,6 +39,12 @@ pub(crate) fn read(walk: &mut Walk<'_>, link: LinkType, at: usize) -> Next {
         239 => link::cooked::nflog(walk, at),
         104 => link::point_to_point::hdlc(walk, at),
         219 => link::mpls::read(walk, at),
+        105 => link::wireless::read(walk, at),
+        127 => link::wireless::radiotap(walk, at),
+        119 | 163 => link::wireless::prism_or_avs(walk, at),
+        107 => link::frame_relay::read(walk, at),
+        // RFC 2684: LLC over ATM.
+        100 => link::ethernet::llc(walk, at),
         _ => walk.stop(DecodeErrorKind::LinkTypeUnknown, Layer::Link, at),
     }
 }
