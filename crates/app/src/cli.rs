@@ -48,6 +48,11 @@ pub struct Common {
     pub log_format: LogFormat,
 }
 
+/// Threads that one call may ask for.
+fn workers() -> clap::builder::RangedU64ValueParser<usize> {
+    clap::builder::RangedU64ValueParser::new().range(1..=64)
+}
+
 /// Log line format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -194,7 +199,7 @@ pub struct AnalyzeArgs {
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
     /// Threads that decode and keep flows; the result is the same for any number
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = workers())]
     pub workers: usize,
     /// Exit with 1 when an incident is this severe or worse
     #[arg(long, value_name = "SEVERITY")]
@@ -237,7 +242,7 @@ pub struct FlowsArgs {
     #[arg(short = 'w', long = "write", value_name = "OUT")]
     pub write: Option<PathBuf>,
     /// Threads that decode and keep flows; the result is the same for any number
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = workers())]
     pub workers: usize,
 }
 

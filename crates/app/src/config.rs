@@ -4,6 +4,7 @@
 use crate::cli::Common;
 use crate::failure::{Failure, Result};
 use serde::{Deserialize, Serialize};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
@@ -122,6 +123,15 @@ impl Config {
         if self.evidence.snap_len < 64 {
             return Err(Failure::new("evidence.snap_len is below 64 bytes: headers would be cut; set 64 or more"));
         }
+        if self.flow.flows_max == 0 {
+            return Err(Failure::new("flow.flows_max is 0: no flow could be kept; set 1 or more"));
+        }
+        if !(self.alert.per_hour >= 0.0 && self.alert.per_hour.is_finite()) {
+            let given = self.alert.per_hour;
+            return Err(Failure::new(format!(
+                "alert.per_hour is {given}: write how many incidents an hour, 0 or more"
+            )));
+        }
         Ok(())
     }
 
@@ -148,11 +158,13 @@ impl Config {
 /// Reads the file alone first, so that an error names its line and column.
 fn read_file(path: &Path) -> Result<Table> {
     let text = std::fs::read_to_string(path).map_err(|e| {
-        Failure::new(format!(
-            "configuration {}: {e}; `tripline config init -w {}` writes one",
-            path.display(),
-            path.display()
-        ))
+        let advice = match e.kind() {
+            ErrorKind::NotFound => format!("`tripline config init -w {}` writes one", path.display()),
+            ErrorKind::IsADirectory => "name the file in it".to_owned(),
+            ErrorKind::InvalidData => "it must be TOML in UTF-8".to_owned(),
+            _ => "check your right to read it".to_owned(),
+        };
+        Failure::new(format!("configuration {}: {e}; {advice}", path.display()))
     })?;
     let place = |e: &toml::de::Error| {
         let before = &text[..e.span().map_or(0, |s| s.start).min(text.len())];
@@ -268,5 +280,36 @@ mod tests {
         let lines: Vec<&str> = COMMENTED.lines().collect();
         let at = lines.iter().position(|l| *l == line).unwrap();
         at > 0 && lines[at - 1].starts_with('#')
+    }
+
+    /// Damaged settings are refused with a line, or taken; never a panic. A small generator of its own: no dependency for it.
+    #[test]
+    fn damaged_files_are_refused_with_their_place() {
+        let mut state = 1_u64;
+        let mut below = |limit: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % limit.max(1)
+        };
+        let (mut good, mut bad) = (0, 0);
+        for _ in 0..300 {
+            let mut text: Vec<char> = COMMENTED.chars().collect();
+            for _ in 0..3 {
+                let at = below(text.len());
+                match below(3) {
+                    0 => text[at] = ['"', '[', '=', '-', '9', '\n', 'é', '.'][below(8)],
+                    1 => drop(text.drain(at..(at + below(30)).min(text.len()))),
+                    _ => text.insert(at, ['"', ']', '=', '-', '0', '\n', '#', 'e'][below(8)]),
+                }
+            }
+            match resolve(&text.into_iter().collect::<String>(), &[], &[]) {
+                Ok(_) => good += 1,
+                Err(failure) => {
+                    bad += 1;
+                    let line = failure.to_string();
+                    assert!(line.len() < 1_500 && !line.contains('\n'), "{line}");
+                }
+            }
+        }
+        assert!(good > 10 && bad > 10, "{good} taken, {bad} refused");
     }
 }

@@ -145,11 +145,23 @@ fn wrong_values_on_the_command_line() {
     let place = Place::new();
     let capture = place.capture();
     let (out, c) = (place.path("out"), capture.as_str());
-    let cases: [(&[&str], &[&str]); 14] = [
+    let cases: [(&[&str], &[&str]); 26] = [
         (&["analyze", c, "-F", "tcp and and"], &["filter", "column 9", "write"]),
         (&["flows", c, "-F", "port nonsense99"], &["filter", "column"]),
         (&["analyze", c, "--train-first", "soon"], &["--train-first", "soon", "10m"]),
         (&["analyze", c, "--train-first", "300%"], &["--train-first", "300%", "100%"]),
+        (&["analyze", c, "--train-first", "0%"], &["--train-first", "0%", "above 0%"]),
+        (&["analyze", c, "--train-first", "0s"], &["--train-first", "0s", "10m"]),
+        (&["analyze", c, "--train-first=-5m"], &["--train-first", "-5m", "10m"]),
+        (&["simulate", "--duration=-5m"], &["--duration", "-5m", "10m"]),
+        (&["simulate", "--rate", "0"], &["rate", "at least 1"]),
+        (&["analyze", c, "--workers", "0"], &["--workers", "0", "1..=64"]),
+        (&["flows", c, "--workers", "100000"], &["--workers", "100000", "1..=64"]),
+        (&["flows", c, "-F", "net 10.0.0.0/40"], &["filter", "column 14", "prefix length"]),
+        (&["flows", c, "--set", "flow.flows_max=0"], &["flow.flows_max", "1 or more"]),
+        (&["analyze", c, "--set", "alert.per_hour=-1"], &["alert.per_hour", "-1", "0 or more"]),
+        (&["analyze", c, "-c", place.dir.path().to_str().unwrap()], &["configuration", "directory", "name the file"]),
+        (&["analyze", c, "--model", c], &["flow.model", "name a folder"]),
         (&["analyze", c, "--fail-on", "awful"], &["--fail-on", "awful", "critical"]),
         (&["analyze", c, "--set", "nonsense"], &["--set nonsense", "section.key=value"]),
         (&["analyze", c, "--set", "no.such=1"], &["unknown field", "no"]),
@@ -171,6 +183,77 @@ fn wrong_values_on_the_command_line() {
     }
     refused(&run(["analyze"]), &["FILE", "--help"]);
     refused(&run(["analyze", c, "-w", &place.path("no/such/folder/out")]), &["no/such/folder/out", "-w"]);
+    no_part_files(place.dir.path());
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_named() {
+    let place = Place::new();
+    let capture = place.capture();
+    let words = ["cannot write", "-w"];
+    for format in ["csv", "json", "eve", "zeek", "parquet"] {
+        let nowhere = place.path("no/such/folder/out");
+        refused(&run(["flows", &capture, "-o", format, "-w", &nowhere]), &[words[0], words[1], &nowhere]);
+        if Path::new("/dev/full").exists() {
+            let full = run(["flows", &capture, "-o", format, "-w", "/dev/full"]);
+            refused(&full, &[words[0], words[1], "/dev/full", "No space left"]);
+        }
+    }
+    if !Path::new("/dev/full").exists() {
+        return;
+    }
+    for format in ["text", "json", "html"] {
+        refused(
+            &run(["analyze", &capture, "-o", format, "-w", "/dev/full"]),
+            &[words[0], "/dev/full", "No space left"],
+        );
+    }
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for args in [["flows", &capture, "-o", "parquet"], ["analyze", &capture, "-o", "json"]] {
+        let result = support::finish(support::tripline().args(args).stdout(full()));
+        refused(&result, &[words[0], "standard output", "No space left"]);
+    }
+    refused(&run(["simulate", "--duration", "20s", "-w", "/dev/full"]), &[words[0], "/dev/full", "No space left"]);
+    let (out, labels) = (place.path("made.pcap"), place.path("no/such/labels.csv"));
+    refused(&run(["simulate", "--duration", "20s", "-w", &out, "--labels", &labels]), &[words[0], &labels]);
+    assert!(!Path::new(&out).exists(), "a capture was made before its labels were refused");
+    no_part_files(place.dir.path());
+}
+
+#[test]
+fn nothing_to_read_is_said() {
+    let place = Place::new();
+    let nothing = place.file("nothing", "");
+    for args in
+        [&["analyze", "-"][..], &["flows", "-"], &["run", "-r", "-", "--listen", "127.0.0.1:0", "--data-dir", "x"]]
+    {
+        refused(&support::run_from(Path::new(&nothing), args), &["standard input", "empty", "capture again"]);
+    }
+    let no_packet = place.file("no-packet.pcap", pcap(1, 0));
+    for command in ["analyze", "flows"] {
+        let result = run([command, &no_packet]).done();
+        assert!(result.stderr.contains("no packet in the input"), "{}", result.stderr);
+    }
+    let zstd = place.file("cut.pcap.zst", [0x28, 0xb5, 0x2f, 0xfd, 4]);
+    let gzip = place.file("cut.pcap.gz", [0x1f, 0x8b, 8, 0, 0, 0]);
+    for file in [zstd, gzip] {
+        refused(&run(["flows", &file]), &[&file, "zstd -t"]);
+    }
+}
+
+#[test]
+fn of_two_inputs_one_is_missing() {
+    let place = Place::new();
+    let (capture, data_dir) = (place.capture(), place.path("data"));
+    let missing = place.path("missing.pcap");
+    let serve = ["--listen", "127.0.0.1:0", "--data-dir", &data_dir, "--duration", "5s"];
+    let files = ["run", "-r", &capture, "-r", &missing];
+    refused(&run(files.into_iter().chain(serve)), &["missing.pcap", "check the name"]);
+    let interfaces = run(["run", "-i", "lo", "-i", "nope0"].into_iter().chain(serve));
+    refused(&interfaces, &[if interfaces.stderr.contains("setcap") { "setcap" } else { "nope0" }]);
+    assert!(!Path::new(&data_dir).exists(), "a refused start made a data directory");
+    refused(&run(["flows", &capture, &missing, "-w", &place.path("out")]), &["missing.pcap"]);
+    assert!(!Path::new(&place.path("out")).exists());
     no_part_files(place.dir.path());
 }
 

@@ -22,7 +22,7 @@ pub enum SourceError {
         path: String,
     },
     /// Nothing in it.
-    #[error("capture `{path}` is empty (0 bytes); capture again, e.g. `tcpdump -w {path}`")]
+    #[error("capture `{path}` is empty (0 bytes); check what wrote it, and capture again")]
     Empty {
         /// Path as given.
         path: String,

@@ -33,10 +33,13 @@ pub fn run(common: &Common, args: &AnalyzeArgs) -> Result<u8> {
     let input = &outcome.analysis.input;
     check_link_types(&args.files, input.packets, &input.decode_errors)?;
     outcome.analysis.timing = timing(started, outcome.analysis.input.packets);
+    if outcome.analysis.input.packets == 0 {
+        tracing::warn!("there is no packet in the input");
+    }
     for note in &outcome.analysis.input.notes {
         tracing::warn!("{note}");
     }
-    write(&mut output, args.output, &outcome).context("output")?;
+    write(&mut output, args.output, &outcome).map_err(|e| output.failure(&e))?;
     output.finish()?;
     let found = fail_on.is_some_and(|floor| outcome.analysis.incidents.iter().any(|i| i.severity >= floor));
     Ok(if found { EXIT_FOUND } else { EXIT_DONE })
@@ -114,11 +117,16 @@ fn training(args: &AnalyzeArgs) -> Result<Training> {
     }
     let Some(text) = &args.train_first else { return Ok(Training::WholeInput) };
     match text.strip_suffix('%') {
-        None => parse_ns(text).context("--train-first").map(Training::First),
+        None => match parse_ns(text).context("--train-first")? {
+            0 => Err(Failure::new(format!(
+                "--train-first {text}: nothing to learn from; write a time above 0, such as 10m"
+            ))),
+            ns => Ok(Training::First(ns)),
+        },
         Some(share) => {
-            let share: f64 = share.trim().parse().ok().filter(|s| (0.0..=100.0).contains(s)).ok_or_else(|| {
+            let share: f64 = share.trim().parse().ok().filter(|s| *s > 0.0 && *s <= 100.0).ok_or_else(|| {
                 Failure::new(format!(
-                    "--train-first {text}: write a share between 0% and 100%, or a duration such as 10m"
+                    "--train-first {text}: write a share above 0% and up to 100%, or a duration such as 10m"
                 ))
             })?;
             let (first, last) = span(&args.files)?;

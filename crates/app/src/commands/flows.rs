@@ -19,8 +19,8 @@ pub fn run(common: &Common, args: &FlowsArgs) -> Result<u8> {
     let format = format(args)?;
     let mut output = Output::open(args.write.as_deref())?;
     let context = FormatContext { community_id: flow::community_id_of, interfaces: Vec::new() };
-    let mut writer: Option<Box<dyn FlowWriter>> =
-        format.map(|format| format.open(Box::new(&mut output), context)).transpose().context("output")?;
+    let opened = format.map(|format| format.open(Box::new(&mut output), context)).transpose();
+    let mut writer: Option<Box<dyn FlowWriter>> = opened.context("output")?;
     let progress = Progress::new("packets", common.quiet);
     let mut written = 0_u64;
     let mut failed = None;
@@ -35,14 +35,14 @@ pub fn run(common: &Common, args: &FlowsArgs) -> Result<u8> {
     })
     .plain()?;
     drop(progress);
-    if let Some(error) = failed {
-        return Err(Failure::new(format!("writing flows: {error}")));
-    }
-    check_link_types(&args.files, result.meter.frames, &result.meter.decode_errors)?;
-    if let Some(writer) = &mut writer {
-        writer.finish().context("output")?;
+    if failed.is_none() {
+        check_link_types(&args.files, result.meter.frames, &result.meter.decode_errors)?;
+        failed = writer.as_mut().and_then(|writer| writer.finish().err());
     }
     drop(writer);
+    if let Some(error) = failed {
+        return Err(output.failure(&error));
+    }
     output.finish()?;
     summarize(&result, written);
     Ok(EXIT_DONE)
@@ -75,6 +75,9 @@ fn summarize(result: &ReplayResult, written: u64) {
         }
     }
     let meter = &result.meter;
+    if meter.frames == 0 {
+        tracing::warn!("there is no packet in the input");
+    }
     tracing::info!("{} packets, {} bytes, {written} flow records", meter.frames, meter.bytes);
     for (kind, count) in &meter.decode_errors.0 {
         tracing::info!("not decoded further, {kind}: {count} packets");

@@ -1,6 +1,7 @@
 //! Where a command's result goes: standard output or a file that appears whole or not at all. Owns the temporary name.
 
-use crate::failure::{Context, Failure, Result};
+use crate::failure::{Failure, Result};
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
@@ -39,8 +40,7 @@ impl Output {
             name.push(format!(".{}.part", std::process::id()));
             path.with_file_name(name)
         };
-        let file = File::create(&temporary)
-            .map_err(|e| Failure::new(format!("cannot write {}: {e}; choose another place with -w", path.display())))?;
+        let file = File::create(&temporary).map_err(|e| cannot_write(path.display(), &e))?;
         Ok(Self::File(PartFile {
             writer: BufWriter::with_capacity(1 << 16, file),
             temporary,
@@ -51,18 +51,32 @@ impl Output {
 
     /// Flushes; the file gets its name.
     pub fn finish(mut self) -> Result<()> {
-        match &mut self {
-            Self::Stdout(writer) => writer.flush().or_else(ignore_broken_pipe).context("standard output"),
-            Self::File(file) => {
-                file.writer.flush().context(file.path.display())?;
-                if file.temporary != file.path {
-                    std::fs::rename(&file.temporary, &file.path).context(file.path.display())?;
-                }
-                file.finished = true;
-                Ok(())
+        self.named().map_err(|e| self.failure(&e))
+    }
+
+    fn named(&mut self) -> io::Result<()> {
+        self.flush()?;
+        if let Self::File(file) = self {
+            if file.temporary != file.path {
+                std::fs::rename(&file.temporary, &file.path)?;
             }
+            file.finished = true;
+        }
+        Ok(())
+    }
+
+    /// The failure of writing here.
+    pub fn failure(&self, error: &io::Error) -> Failure {
+        match self {
+            Self::Stdout(_) => cannot_write("standard output", error),
+            Self::File(file) => cannot_write(file.path.display(), error),
         }
     }
+}
+
+/// The failure of writing to a place.
+fn cannot_write(place: impl Display, error: &io::Error) -> Failure {
+    Failure::new(format!("cannot write {place}: {error}; choose another place with -w"))
 }
 
 /// A reader that has seen enough (`| head`) is no failure.

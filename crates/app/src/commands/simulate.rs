@@ -8,7 +8,7 @@ use crate::progress::Progress;
 use evaluate::simulate::{SimulateConfig, Simulator, scenarios, write_labels};
 use record::{LinkType, Timestamp};
 use source::{FrameSender, PcapWriter};
-use std::io::Write;
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 /// Bytes of a frame that the file's header promises to hold.
@@ -32,6 +32,8 @@ pub fn run(common: &Common, args: &SimulateArgs) -> Result<u8> {
         ..SimulateConfig::default()
     };
     let mut simulator = Simulator::new(&config).plain()?;
+    // Before the traffic is made, so that a wrong path costs nothing.
+    let mut labels = args.labels.as_deref().map(|path| Output::open(Some(path))).transpose()?;
     let progress = Progress::new("packets", common.quiet);
     let (frames, bytes) = match (&args.interface, &args.write) {
         (Some(interface), _) => send(&mut simulator, interface, &progress)?,
@@ -39,9 +41,8 @@ pub fn run(common: &Common, args: &SimulateArgs) -> Result<u8> {
         (None, None) => return Err(Failure::new("say where the traffic goes: -w OUT.pcap or -i IFACE")),
     };
     drop(progress);
-    if let Some(path) = &args.labels {
-        let mut output = Output::open(Some(path))?;
-        write_labels(&mut output, simulator.labels()).context(path.display())?;
+    if let Some(mut output) = labels.take() {
+        write_labels(&mut output, simulator.labels()).map_err(|e| output.failure(&e))?;
         output.finish()?;
     }
     tracing::info!("{frames} frames, {bytes} bytes, {} attack episodes", simulator.labels().len());
@@ -59,18 +60,25 @@ fn list() -> Result<u8> {
 }
 
 fn write(simulator: &mut Simulator, path: &std::path::Path, progress: &Progress) -> Result<(u64, u64)> {
-    let output = Output::open(Some(path))?;
-    let mut writer = PcapWriter::new(output, LinkType::ETHERNET, SNAP_LEN).context(path.display())?;
+    let mut output = Output::open(Some(path))?;
+    match write_frames(simulator, &mut output, progress) {
+        Ok(told) => output.finish().map(|()| told),
+        Err(error) => Err(output.failure(&error)),
+    }
+}
+
+fn write_frames(simulator: &mut Simulator, output: &mut Output, progress: &Progress) -> io::Result<(u64, u64)> {
+    let mut writer = PcapWriter::new(&mut *output, LinkType::ETHERNET, SNAP_LEN)?;
     let (mut frame, mut frames, mut bytes) = (Vec::new(), 0_u64, 0_u64);
     while let Some((ts, _)) = simulator.next_into(&mut frame) {
-        writer.write(ts, frame.len() as u32, &frame).context(path.display())?;
+        writer.write(ts, frame.len() as u32, &frame)?;
         frames += 1;
         bytes += frame.len() as u64;
         if frames.is_multiple_of(TELL_EVERY) {
             progress.set(frames);
         }
     }
-    writer.finish().context(path.display())?.finish()?;
+    writer.finish()?;
     Ok((frames, bytes))
 }
 

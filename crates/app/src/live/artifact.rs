@@ -14,11 +14,12 @@ pub fn load(dir: &Path) -> Result<Option<Ensemble>> {
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(Failure::new(format!("models {}: {e}", path.display()))),
+        Err(e) => {
+            let advice = "name a folder that holds it and that you may read";
+            return Err(Failure::new(format!("models {}: {e}; {advice}", path.display())));
+        }
     };
-    Ensemble::from_bytes(&bytes, features::flow_schema()).map(Some).map_err(|e| {
-        Failure::new(format!("models {}: {e}; move the file away, and the models learn anew", path.display()))
-    })
+    Ensemble::from_bytes(&bytes, features::flow_schema()).map(Some).context(format!("models {}", path.display()))
 }
 
 /// Writes the models beside their final name and renames, so that a crash leaves the old ones.

@@ -7,6 +7,7 @@ use super::{FlowFormat, FlowWriter, FormatContext};
 use crate::rows::{FlowRow, Statistics, mac_text};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int32Type, Int64Type};
+use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::parser::parse_message_type;
@@ -194,8 +195,8 @@ impl FlowFormat for Parquet {
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_created_by(format!("tripline version {}", env!("CARGO_PKG_VERSION")))
             .build();
-        let schema = Arc::new(parse_message_type(&schema())?);
-        let file = SerializedFileWriter::new(out, schema, Arc::new(properties))?;
+        let schema = Arc::new(parse_message_type(&schema()).map_err(io_error)?);
+        let file = SerializedFileWriter::new(out, schema, Arc::new(properties)).map_err(io_error)?;
         let all = statistics(&FlowRecord::default());
         let numbers = sides(&all).iter().map(|(_, values)| values.len()).sum();
         let kinds = COLUMNS.iter().map(|(_, kind, _)| *kind).chain(std::iter::repeat_n(NUMBER, numbers));
@@ -211,8 +212,19 @@ struct Groups<'w> {
     file: SerializedFileWriter<Box<dyn Write + Send + 'w>>,
 }
 
+/// The system's own error, where there is one: a full disk shall say so.
+fn io_error(error: ParquetError) -> io::Error {
+    match error {
+        ParquetError::External(inner) => match inner.downcast::<io::Error>() {
+            Ok(system) => *system,
+            Err(other) => io::Error::other(other),
+        },
+        other => io::Error::other(other),
+    }
+}
+
 impl Groups<'_> {
-    fn write_group(&mut self) -> io::Result<()> {
+    fn write_group(&mut self) -> parquet::errors::Result<()> {
         if self.rows == 0 {
             return Ok(());
         }
@@ -239,12 +251,12 @@ impl FlowWriter for Groups<'_> {
             column.push(cell);
         }
         self.rows += 1;
-        if self.rows >= GROUP_ROWS { self.write_group() } else { Ok(()) }
+        if self.rows >= GROUP_ROWS { self.write_group().map_err(io_error) } else { Ok(()) }
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.write_group()?;
-        self.file.finish()?;
+        self.write_group().map_err(io_error)?;
+        self.file.finish().map_err(io_error)?;
         self.file.inner_mut().flush()
     }
 }
