@@ -36,8 +36,8 @@ export class Points {
     this.known.clear();
   }
 
-  /** Adds a point, or renews the one with the same flow id (judged again, or told twice after a reconnect). */
-  push(tuple: ScatterTuple): void {
+  /** Adds a point, or renews the one with the same flow id (judged again, or told twice after a reconnect). Returns its slot. */
+  push(tuple: ScatterTuple): number {
     let slot = this.known.get(tuple[0]);
     if (slot === undefined) {
       slot = this.next;
@@ -54,6 +54,7 @@ export class Points {
     this.logBytes[slot] = Math.log10(tuple[3]);
     this.score[slot] = tuple[4] ?? Number.NaN;
     this.anomalous[slot] = tuple[5];
+    return slot;
   }
 
   at(slot: number): ScatterTuple {

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { ScatterTuple } from '../../api/types';
 import { Grid } from './grid';
 import { Points } from './points';
-import { findDomains, makeProjection, makeScales, project, ZERO_LANE, type Area } from './project';
-import { rasterize, rgb } from './raster';
+import { expired, findDomains, hide, makePlan, makeProjection, makeScales, place, project, type Area, within, ZERO_LANE } from './project';
+import { Raster, rgb, type Colours } from './raster';
 import { decadeDomain, linearScale, logScale } from './scale';
 
 const AREA: Area = { left: 50, right: 390, top: 10, bottom: 190 };
@@ -16,7 +16,7 @@ function scene(tuples: ScatterTuple[]) {
   const at = makeProjection(1000);
   const domains = findDomains(points, 0, 1e6);
   const scales = makeScales('duration', 'bytes', AREA, domains, 0, 1e6, 1);
-  project(points, at, scales, 'duration', 'bytes', AREA, 0, 1e6, 1);
+  project(points, at, makePlan(points, scales, 'duration', 'bytes', AREA, 0, 1e6, 1));
   return { points, at, scales, domains };
 }
 
@@ -58,11 +58,13 @@ describe('projection', () => {
   });
 });
 
+const COLOURS: Colours = { background: [255, 255, 255], normal: [0, 0, 200], anomalous: [200, 0, 0] };
+
 describe('pixels', () => {
   it('paints anomalous points in their colour, over normal ones, larger', () => {
     const { points, at } = scene([[1, 5, 100, 1000, 0.1, 0], [2, 5, 100, 1000, 0.99, 1], [3, 5, 1, 50, 0.1, 0]]);
     const image = { data: new Uint8ClampedArray(WIDTH * HEIGHT * 4), width: WIDTH, height: HEIGHT };
-    rasterize(image, points, at, { background: [255, 255, 255], normal: [0, 0, 200], anomalous: [200, 0, 0] }, 1);
+    new Raster(image, points.capacity).paint(points, at, COLOURS, 1);
     const pixel = (slot: number): number[] => [...image.data.slice((Math.round(at.y[slot] as number) * WIDTH + Math.round(at.x[slot] as number)) * 4).subarray(0, 4)];
     expect(pixel(1)).toEqual([200, 0, 0, 255]);
     const [r, , b] = pixel(2) as [number, number, number];
@@ -80,7 +82,42 @@ describe('pixels', () => {
     at.x[0] = 0;
     at.y[0] = HEIGHT - 1;
     const image = { data: new Uint8ClampedArray(WIDTH * HEIGHT * 4), width: WIDTH, height: HEIGHT };
-    expect(() => rasterize(image, points, at, { background: [0, 0, 0], normal: [0, 0, 9], anomalous: [9, 0, 0] }, 2)).not.toThrow();
+    expect(() => new Raster(image, points.capacity).paint(points, at, COLOURS, 2)).not.toThrow();
+  });
+  it('draws a change as it would draw all anew', () => {
+    const tuple = (i: number, odd = i % 40 === 0): ScatterTuple => [i + 1, 5 + i, 1 + ((i * 7919) % 5000), 40 + ((i * 104_729) % 90_000), 0.5, odd ? 1 : 0];
+    const { points, at } = scene(Array.from({ length: 900 }, (_, i) => tuple(i)));
+    const scales = makeScales('duration', 'bytes', AREA, { duration: [1, 10_000], bytes: [10, 100_000] }, 0, 1e6, 1);
+    const plan = makePlan(points, scales, 'duration', 'bytes', AREA, 0, 1e6, 1);
+    project(points, at, plan);
+    const blank = () => ({ data: new Uint8ClampedArray(WIDTH * HEIGHT * 4), width: WIDTH, height: HEIGHT });
+    const kept = new Raster(blank(), points.capacity);
+    kept.paint(points, at, COLOURS, 1);
+    const changed = [...Array.from({ length: 60 }, (_, i) => points.push(tuple(1000 + i * 7))), points.push(tuple(10, true)), points.push(tuple(40, false))];
+    for (const slot of changed) place(points, at, plan, slot);
+    kept.renew(changed, at);
+    const gone = expired(points, at, 200);
+    expect(gone.length).toBeGreaterThan(100);
+    for (const slot of gone) hide(at, slot);
+    kept.renew(gone, at);
+    expect(kept.stale).toBe(true);
+    kept.settle(points.size);
+    const anew = new Raster(blank(), points.capacity);
+    anew.paint(points, at, COLOURS, 1);
+    expect(kept.picture.data.every((byte, i) => byte === anew.picture.data[i])).toBe(true);
+    const [visible, anomalous] = [at.visible, at.anomalous];
+    project(points, at, { ...plan, from: 200 });
+    expect([at.visible, at.anomalous]).toEqual([visible, anomalous]);
+  });
+  it('asks for a new picture when the axes or the crowd have grown', () => {
+    const { points, at } = scene([[1, 5, 100, 1000, 0.1, 0]]);
+    const domains = { duration: [1, 1000] as [number, number], bytes: [10, 10_000] as [number, number] };
+    expect(within(points, domains, [0])).toBe(true);
+    expect(within(points, domains, [points.push([2, 5, 5000, 1000, 0.1, 0])])).toBe(false);
+    const raster = new Raster({ data: new Uint8ClampedArray(WIDTH * HEIGHT * 4), width: WIDTH, height: HEIGHT }, points.capacity);
+    raster.paint(points, at, COLOURS, 1);
+    expect(raster.holds(at)).toBe(true);
+    expect(raster.holds({ ...at, visible: 9000 })).toBe(false);
   });
   it('reads colours', () => {
     expect(rgb(' #1f5fbf')).toEqual([31, 95, 191]);
