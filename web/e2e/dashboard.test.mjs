@@ -67,6 +67,9 @@ describe('dashboard', { skip: SKIP, timeout: 300_000 }, () => {
       await page.mouse.move(box.x + box.width - 20, box.y + box.height - 34, { steps: 5 });
       await page.mouse.up();
       await page.locator('[data-chosen] tbody tr').first().waitFor();
+      assert.match(new URL(page.url()).searchParams.get('box'), /\.\..*,/);
+      await page.reload();
+      await page.locator('[data-chosen] tbody tr').first().waitFor({ timeout: 30_000 });
       await page.locator('[data-panel="scatter"] label', { hasText: 'Score' }).click();
       await until('the switch in the address', async () => page.url().includes('y=score'));
     }));

@@ -1,4 +1,4 @@
-// Which point is under the pointer, and which are in the brush: a grid over the plot, filled by counting sort. Pure.
+// Which point is under the pointer: a grid over the plot, filled by counting sort. Pure.
 
 import type { Points } from './points';
 import type { Projection } from './project';
@@ -73,20 +73,5 @@ export class Grid {
       }
     });
     return best;
-  }
-
-  /** All slots inside the rectangle, anomalous first, then by score. */
-  inside(x0: number, y0: number, x1: number, y1: number): number[] {
-    const [left, right] = x0 < x1 ? [x0, x1] : [x1, x0];
-    const [top, bottom] = y0 < y1 ? [y0, y1] : [y1, y0];
-    const found: number[] = [];
-    this.visit(left, top, right, bottom, (slot) => {
-      const x = this.at.x[slot] as number;
-      const y = this.at.y[slot] as number;
-      if (x >= left && x <= right && y >= top && y <= bottom) found.push(slot);
-    });
-    const { anomalous, score } = this.points;
-    const rank = (slot: number): number => (anomalous[slot] as number) * 2 + (Number.isNaN(score[slot]) ? 0 : (score[slot] as number));
-    return found.sort((a, b) => rank(b) - rank(a));
   }
 }
