@@ -1,25 +1,38 @@
 #!/usr/bin/env python3
-"""The same work by scikit-learn and PyTorch, one thread, and the ratio to ours.
+"""The models' scoring beside scikit-learn and PyTorch: one table of ratios, both sides in turn in the same run.
 
-usage: peers.py OURS     OURS is the output of `cargo bench -p detect --bench models`
+usage: peers.py COMMAND…   COMMAND runs the bench, such as `cargo bench -q -p detect --bench models --`
 needs: numpy scikit-learn, and torch for the autoencoder (each is skipped with a line when missing)
+
+Both sides score the same matrix, which the bench writes, on one thread, in CPU seconds. Every round runs the bench and then
+each peer once; a ratio is the median of the rounds, with the smallest and the largest beside it. ROUNDS=5 takes more rounds.
 """
 import os
 import resource
 import statistics
+import subprocess
 import sys
+import tempfile
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
 
-RUNS = 3
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
 COLUMNS = 32
-CLOUDS = 8
+BATCHES = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536)
 
 
-def ours(path):
-    lines = (line.rstrip("\n").split("\t") for line in open(path, encoding="utf-8"))
+def ours(command):
+    """Rows per CPU-second of each line of the bench."""
+    text = subprocess.run([*command, "score"], check=True, capture_output=True, text=True).stdout
+    lines = (line.split("\t") for line in text.splitlines())
     return {line[0]: float(line[3]) for line in lines if len(line) == 4}
+
+
+def matrix(numpy, command):
+    with tempfile.NamedTemporaryFile() as file:
+        subprocess.run([*command, f"--matrix={file.name}"], check=True, stdout=subprocess.DEVNULL)
+        return numpy.fromfile(file.name, "<f4").reshape(-1, COLUMNS)
 
 
 def cpu_seconds():
@@ -28,55 +41,35 @@ def cpu_seconds():
 
 
 def rate(rows, work):
+    before = cpu_seconds()
     work()
-    spent = []
-    for _ in range(RUNS):
-        before = cpu_seconds()
-        work()
-        spent.append(cpu_seconds() - before)
-    return rows / statistics.median(spent)
+    return rows / (cpu_seconds() - before)
 
 
-def row(peer, name, per_second, measured):
-    ratio = f"{measured[name] / per_second:8.1f} x" if name in measured else "       -"
-    print(f"{peer:44s} {per_second:14.0f} rows/CPU-s   {name:46s} {measured.get(name, 0):14.0f}   {ratio}", flush=True)
-
-
-def mixture(numpy, rows):
-    random = numpy.random.default_rng(3)
-    centres = random.normal(0, 3, (CLOUDS, COLUMNS))
-    mixing = random.normal(0, 1, (CLOUDS, COLUMNS, COLUMNS)) / numpy.sqrt(COLUMNS)
-    cloud = random.integers(0, CLOUDS, rows)
-    source = random.normal(size=(rows, COLUMNS))
-    out = numpy.empty((rows, COLUMNS), numpy.float32)
-    for index in range(CLOUDS):
-        out[cloud == index] = (source[cloud == index] @ mixing[index] + centres[index]).astype(numpy.float32)
-    return out
-
-
-def scikit_learn(numpy, rows, measured):
+def scikit_learn(rows):
+    """Peer, our line, how many rows per CPU-second the peer scores when called."""
     try:
         from sklearn.ensemble import IsolationForest
         from sklearn.neighbors import LocalOutlierFactor
     except ImportError:
-        print("scikit-learn: not installed")
+        print("scikit-learn: not installed (pip install scikit-learn)")
         return
     forest = IsolationForest(n_estimators=100, max_samples=256, random_state=0).fit(rows)
-    per_second = rate(len(rows), lambda: forest.score_samples(rows))
-    row("scikit-learn IsolationForest.score_samples", "isolation_forest score portable", per_second, measured)
-    row("scikit-learn IsolationForest.score_samples", "isolation_forest score", per_second, measured)
-    single = rate(50, lambda: [forest.score_samples(rows[i:i + 1]) for i in range(50)])
-    row("scikit-learn IsolationForest, one row", "isolation_forest score one row", single, measured)
     factor = LocalOutlierFactor(n_neighbors=20, novelty=True).fit(rows[:10000])
-    per_second = rate(5000, lambda: factor.score_samples(rows[50000:55000]))
-    row("scikit-learn LocalOutlierFactor.score_samples", "local_outlier_factor score, 10000 references", per_second, measured)
+    many, queries = lambda: forest.score_samples(rows), rows[50000:55000]
+    yield "scikit-learn IsolationForest", "isolation_forest score portable", lambda: rate(len(rows), many)
+    yield "scikit-learn IsolationForest", "isolation_forest score", lambda: rate(len(rows), many)
+    one_by_one = lambda: [forest.score_samples(rows[i:i + 1]) for i in range(50)]
+    yield "scikit-learn IsolationForest, one row", "isolation_forest score one row", lambda: rate(50, one_by_one)
+    name = "local_outlier_factor score, 10000 references"
+    yield "scikit-learn LocalOutlierFactor", name, lambda: rate(len(queries), lambda: factor.score_samples(queries))
 
 
-def pytorch(rows, measured):
+def pytorch(rows):
     try:
         import torch
     except (ImportError, OSError, ValueError):
-        print("torch: not installed")
+        print("torch: not installed (pip install torch)")
         return
     torch.set_num_threads(1)
     dense, rectify = torch.nn.Linear, torch.nn.ReLU
@@ -90,22 +83,34 @@ def pytorch(rows, measured):
             for part in data.split(batch):
                 ((network(part) - part) ** 2).mean(1)
 
-    whole = rate(len(rows), lambda: score(len(rows)))
-    row("PyTorch, one batch", "autoencoder score, one network", whole, measured)
-    best = max(rate(len(rows), lambda: score(batch)) for batch in (256, 1024, 4096, 16384))
-    row("PyTorch, best of four batch sizes", "autoencoder score, one network", best, measured)
+    spent = {batch: max(rate(len(rows), lambda: score(batch)) for _ in range(3)) for batch in BATCHES}
+    best, name = max(spent, key=spent.get), "autoencoder score, one network"
+    print("PyTorch, rows per CPU-second by batch:", ", ".join(f"{batch}: {spent[batch]:.0f}" for batch in BATCHES))
+    yield "PyTorch, one batch of all rows", name, lambda: rate(len(rows), lambda: score(len(rows)))
+    yield f"PyTorch, best batch ({best})", name, lambda: rate(len(rows), lambda: score(best))
 
 
 def main():
-    measured = ours(sys.argv[1]) if len(sys.argv) > 1 else {}
+    command = sys.argv[1:]
+    if not command:
+        sys.exit(__doc__)
     try:
         import numpy
     except ImportError:
-        print("numpy: not installed, nothing to compare with")
+        print("numpy: not installed, nothing to compare with (pip install numpy scikit-learn torch)")
         return
-    rows = mixture(numpy, 200000)
-    scikit_learn(numpy, rows, measured)
-    pytorch(rows, measured)
+    rows = matrix(numpy, command)
+    peers = [*scikit_learn(rows), *pytorch(rows)]
+    rounds = []
+    for _ in range(ROUNDS):
+        measured = ours(command)
+        rounds.append([(measured[name], work()) for _, name, work in peers])
+    print(f"{'peer':40s} {'rows/CPU-s':>12s}   {'ours':46s} {'rows/CPU-s':>12s} {'ratio':>8s}   range of {ROUNDS} rounds")
+    for place, (peer, name, _) in enumerate(peers):
+        own, other = (statistics.median(pair[side] for pair in (r[place] for r in rounds)) for side in (0, 1))
+        ratios = sorted(r[place][0] / r[place][1] for r in rounds)
+        span = f"{ratios[0]:.1f} to {ratios[-1]:.1f}"
+        print(f"{peer:40s} {other:12.0f}   {name:46s} {own:12.0f} {statistics.median(ratios):8.1f}   {span}")
 
 
 if __name__ == "__main__":
