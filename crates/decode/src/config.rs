@@ -14,7 +14,7 @@ pub struct DecodeConfig {
     /// Default 4.
     pub tunnels_max: u8,
     /// ClientHellos (TLS over several segments, QUIC over several datagrams) waited for at once by one decoder; a new
-    /// one that needs the place of an old one takes it. Default 256, rounded up to a power of two, at most 65,536.
+    /// one that needs the place of an old one takes it (`hellos_evicted`). Default 256, rounded up to a power of two, at most 65,536.
     pub hellos_pending_max: u32,
     /// Longest ClientHello put together, bytes; a longer one is read as far as it is there. Default 16,384.
     pub hello_bytes_max: u32,

@@ -3,7 +3,7 @@
 use crate::app::Registry;
 use crate::arp;
 use crate::config::DecodeConfig;
-use crate::errors::ErrorCounts;
+use crate::errors::{ErrorCounts, error_name};
 use crate::hash::flow_hash;
 use crate::walk::{Next, Walk};
 use record::{AppData, ArpData, Counters, DecodeErrorKind, FrameHeader, IpAddr16, PacketMeta};
@@ -19,6 +19,8 @@ pub struct Decoder {
     config: DecodeConfig,
     errors: ErrorCounts,
     registry: Registry,
+    /// Payloads that their protocol could not read.
+    invalid: u64,
 }
 
 impl Decoder {
@@ -26,7 +28,7 @@ impl Decoder {
     #[must_use]
     pub fn new(config: DecodeConfig) -> Self {
         let registry = Registry::new(&config);
-        Self { config, errors: ErrorCounts::default(), registry }
+        Self { config, errors: ErrorCounts::default(), registry, invalid: 0 }
     }
 
     /// Reads the headers of `frame` into `meta` (every field is set anew). `frame` is the captured bytes of `header`;
@@ -70,9 +72,7 @@ impl Decoder {
     /// completes it, so call this for the first few payload packets of a flow, in order.
     pub fn application(&mut self, meta: &PacketMeta, frame: &[u8]) -> Option<AppData> {
         let (data, invalid) = self.registry.parse(meta, frame);
-        if invalid {
-            self.errors.add(DecodeErrorKind::ApplicationInvalid);
-        }
+        self.invalid += u64::from(invalid);
         data
     }
 
@@ -93,7 +93,20 @@ impl Decoder {
     /// Frames and messages by the reason why reading them stopped, since the start.
     #[must_use]
     pub fn errors(&self) -> Counters {
-        self.errors.counters()
+        let mut counters = self.errors.counters();
+        counters.merge(&self.application_errors());
+        counters
+    }
+
+    /// Those of `errors` that come from application payloads: `application_invalid` by packet, and `hellos_evicted`, the
+    /// ClientHellos that were waited for in vain because a newer one needed their place. They are counted where
+    /// `application` is called, so workers that share the packets of one input add them up.
+    #[must_use]
+    pub fn application_errors(&self) -> Counters {
+        let mut counters = Counters::default();
+        counters.add(error_name(DecodeErrorKind::ApplicationInvalid), self.invalid);
+        counters.add("hellos_evicted", self.registry.hellos_evicted());
+        counters
     }
 }
 

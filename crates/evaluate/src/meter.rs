@@ -42,6 +42,8 @@ pub struct MeterCounters {
     pub flow: FlowCounters,
     /// Decode errors by kind.
     pub decode_errors: Counters,
+    /// Those of `decode_errors` that were counted in this shard's payloads only.
+    pub application_errors: Counters,
 }
 
 /// Frames in, observations out.
@@ -152,6 +154,7 @@ impl Meter {
         let mut counters = self.counters.clone();
         counters.flow = self.table.counters();
         counters.decode_errors = self.decoder.errors();
+        counters.application_errors = self.decoder.application_errors();
         counters
     }
 

@@ -133,6 +133,8 @@ fn replay_threads(
             total.sources = sources;
         } else {
             total.meter.flow.merge(&counters.flow);
+            // Every worker reads every header, but only its own flows' payloads.
+            total.meter.decode_errors.merge(&counters.application_errors);
         }
     }
     Ok(total)

@@ -106,6 +106,11 @@ impl Registry {
         Self { pending: Pending::new(config) }
     }
 
+    /// ClientHellos given up unfinished.
+    pub(crate) fn hellos_evicted(&self) -> u64 {
+        self.pending.evicted()
+    }
+
     /// The message in the packet's payload; the flag is true when a payload's owner could not read it.
     pub(crate) fn parse(&mut self, meta: &PacketMeta, frame: &[u8]) -> (Option<AppData>, bool) {
         if !matches!(meta.proto, 6 | 17) || meta.ip_version == 0 {

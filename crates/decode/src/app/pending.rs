@@ -73,6 +73,8 @@ pub struct Hello {
 pub struct Pending {
     places: Vec<Option<Box<Hello>>>,
     live: usize,
+    /// Hellos that lost their place before they were whole.
+    evicted: u64,
     bytes_max: usize,
 }
 
@@ -80,7 +82,12 @@ impl Pending {
     /// With the bounds of `config`.
     pub fn new(config: &DecodeConfig) -> Self {
         let places = config.hellos_pending_max.clamp(1, 65_536).next_power_of_two() as usize;
-        Self { places: vec![None; places], live: 0, bytes_max: config.hello_bytes_max.clamp(512, 1 << 20) as usize }
+        Self {
+            places: vec![None; places],
+            live: 0,
+            evicted: 0,
+            bytes_max: config.hello_bytes_max.clamp(512, 1 << 20) as usize,
+        }
     }
 
     /// Longest hello put together, bytes.
@@ -111,11 +118,19 @@ impl Pending {
         self.places[place].take()
     }
 
+    /// Hellos given up unfinished, because another one needed their place.
+    pub(crate) fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
     /// Puts a hello (back) in, in place of whatever was there.
     pub(crate) fn put(&mut self, meta: &PacketMeta, hello: Box<Hello>) {
         let place = self.place(meta);
         if self.places[place].replace(hello).is_none() {
             self.live += 1;
+        } else {
+            // The same hello was taken out before: what was here is another one.
+            self.evicted += 1;
         }
     }
 }
@@ -160,5 +175,22 @@ mod tests {
         assert!(pending.take(&back).is_none());
         assert!(pending.take(&meta).is_some());
         assert!(pending.take(&meta).is_none());
+        assert_eq!(pending.evicted(), 0);
+    }
+
+    #[test]
+    fn a_hello_that_loses_its_place_is_counted() {
+        let mut pending = Pending::new(&DecodeConfig { hellos_pending_max: 1, ..DecodeConfig::default() });
+        let hello = |meta: &PacketMeta| {
+            let (key, from_low) = (meta.key, meta.from_low);
+            Box::new(Hello { key, from_low, seq: 0, quic: None, packets: 1, assembly: Assembly::default() })
+        };
+        let first = PacketMeta::default();
+        let mut second = first;
+        second.key.low.port = 443;
+        pending.put(&first, hello(&first));
+        pending.put(&second, hello(&second));
+        assert_eq!(pending.evicted(), 1);
+        assert!(!pending.waits_for(&first) && pending.waits_for(&second));
     }
 }
