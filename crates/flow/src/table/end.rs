@@ -2,7 +2,6 @@
 //! end of the input.
 
 use super::entry::{Closed, ContactState, PACKETS_MAX};
-use super::index::NONE;
 use super::report::record_of;
 use super::{EXPIRIES_MAX, FlowTable, TCP};
 use record::{EndReason, Observation, PacketMeta, TcpFlags};
@@ -135,14 +134,11 @@ impl FlowTable {
     fn report_span(&mut self, slot: u32, t: i64, out: &mut Vec<Observation>) {
         let entry = self.entries.get(slot);
         let t = t.max(entry.last());
-        let extra = (entry.extra != NONE).then_some(entry.extra);
-        let record = record_of(entry, extra.map(|e| self.extras.get(e)), entry.app.clone(), EndReason::Active);
+        let record = record_of(entry, &self.extras, entry.app.clone(), EndReason::Active);
+        self.extras.release(entry);
         self.counters.packets_in_records += record.packets();
         self.counters.end(EndReason::Active);
         out.push(Observation::Flow(record));
-        if let Some(extra) = extra {
-            self.extras.release(extra);
-        }
         self.entries.get_mut(slot).begin_span(t);
     }
 
@@ -154,14 +150,11 @@ impl FlowTable {
         let hash = entry.hash;
         entry.set_dead();
         let entry = self.entries.get(slot);
-        let extra = (entry.extra != NONE).then_some(entry.extra);
-        let record = record_of(entry, extra.map(|e| self.extras.get(e)), app, reason);
+        let record = record_of(entry, &self.extras, app, reason);
+        self.extras.release(entry);
         self.counters.packets_in_records += record.packets();
         self.counters.end(reason);
         out.push(Observation::Flow(record));
-        if let Some(extra) = extra {
-            self.extras.release(extra);
-        }
         debug_assert_eq!(self.entries.get(slot).contact, ContactState::Told);
         self.index.remove(hash, slot);
         self.entries.release(slot);

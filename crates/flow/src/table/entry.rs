@@ -2,7 +2,7 @@
 //! statistics (idle spans, bulks) in `extra`, the report in `report`.
 //!
 //! Sums that follow from others are not kept: a direction's inter-arrival sum is last − first, a flow's sums are those of
-//! its directions. A flow takes 488 bytes; that and one million flows fit the memory bound.
+//! its directions. A flow takes at most 496 bytes; that and one million flows fit the memory bound.
 
 use super::index::NONE;
 use super::tcp::TcpTrack;
@@ -151,8 +151,9 @@ pub(super) struct Entry {
     /// Neighbours in the wheel's bucket.
     pub prev: u32,
     pub next: u32,
-    /// Rare statistics, `NONE` until needed.
-    pub extra: u32,
+    /// Places of rare statistics, `NONE` until needed.
+    pub pauses: u32,
+    pub bulks: u32,
     pub report: u32,
     pub gaps: u32,
     pub run_bytes: u32,
@@ -206,7 +207,8 @@ impl Entry {
             app: None,
             prev: NONE,
             next: NONE,
-            extra: NONE,
+            pauses: NONE,
+            bulks: NONE,
             report: 0,
             gaps: 0,
             run_bytes: 0,
@@ -280,7 +282,8 @@ impl Entry {
         self.iat_max = 0;
         self.gaps = 0;
         self.run_packets = 0;
-        self.extra = NONE;
+        self.pauses = NONE;
+        self.bulks = NONE;
         self.report = self.report.saturating_add(1);
     }
 

@@ -11,56 +11,133 @@ const BULK_GAP_NS: i64 = 1_000_000_000;
 /// Payload packets in a row that make a bulk.
 const BULK_PACKETS_MIN: u8 = 4;
 
-/// Totals of one direction's bulks.
+/// Totals of one direction's bulks. 32 bits count a span's packets (`PACKETS_MAX`).
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Bulks {
     pub bytes: u64,
-    pub packets: u64,
     pub duration_ns: u64,
+    pub packets: u32,
     pub count: u32,
 }
 
-/// Allocated at the first idle gap or the first bulk.
+/// `Moments` with its count kept elsewhere: two counts share a word.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spread {
+    sum: f64,
+    sum_squares: f64,
+    min: f64,
+    max: f64,
+}
+
+impl Spread {
+    fn moments(&self, count: u32) -> Moments {
+        let Self { sum, sum_squares, min, max } = *self;
+        Moments { count: u64::from(count), sum, sum_squares, min, max }
+    }
+
+    fn add(&mut self, count: &mut u32, value: f64) {
+        let mut moments = self.moments(*count);
+        moments.add(value);
+        let Moments { sum, sum_squares, min, max, .. } = moments;
+        *self = Self { sum, sum_squares, min, max };
+        *count = count.saturating_add(1);
+    }
+}
+
+/// Active and idle spans up to the last idle gap.
+#[derive(Clone, Debug)]
+struct Pauses {
+    active: Spread,
+    idle: Spread,
+    active_count: u32,
+    idle_count: u32,
+    active_start: i64,
+}
+
+/// What a report tells of them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Extra {
+pub(super) struct Rare {
     pub active: Moments,
     pub idle: Moments,
-    active_start: i64,
     pub bulks: [Bulks; 2],
 }
 
-fn extra_of<'a>(entry: &mut Entry, extras: &'a mut Slab<Extra>) -> Option<&'a mut Extra> {
-    if entry.extra == NONE {
-        entry.extra = extras.insert(Extra { active_start: entry.start, ..Extra::default() });
-    }
-    (entry.extra != NONE).then(|| extras.get_mut(entry.extra))
+/// The rare statistics of all flows: a place of its own kind at a flow's first idle gap and at its first bulk, so that
+/// one does not pay for the other.
+pub(super) struct Extras {
+    pauses: Slab<Pauses>,
+    bulks: Slab<[Bulks; 2]>,
 }
 
-/// Notes a gap of `gap_ns` before `t` that is longer than the idle threshold: the busy span before it ends.
-pub(super) fn add_idle(entry: &mut Entry, extras: &mut Slab<Extra>, gap_ns: i64, t: i64) {
-    if let Some(extra) = extra_of(entry, extras) {
-        let busy = (t - gap_ns).saturating_sub(extra.active_start);
-        if busy > 0 {
-            extra.active.add(busy as f64);
+impl Extras {
+    pub(super) fn new() -> Self {
+        Self { pauses: Slab::new(), bulks: Slab::new() }
+    }
+
+    /// What there is of a flow whose last packet came at `last`.
+    pub(super) fn of(&self, entry: &Entry, last: i64) -> Rare {
+        let mut rare = Rare::default();
+        if entry.pauses != NONE {
+            let pauses = self.pauses.get(entry.pauses);
+            rare.idle = pauses.idle.moments(pauses.idle_count);
+            rare.active = pauses.active.moments(pauses.active_count);
+            // The busy span that is not closed yet.
+            let busy = last.saturating_sub(pauses.active_start);
+            if busy > 0 {
+                rare.active.add(busy as f64);
+            }
         }
-        extra.idle.add(gap_ns as f64);
-        extra.active_start = t;
+        if entry.bulks != NONE {
+            rare.bulks = *self.bulks.get(entry.bulks);
+        }
+        rare
     }
-}
 
-/// Closes the last busy span, for the report.
-pub(super) fn active_with_last(extra: &Extra, last: i64) -> Moments {
-    let mut active = extra.active;
-    let busy = last.saturating_sub(extra.active_start);
-    if extra.idle.count > 0 && busy > 0 {
-        active.add(busy as f64);
+    /// Gives a flow's places back; its numbers still name them.
+    pub(super) fn release(&mut self, entry: &Entry) {
+        if entry.pauses != NONE {
+            self.pauses.release(entry.pauses);
+        }
+        if entry.bulks != NONE {
+            self.bulks.release(entry.bulks);
+        }
     }
-    active
+
+    /// Notes a gap of `gap_ns` before `t` that is longer than the idle threshold: the busy span before it ends.
+    #[cold]
+    pub(super) fn add_idle(&mut self, entry: &mut Entry, gap_ns: i64, t: i64) {
+        if entry.pauses == NONE {
+            entry.pauses = self.pauses.insert(Pauses {
+                active: Spread::default(),
+                idle: Spread::default(),
+                active_count: 0,
+                idle_count: 0,
+                active_start: entry.start,
+            });
+        }
+        if entry.pauses == NONE {
+            return;
+        }
+        let pauses = self.pauses.get_mut(entry.pauses);
+        let busy = (t - gap_ns).saturating_sub(pauses.active_start);
+        if busy > 0 {
+            pauses.active.add(&mut pauses.active_count, busy as f64);
+        }
+        pauses.idle.add(&mut pauses.idle_count, gap_ns as f64);
+        pauses.active_start = t;
+    }
+
+    fn bulks_of(&mut self, entry: &mut Entry, side: usize) -> Option<&mut Bulks> {
+        if entry.bulks == NONE {
+            entry.bulks = self.bulks.insert([Bulks::default(); 2]);
+        }
+        (entry.bulks != NONE).then(|| &mut self.bulks.get_mut(entry.bulks)[side])
+    }
 }
 
 /// Follows the run of payload packets of one direction; payload of the other direction or a pause ends it.
 #[inline]
-pub(super) fn follow_run(entry: &mut Entry, extras: &mut Slab<Extra>, side: usize, t: i64, payload: u32) {
+pub(super) fn follow_run(entry: &mut Entry, extras: &mut Extras, side: usize, t: i64, payload: u32) {
     let goes_on =
         entry.run_packets > 0 && usize::from(entry.run_side) == side && t.wrapping_sub(entry.run_last) <= BULK_GAP_NS;
     if !goes_on {
@@ -76,18 +153,16 @@ pub(super) fn follow_run(entry: &mut Entry, extras: &mut Slab<Extra>, side: usiz
         entry.run_bytes = entry.run_bytes.saturating_add(payload);
         if entry.run_packets == BULK_PACKETS_MIN {
             let (bytes, start) = (u64::from(entry.run_bytes), entry.run_start);
-            if let Some(extra) = extra_of(entry, extras) {
-                let bulks = &mut extra.bulks[side];
+            if let Some(bulks) = extras.bulks_of(entry, side) {
                 bulks.count += 1;
-                bulks.packets += u64::from(BULK_PACKETS_MIN);
+                bulks.packets += u32::from(BULK_PACKETS_MIN);
                 bulks.bytes += bytes;
                 bulks.duration_ns += t.wrapping_sub(start) as u64;
             }
         }
     } else {
         let since = t.wrapping_sub(entry.run_last) as u64;
-        if let Some(extra) = extra_of(entry, extras) {
-            let bulks = &mut extra.bulks[side];
+        if let Some(bulks) = extras.bulks_of(entry, side) {
             bulks.packets += 1;
             bulks.bytes += u64::from(payload);
             bulks.duration_ns += since;
@@ -107,5 +182,25 @@ pub(super) fn payload_moments(side: &Side) -> Moments {
         sum_squares: side.payload_sum_squares,
         min: f64::from(side.payload_min),
         max: f64::from(side.payload_max),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rare_statistics_stay_within_their_memory_bound() {
+        assert_eq!((std::mem::size_of::<Pauses>(), std::mem::size_of::<[Bulks; 2]>()), (80, 48));
+    }
+
+    #[test]
+    fn a_spread_with_its_count_is_the_same_as_moments() {
+        let (mut spread, mut count, mut moments) = (Spread::default(), 0, Moments::default());
+        for value in [7.0, 3.5, 11.25] {
+            spread.add(&mut count, value);
+            moments.add(value);
+        }
+        assert_eq!(format!("{:?}", spread.moments(count)), format!("{moments:?}"));
     }
 }

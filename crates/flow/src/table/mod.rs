@@ -18,7 +18,7 @@ mod wheel;
 
 use crate::{FlowConfig, FlowCounters};
 use entry::{BACKWARD, Closed, ContactState, Entry, FORWARD};
-use extra::{Extra, add_idle, follow_run};
+use extra::{Extras, follow_run};
 use index::{Index, NONE};
 use opening::{TCP, UDP, ambiguous, is_unreachable, opening_of};
 use record::timestamp::NS_PER_MS;
@@ -111,7 +111,7 @@ pub struct FlowTable {
     timeouts: Timeouts,
     index: Index,
     entries: Slab<Entry>,
-    extras: Slab<Extra>,
+    extras: Extras,
     wheel: Wheel,
     /// Openings that wait for an answer, oldest first: when opened, slot.
     contacts: VecDeque<(i64, u32)>,
@@ -136,7 +136,7 @@ impl FlowTable {
             config,
             index: Index::new(),
             entries: Slab::new(),
-            extras: Slab::new(),
+            extras: Extras::new(),
             wheel: Wheel::new(),
             contacts: VecDeque::new(),
             now: i64::MIN,
@@ -325,7 +325,7 @@ impl FlowTable {
         let last_of_peer = entry.sides[1 - side].last;
         let gap_ns = entry.add(side, meta, t);
         if gap_ns > self.timeouts.idle_threshold {
-            add_idle(entry, &mut self.extras, gap_ns, t);
+            self.extras.add_idle(entry, gap_ns, t);
         }
         if meta.payload_len > 0 {
             follow_run(entry, &mut self.extras, side, t, meta.payload_len);

@@ -1,7 +1,7 @@
 //! From a live flow to its record: derives the sums that are not kept and names the flow.
 
 use super::entry::{BACKWARD, Entry, FORWARD, Side};
-use super::extra::{Bulks, Extra, active_with_last, payload_moments};
+use super::extra::{Bulks, Extras, Rare, payload_moments};
 use record::{
     AppSummary, DirectionStats, EndReason, FlowKey, FlowRecord, HistoryText, Moments, TcpFlags, TcpState, Timestamp,
 };
@@ -11,17 +11,16 @@ const UDP: u8 = 17;
 /// Largest whole number that JavaScript reads exactly.
 const FLOW_ID_MAX: u64 = (1 << 53) - 1;
 
-/// The record of a flow's present span. `extra` are its rare statistics; `app` moves or is copied by the caller.
+/// The record of a flow's present span. `extras` holds its rare statistics; `app` moves or is copied by the caller.
 pub(super) fn record_of(
     entry: &Entry,
-    extra: Option<&Extra>,
+    extras: &Extras,
     app: Option<Box<AppSummary>>,
     reason: EndReason,
 ) -> Box<FlowRecord> {
     let last = entry.last();
     let [forward, backward] = &entry.sides;
-    let (active, idle) = extra.map_or_else(Default::default, |e| (active_with_last(e, last), e.idle));
-    let bulks = extra.map_or([Bulks::default(); 2], |e| e.bulks);
+    let Rare { active, idle, bulks } = extras.of(entry, last);
     let payload = joined(&payload_moments(forward), &payload_moments(backward));
     Box::new(FlowRecord {
         flow_id: flow_id(&entry.key, entry.first_seen, entry.report),
@@ -73,7 +72,7 @@ fn direction(side: &Side, bulks: &Bulks) -> DirectionStats {
         retransmissions: side.retransmissions,
         missed_bytes: u64::from(side.missed_bytes),
         bulk_bytes: bulks.bytes,
-        bulk_packets: bulks.packets,
+        bulk_packets: u64::from(bulks.packets),
         bulks: bulks.count,
         bulk_duration_ns: bulks.duration_ns,
     }
