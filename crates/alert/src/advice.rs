@@ -43,7 +43,9 @@ pub fn advice(kind: Kind) -> &'static str {
         Kind::Volume => {
             "Look at the busiest hosts of this time on the Overview page. A backup, an update or a new service explains most rises."
         }
-        Kind::ProtocolMisuse => "Look at the packets: a program speaks this protocol in a way that it should not.",
+        Kind::ProtocolMisuse => {
+            "Look at the packets and ask who changed something: a device or program does what it should not, or what it never did."
+        }
         Kind::AnomalousFlow | Kind::AnomalousHost | Kind::AnomalousPackets => {
             "Read the reasons and open the flows: is this a program you know, doing something new? If it is harmless, mark it as a false positive."
         }

@@ -2,6 +2,7 @@
 //! own, and needs no learning (or learns only a host's or interface's own past). One file each, one line in `REGISTRY`.
 //! Owns the trait, the registry and the fan-out; refuses to know models, incidents, budgets and clocks.
 
+mod address_change;
 mod arp_spoof;
 mod beacon;
 mod brute_force;
@@ -31,6 +32,7 @@ mod replay_tests;
 #[cfg(test)]
 mod synthetic;
 
+pub use address_change::{AddressChange, AddressChangeConfig};
 pub use arp_spoof::{ArpSpoof, ArpSpoofConfig};
 pub use beacon::{Beacon, BeaconConfig};
 pub use brute_force::{BruteForce, BruteForceConfig};
@@ -108,6 +110,8 @@ pub struct BehaviourConfig {
     pub control_commands: ControlCommandsConfig,
     /// Stations of a control network that talk to each other.
     pub station_peers: StationPeersConfig,
+    /// Addresses that change hands without a lease.
+    pub address_change: AddressChangeConfig,
     /// Home networks. The app fills this from its own setting; empty means private, carrier-grade, link-local and
     /// unique-local addresses.
     #[serde(skip)]
@@ -131,6 +135,7 @@ pub const REGISTRY: &[(&str, Constructor)] = &[
     ("new_device", |c| Box::new(NewDevice::new(&c.new_device))),
     ("control_commands", |c| Box::new(ControlCommands::new(&c.control_commands))),
     ("station_peers", |c| Box::new(StationPeers::new(&c.station_peers))),
+    ("address_change", |c| Box::new(AddressChange::new(&c.address_change))),
 ];
 
 /// All enabled detectors behind one door.

@@ -16,6 +16,9 @@ use serde::{Deserialize, Serialize};
 /// A story is told a last time when it has been quiet for this long.
 const QUIET_NS: i64 = 3 * NS_PER_S;
 
+/// A scanner who was silent for this long and asks again is told at once, not when the count has doubled.
+const RETURN_NS: i64 = 300 * NS_PER_S;
+
 /// Settings of the port scan detector.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -166,6 +169,9 @@ impl PortScan {
         let Some(pair) = self.pairs.peek_mut(key) else { return };
         let story = self.stories.touch(&key.0, now, || Story { first: pair.first, ..Story::default() });
         story.first = story.first.min(pair.first);
+        if contact.ts.since(story.last) > RETURN_NS {
+            story.throttle = Throttle::default();
+        }
         story.last = story.last.max(contact.ts);
         if pair.alarmed {
             story.asked += 1;
@@ -304,6 +310,18 @@ mod tests {
         let scan: Vec<_> =
             (1..=60).map(|p| Observation::Contact(contact(i64::from(p) * 60_000, ip(7), ip(9), p))).collect();
         assert!(!run("port_scan", &scan).is_empty());
+    }
+
+    #[test]
+    fn a_scanner_who_comes_back_is_told_at_once() {
+        let scan: Vec<_> = [(0, 1..=100_u16), (1_000_000, 101..=120)]
+            .into_iter()
+            .flat_map(|(start_ms, ports)| {
+                ports.map(move |p| Observation::Contact(contact(start_ms + i64::from(p) * 10, ip(7), ip(9), p)))
+            })
+            .collect();
+        let alerts = run("port_scan", &scan);
+        assert!(alerts.iter().any(|a| a.ts == Timestamp((1_000_000 + 1010) * 1_000_000)), "{alerts:?}");
     }
 
     #[test]
