@@ -59,6 +59,8 @@ struct Service {
 }
 
 const SSH: Service = Service { name: "SSH", client_messages_max: 40, payload_max: 12_000.0, duration_max_s: 60 };
+/// Log-in service of Windows domains.
+const KERBEROS: &str = "Kerberos";
 const HTTP: Service = Service { name: "HTTP", client_messages_max: 64, payload_max: 200_000.0, duration_max_s: 60 };
 
 /// The service of a flow by its application protocol, or by its port where the protocol has no name of its own.
@@ -66,6 +68,10 @@ fn service_of(flow: &FlowRecord) -> Option<Service> {
     let named = |name, client_messages_max, payload_max, duration_max_s| {
         Some(Service { name, client_messages_max, payload_max, duration_max_s })
     };
+    // A refused Kerberos request is one small question and one small error; a granted ticket is larger than both.
+    if flow.dest().port == 88 && flow.app_proto() == AppProto::Unknown {
+        return named(KERBEROS, 2, 700.0, 10);
+    }
     if flow.key.proto != super::contacts::TCP {
         return None;
     }
@@ -163,10 +169,12 @@ impl BruteForce {
         }
         let needed = if http { self.config.http_refused_min } else { self.config.sessions_min };
         let near = near_median(&pair.sessions, self.config.size_near);
-        let alike = http || near as f64 >= self.config.alike_share_min * pair.sessions.len() as f64;
+        // Refused requests for tickets are all small; their sizes differ with the names that are tried.
+        let uniform = http || service.name == KERBEROS;
+        let alike = uniform || near as f64 >= self.config.alike_share_min * pair.sessions.len() as f64;
         let honest = u64::from(pair.worked) * 4 > pair.attempts;
         let guessing = pair.throttle.started()
-            || (near.max(if http { pair.sessions.len() } else { 0 }) >= needed && alike && !honest);
+            || (near.max(if uniform { pair.sessions.len() } else { 0 }) >= needed && alike && !honest);
         if guessing && pair.throttle.due(pair.attempts, flow.end) {
             if !self.active.contains(&key) {
                 self.active.push(key);

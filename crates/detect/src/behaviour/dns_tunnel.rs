@@ -24,6 +24,13 @@ pub struct DnsTunnelConfig {
     pub length_min: f64,
     /// Mean entropy, bits a character, from which on names look like data. Default 3.2.
     pub entropy_min: f64,
+    /// Distinct names that are enough when nearly all of them are long, dense and asked with a type that carries data, or
+    /// asked with a type that only tunnels ask for (NULL, private types). Default 6.
+    pub small_names_min: u32,
+    /// Information in the names and text in the answers that such a small tunnel must have moved, bytes. Default 120.
+    pub small_min_bytes: f64,
+    /// Text received under one domain in answers to at least twice `small_names_min` names, bytes. Default 1000.
+    pub answers_min_bytes: f64,
     /// Window after which counting starts again, seconds. Default 600.
     pub window_s: u32,
     /// Pairs of client and domain remembered. Default 4096.
@@ -39,6 +46,9 @@ impl Default for DnsTunnelConfig {
             information_min_bytes: 1500.0,
             length_min: 24.0,
             entropy_min: 3.2,
+            small_names_min: 6,
+            small_min_bytes: 120.0,
+            answers_min_bytes: 1000.0,
             window_s: 600,
             pairs_max: 4096,
             large_sets_max: 256,
@@ -56,6 +66,12 @@ struct Pair {
     length: f64,
     entropy: f64,
     data_types: u32,
+    /// Names asked with a type that no ordinary program asks for.
+    rare_types: u32,
+    /// Names that are long, dense and asked with a type that carries data.
+    data_names: u32,
+    /// Text received in answers, bytes.
+    answers: f64,
     total_names: u64,
     total_information: f64,
     servers: Vec<IpAddr16>,
@@ -76,9 +92,30 @@ fn carries_data(rrtype: &str) -> bool {
     matches!(rrtype, "TXT" | "NULL" | "KEY" | "CNAME" | "PRIVATE" | "5" | "10" | "16" | "25" | "65399" | "65535")
 }
 
+/// Types that only tunnels ask for: NULL (experimental since RFC 1035) and the private range.
+fn is_rare(rrtype: &str) -> bool {
+    matches!(rrtype, "NULL" | "PRIVATE" | "10" | "65399" | "65535")
+}
+
+/// True when a name is made of data rather than words: long, dense, and no service label (`_dmarc`) or reversed address.
+fn is_data(below: &str, bits: f64) -> bool {
+    below.len() >= 24 && bits >= 3.0 && !below.split('.').any(|label| label.starts_with('_'))
+}
+
+/// True for the reversed address that block lists and address registries are asked for.
+fn is_reversed_address(below: &str) -> bool {
+    below.split('.').take(4).all(|label| label.len() <= 3 && label.bytes().all(|b| b.is_ascii_hexdigit()))
+        && below.split('.').count() >= 4
+}
+
 /// Splits a name into the part below the registered domain and the domain. The domain is the last two labels, or three
-/// where the last two are a country and a short general label (`co.uk`).
+/// where the last two are a country and a short general label (`co.uk`). Top-level domains are letters (RFC 3696): a name
+/// that ends otherwise has no domain, and is data from its end to its beginning.
 fn split(name: &str) -> Option<(&str, &str)> {
+    let top = name.rsplit('.').next().unwrap_or(name);
+    if top.len() >= 3 && !top.starts_with("xn--") && top.bytes().any(|b| b.is_ascii_digit()) {
+        return Some((name, ""));
+    }
     let dots: Vec<usize> = name.rmatch_indices('.').map(|(i, _)| i).take(3).collect();
     let second = *dots.get(1)?;
     let last_label = name.len() - dots[0] - 1;
@@ -108,10 +145,17 @@ impl DnsTunnel {
     }
 
     fn query(&mut self, event: &AppEvent, dns: &DnsData, out: &mut Vec<Alert>) {
-        if dns.multicast || dns.response || dns.rrname.rsplit('.').next() == Some("arpa") {
+        if dns.response {
+            self.answer(event, dns);
+            return;
+        }
+        if dns.multicast || dns.rrname.rsplit('.').next() == Some("arpa") {
             return;
         }
         let Some((below, domain)) = split(&dns.rrname) else { return };
+        if is_reversed_address(below) {
+            return;
+        }
         let ends = if event.from_low { (event.key.low, event.key.high) } else { (event.key.high, event.key.low) };
         let (client, server) = (ends.0.addr, ends.1.addr);
         let key = (client, domain.to_owned());
@@ -139,6 +183,21 @@ impl DnsTunnel {
             self.large_sets = self.pairs.iter().filter(|(_, p)| p.names.count() > 64).count();
         }
     }
+
+    /// Text in an answer counts for the asker; answers of other types cost one comparison.
+    fn answer(&mut self, event: &AppEvent, dns: &DnsData) {
+        if dns.multicast || dns.answers.is_empty() || !matches!(dns.rrtype.as_str(), "TXT" | "NULL" | "16" | "10") {
+            return;
+        }
+        let Some((below, domain)) = split(&dns.rrname) else { return };
+        if below.starts_with('_') || is_reversed_address(below) {
+            return;
+        }
+        let client = if event.from_low { event.key.high.addr } else { event.key.low.addr };
+        if let Some(pair) = self.pairs.peek_mut(&(client, domain.to_owned())) {
+            pair.answers += dns.answers.iter().map(String::len).sum::<usize>() as f64;
+        }
+    }
 }
 
 impl Pair {
@@ -146,6 +205,7 @@ impl Pair {
         self.names = Set16::default();
         self.window_start = now;
         (self.information, self.length, self.entropy, self.data_types) = (0.0, 0.0, 0.0, 0);
+        (self.rare_types, self.data_names, self.answers) = (0, 0, 0.0);
         if !self.throttle.started() {
             self.first = now;
             self.total_names = 0;
@@ -162,7 +222,22 @@ impl Pair {
         self.total_names += 1;
         self.length += below.len() as f64;
         self.entropy += bits;
-        self.data_types += u32::from(carries_data(rrtype));
+        // Mail exchangers are asked for a domain, hardly for a long name below one.
+        let data_name = is_data(below, bits) && (carries_data(rrtype) || matches!(rrtype, "MX" | "15"));
+        self.data_types += u32::from(carries_data(rrtype) || data_name);
+        self.data_names += u32::from(data_name);
+        self.rare_types += u32::from(is_rare(rrtype));
+    }
+
+    /// Few names, but such as nothing else asks: data by their form and type, or of a type that only tunnels use; or text
+    /// received in answer to many names.
+    fn is_small_tunnel(&self, config: &DnsTunnelConfig) -> bool {
+        let (n, least) = (self.names.count(), config.small_names_min.max(1));
+        let moved = self.information + self.answers >= config.small_min_bytes;
+        let form = self.data_names >= least && self.data_names * 10 >= n * 8 && moved;
+        let rare = self.rare_types >= least;
+        let received = n >= 2 * least && self.data_types * 10 >= n * 8 && self.answers >= config.answers_min_bytes;
+        form || rare || received
     }
 
     /// Many names, much information, and names that look like data: long and dense, or asked with a data type.
@@ -177,6 +252,9 @@ impl Pair {
             entropy >= config.entropy_min && length >= config.length_min * 1.5
         };
         let enough = if asks_data { config.names_min / 2 } else { config.names_min };
+        if self.is_small_tunnel(config) {
+            return true;
+        }
         self.names.count() >= enough.max(1)
             && self.information >= config.information_min_bytes * if asks_data { 0.25 } else { 1.0 }
             && looks_like_data
@@ -186,8 +264,9 @@ impl Pair {
 fn pair_alert(client: IpAddr16, domain: &str, pair: &Pair) -> Alert {
     let n = f64::from(pair.names.count().max(1));
     let mut a = alert(Kind::DnsTunnel, "dns_tunnel", pair.first, pair.last, 1e-4);
+    let under = if domain.is_empty() { "no domain" } else { domain };
     a.title = format!(
-        "{client} sent about {} in {} names under {domain}",
+        "{client} sent about {} in {} names under {under}",
         bytes(pair.total_information),
         count(pair.total_names)
     );
@@ -200,6 +279,10 @@ fn pair_alert(client: IpAddr16, domain: &str, pair: &Pair) -> Alert {
         why("name_length_mean", pair.length / n, [0.0, 24.0], "bytes", 0.2),
         why("data_record_share", f64::from(pair.data_types) / n, [0.0, 0.1], "", 0.1),
     ];
+    if pair.answers > 0.0 {
+        a.why[0].share = 0.3;
+        a.why.push(why("text_in_answers", pair.answers, [0.0, 1000.0], "bytes", 0.1));
+    }
     a.packets = pair.total_names;
     a.severity = Severity::High;
     a.story = format!("{client} {domain}");
@@ -277,6 +360,23 @@ mod tests {
                 .is_empty()
         );
         assert!(run("dns_tunnel", &queries(3000, 100, |i| format!("{i}.2.0.192.in-addr.arpa"), "PTR")).is_empty());
+    }
+
+    #[test]
+    fn few_names_are_enough_when_form_and_type_say_data() {
+        let hidden =
+            |n, rrtype| run("dns_tunnel", &queries(n, 900, |i| format!("{}.example.com", &hex(i)[..34]), rrtype));
+        assert!(!hidden(8, "TXT").is_empty() && !hidden(8, "MX").is_empty());
+        assert!(hidden(5, "TXT").is_empty(), "too few");
+        assert!(hidden(8, "A").is_empty(), "addresses are asked for by everybody");
+        let raw = run("dns_tunnel", &queries(12, 900, |i| format!("dnscat.{}", &hex(i)[..34]), "TXT"));
+        assert!(raw[0].title.ends_with("under no domain"), "{}", raw[0].title);
+        let null = run("dns_tunnel", &queries(10, 900, |i| format!("yrbx{i}.example.com"), "NULL"));
+        assert!(!null.is_empty(), "a type that nothing else asks for");
+        let keys = |i| format!("selector{i}._domainkey.mail-delivery-domain-{i}.example.com");
+        assert!(run("dns_tunnel", &queries(12, 900, keys, "TXT")).is_empty(), "mail keys");
+        let listed = |i| format!("{i}.2.0.192.zen.example.org");
+        assert!(run("dns_tunnel", &queries(100, 900, listed, "TXT")).is_empty(), "block lists");
     }
 
     #[test]

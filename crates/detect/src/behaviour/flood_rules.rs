@@ -95,7 +95,9 @@ fn udp(r: &ReceiverSecond, known: Known, config: &FloodConfig) -> Option<(FloodS
     if at_least(r.packets_back, r.packets, 10) {
         return None;
     }
-    let amplified = AMPLIFIERS.contains(&r.src_port) && at_least(r.src_port_packets, r.packets, 30);
+    // Amplified answers are so large that most of their packets are later fragments, which carry no port.
+    let fragments = r.src_port == 0 && r.bytes >= r.packets.saturating_mul(800);
+    let amplified = (AMPLIFIERS.contains(&r.src_port) || fragments) && at_least(r.src_port_packets, r.packets, 30);
     // A victim of reflection hears from several reflectors; one server answering one client is a conversation.
     if amplified && r.senders >= 5 && !known.conversation {
         return Some((FloodSort::Reflection, r.packets, config.reflection_per_s));

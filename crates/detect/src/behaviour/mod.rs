@@ -9,18 +9,24 @@ mod brute_force;
 mod contacts;
 mod control_commands;
 mod control_story;
+mod dhcp_flood;
 mod dns_tunnel;
 mod exfiltration;
 mod flood;
 mod flood_rules;
 mod home;
 mod host_sweep;
+mod icmp_tunnel;
 mod lru;
 mod new_device;
+mod odd_service;
 mod port_scan;
+mod ports;
 mod random_walk;
+mod reverse_call;
 mod set16;
 mod station_peers;
+mod steady_link;
 mod text;
 mod throttle;
 mod volume;
@@ -37,14 +43,19 @@ pub use arp_spoof::{ArpSpoof, ArpSpoofConfig};
 pub use beacon::{Beacon, BeaconConfig};
 pub use brute_force::{BruteForce, BruteForceConfig};
 pub use control_commands::{ControlCommands, ControlCommandsConfig};
+pub use dhcp_flood::{DhcpFlood, DhcpFloodConfig};
 pub use dns_tunnel::{DnsTunnel, DnsTunnelConfig};
 pub use exfiltration::{Exfiltration, ExfiltrationConfig};
 pub use flood::{Flood, FloodConfig};
 pub use home::HomeNetworks;
 pub use host_sweep::{HostSweep, HostSweepConfig};
+pub use icmp_tunnel::{IcmpTunnel, IcmpTunnelConfig};
 pub use new_device::{NewDevice, NewDeviceConfig};
+pub use odd_service::{OddService, OddServiceConfig};
 pub use port_scan::{PortScan, PortScanConfig};
 pub use station_peers::{StationPeers, StationPeersConfig};
+pub use reverse_call::{ReverseCall, ReverseCallConfig};
+pub use steady_link::{SteadyLink, SteadyLinkConfig};
 pub use volume::{Volume, VolumeConfig};
 
 use record::{Alert, Counters, HostWindow, Observation, Prefix, Timestamp};
@@ -112,6 +123,16 @@ pub struct BehaviourConfig {
     pub station_peers: StationPeersConfig,
     /// Addresses that change hands without a lease.
     pub address_change: AddressChangeConfig,
+    /// Combined signs of a home-made channel.
+    pub odd_service: OddServiceConfig,
+    /// Servers that call back.
+    pub reverse_call: ReverseCallConfig,
+    /// Data in echo packets.
+    pub icmp_tunnel: IcmpTunnelConfig,
+    /// Regular messages in one connection.
+    pub steady_link: SteadyLinkConfig,
+    /// Very many DHCP clients.
+    pub dhcp_flood: DhcpFloodConfig,
     /// Home networks. The app fills this from its own setting; empty means private, carrier-grade, link-local and
     /// unique-local addresses.
     #[serde(skip)]
@@ -136,6 +157,11 @@ pub const REGISTRY: &[(&str, Constructor)] = &[
     ("control_commands", |c| Box::new(ControlCommands::new(&c.control_commands))),
     ("station_peers", |c| Box::new(StationPeers::new(&c.station_peers))),
     ("address_change", |c| Box::new(AddressChange::new(&c.address_change))),
+    ("odd_service", |c| Box::new(OddService::new(&c.odd_service))),
+    ("reverse_call", |c| Box::new(ReverseCall::new(&c.reverse_call))),
+    ("icmp_tunnel", |c| Box::new(IcmpTunnel::new(&c.icmp_tunnel))),
+    ("steady_link", |c| Box::new(SteadyLink::new(&c.steady_link))),
+    ("dhcp_flood", |c| Box::new(DhcpFlood::new(&c.dhcp_flood))),
 ];
 
 /// All enabled detectors behind one door.
