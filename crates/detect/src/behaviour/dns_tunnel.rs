@@ -265,11 +265,12 @@ fn pair_alert(client: IpAddr16, domain: &str, pair: &Pair) -> Alert {
     let n = f64::from(pair.names.count().max(1));
     let mut a = alert(Kind::DnsTunnel, "dns_tunnel", pair.first, pair.last, 1e-4);
     let under = if domain.is_empty() { "no domain" } else { domain };
-    a.title = format!(
-        "{client} sent about {} in {} names under {under}",
-        bytes(pair.total_information),
-        count(pair.total_names)
-    );
+    let names = count(pair.total_names);
+    a.title = if pair.answers > pair.total_information {
+        format!("{client} received about {} in answers to {names} names under {under}", bytes(pair.answers))
+    } else {
+        format!("{client} sent about {} in {names} names under {under}", bytes(pair.total_information))
+    };
     a.src = vec![client];
     a.dest.clone_from(&pair.servers);
     a.dest_port = vec![53];

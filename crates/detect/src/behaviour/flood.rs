@@ -217,7 +217,9 @@ impl Story {
         if r.sender_top_packets * 10 >= r.packets {
             push_distinct(&mut self.senders, r.sender_top);
         }
-        if r.dest_port != 0 && r.dest_port_packets * 2 >= r.packets {
+        // The ports of reflected answers are the reflectors' choice, and most fragments carry none.
+        let aimed = self.sort != FloodSort::Reflection;
+        if aimed && r.dest_port != 0 && r.dest_port_packets * 2 >= r.packets {
             push_distinct(&mut self.ports, r.dest_port);
         }
     }

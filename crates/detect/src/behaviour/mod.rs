@@ -53,8 +53,8 @@ pub use icmp_tunnel::{IcmpTunnel, IcmpTunnelConfig};
 pub use new_device::{NewDevice, NewDeviceConfig};
 pub use odd_service::{OddService, OddServiceConfig};
 pub use port_scan::{PortScan, PortScanConfig};
-pub use station_peers::{StationPeers, StationPeersConfig};
 pub use reverse_call::{ReverseCall, ReverseCallConfig};
+pub use station_peers::{StationPeers, StationPeersConfig};
 pub use steady_link::{SteadyLink, SteadyLinkConfig};
 pub use volume::{Volume, VolumeConfig};
 
