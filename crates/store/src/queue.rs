@@ -18,6 +18,8 @@ struct State {
     closed: bool,
     writer_gone: bool,
     counters: StoreCounters,
+    /// New bounds that the writer has not taken yet.
+    bounds: Option<StoreConfig>,
 }
 
 pub(crate) struct Queue {
@@ -68,6 +70,19 @@ impl Queue {
         state.since.get_or_insert_with(Instant::now);
         self.wake_writer.notify_one();
         Ok(())
+    }
+
+    /// New bounds on disk; the writer is woken to keep them.
+    pub(crate) fn set_bounds(&self, config: StoreConfig) {
+        let mut state = self.lock();
+        state.bounds = Some(config);
+        state.since.get_or_insert_with(Instant::now);
+        self.wake_writer.notify_one();
+    }
+
+    /// The bounds set since the last call.
+    pub(crate) fn take_bounds(&self) -> Option<StoreConfig> {
+        self.lock().bounds.take()
     }
 
     /// The next work: waits for some, then gathers for `batch_ms` or until a transaction is full. None when closed and

@@ -2,6 +2,7 @@
 //! writes go on. Owns what goes first: the flows stored longest ago.
 
 use crate::StoreConfig;
+use crate::write::busy;
 use crate::write::series::{HOUR, MINUTE, SECOND, SeriesState};
 use crate::writer::Deleted;
 use rusqlite::{Connection, params};
@@ -16,6 +17,8 @@ const AGES_EVERY_S: i64 = 60;
 const INCIDENTS_AT_ONCE: i64 = 100;
 /// Longest wait of the writer for reads that are in the way of moving the log.
 const CHECKPOINT_WAIT: Duration = Duration::from_millis(20);
+/// Sums of the busiest are cut when the newest are this much newer, seconds.
+const BUSY_OPEN_S: i64 = 2 * busy::STEP_S;
 const S_PER_DAY: i64 = 86_400;
 const NS_PER_S: i64 = 1_000_000_000;
 /// Share of the bound at which deleting begins and ends, per cent.
@@ -28,13 +31,28 @@ pub(crate) struct Retention {
     wal: PathBuf,
     next_ages_s: i64,
     next_mark_s: i64,
+    /// Buckets of `busy` before it are cut.
+    busy_cut_s: i64,
 }
 
 impl Retention {
     pub(crate) fn new(config: StoreConfig, database: &Path) -> Self {
         let mut wal = database.as_os_str().to_owned();
         wal.push("-wal");
-        Self { config, database: database.to_path_buf(), wal: wal.into(), next_ages_s: 0, next_mark_s: 0 }
+        Self {
+            config,
+            database: database.to_path_buf(),
+            wal: wal.into(),
+            next_ages_s: 0,
+            next_mark_s: 0,
+            busy_cut_s: i64::MIN,
+        }
+    }
+
+    /// Other bounds; ages are looked at with them at once.
+    pub(crate) fn set_bounds(&mut self, config: StoreConfig) {
+        self.config = config;
+        self.next_ages_s = 0;
     }
 
     /// Bytes of the database file and of the write-ahead log.
@@ -64,7 +82,10 @@ impl Retention {
             self.age_incidents(connection, deleted)?;
             self.age_hosts(connection, deleted)?;
             self.age_series(connection, series)?;
+            let newest_s = busy::newest_s(connection)?;
+            busy::forget(connection, newest_s.unwrap_or(0) - (self.config.flows_age_h as i64).saturating_mul(HOUR))?;
         }
+        self.cut_busy(connection)?;
         self.bound_size(connection, deleted)
     }
 
@@ -88,7 +109,7 @@ impl Retention {
             self.bound_wal(connection)?;
         }
         connection.execute("DELETE FROM flow_marks WHERE wall_s <= ?1", [before_s])?;
-        Ok(())
+        Self::forget_segments(connection)
     }
 
     /// Incidents age by the newest evidence of any incident, so that replays of old traffic keep theirs.
@@ -119,6 +140,19 @@ impl Retention {
         Ok(())
     }
 
+    /// Buckets of the busiest that are over are cut to the busiest.
+    fn cut_busy(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let Some(newest_s) = busy::newest_s(connection)? else { return Ok(()) };
+        // Flows end before they are reported: the last buckets still grow.
+        let over_s = newest_s - BUSY_OPEN_S;
+        if over_s <= self.busy_cut_s {
+            return Ok(());
+        }
+        let from_s = self.busy_cut_s.saturating_sub(BUSY_OPEN_S);
+        self.busy_cut_s = over_s;
+        busy::prune(connection, from_s, over_s)
+    }
+
     /// Whole hours only: a coarse bucket must never be computed anew from a part of its finer ones.
     fn age_series(&self, connection: &Connection, series: &mut SeriesState) -> rusqlite::Result<()> {
         let Some(newest_s) = series.newest_s else { return Ok(()) };
@@ -139,6 +173,13 @@ impl Retention {
                 .execute(params![step_s, before_s])?;
         }
         Ok(())
+    }
+
+    /// Segments without rows are gone with them.
+    fn forget_segments(connection: &Connection) -> rusqlite::Result<()> {
+        connection
+            .execute("DELETE FROM flow_segments WHERE segment < (SELECT min(row) FROM flows) >> 15", [])
+            .map(|_| ())
     }
 
     /// Deletes the oldest flows while the database holds too much, then gives free pages back to the disk.
@@ -166,6 +207,7 @@ impl Retention {
                     }
                 }
             }
+            Self::forget_segments(connection)?;
         }
         // Free pages are reused by what comes next; only a file above its bound (which was lowered, say) has to shrink.
         let over = (pragma("page_count")? as u64 * page_bytes).saturating_sub(bound);

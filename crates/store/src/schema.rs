@@ -4,7 +4,7 @@
 use rusqlite::Connection;
 
 /// Steps in order.
-pub(crate) const STEPS: &[&str] = &[STEP_1];
+pub(crate) const STEPS: &[&str] = &[STEP_1, STEP_2];
 
 /// Rows of `flows` are appended in the order they are stored, so that their row number is their age and the oldest are
 /// deleted without an index. `record` and `verdict` are blobs of `flow_blob`. Addresses are 16 bytes: a network is a range.
@@ -64,6 +64,48 @@ CREATE TABLE series (
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 ";
 
+/// Rows of `flows` fall into segments of `1 << SEGMENT_BITS` by their number, which is their age. Indexes whose keys come in no
+/// order (addresses, ids) begin with the segment, so that a transaction writes to a few hundred pages of them and not to all:
+/// the price of a write stays the same however many flows are kept, and a search looks into one segment after the other, newest
+/// first. `flow_segments` bounds the ends of each segment's flows from outside. A flow is the same when id and end are.
+/// `busy` holds sums by five minutes of the busiest, written with the flows.
+const STEP_2: &str = "
+ALTER TABLE flows RENAME TO flows_1;
+DROP INDEX flows_end; DROP INDEX flows_src; DROP INDEX flows_dest; DROP INDEX flows_anomalous;
+CREATE TABLE flows (
+  row INTEGER PRIMARY KEY,
+  flow_id INTEGER NOT NULL,
+  start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL,
+  src BLOB NOT NULL, src_port INTEGER NOT NULL, dest BLOB NOT NULL, dest_port INTEGER NOT NULL,
+  proto TEXT NOT NULL, app_proto TEXT NOT NULL, state TEXT NOT NULL, history TEXT NOT NULL, reason TEXT NOT NULL,
+  pkts_toserver INTEGER NOT NULL, pkts_toclient INTEGER NOT NULL,
+  bytes_toserver INTEGER NOT NULL, bytes_toclient INTEGER NOT NULL,
+  community_id TEXT NOT NULL, in_iface TEXT NOT NULL, vlan INTEGER NOT NULL, tunnel TEXT NOT NULL,
+  host_name TEXT NOT NULL,
+  score REAL, p_value REAL, anomalous INTEGER NOT NULL DEFAULT 0,
+  record BLOB NOT NULL, verdict BLOB
+);
+INSERT INTO flows SELECT * FROM flows_1 ORDER BY row;
+DROP TABLE flows_1;
+CREATE UNIQUE INDEX flows_end ON flows (end_ns, flow_id);
+CREATE INDEX flows_id ON flows ((row >> 15), flow_id);
+CREATE INDEX flows_src ON flows ((row >> 15), src, end_ns, flow_id);
+CREATE INDEX flows_dest ON flows ((row >> 15), dest, end_ns, flow_id);
+CREATE INDEX flows_anomalous ON flows (end_ns, flow_id) WHERE anomalous = 1;
+CREATE TABLE flow_segments (segment INTEGER PRIMARY KEY, first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL);
+INSERT INTO flow_segments SELECT row >> 15, min(end_ns), max(end_ns) FROM flows GROUP BY row >> 15;
+CREATE TABLE busy (
+  what INTEGER NOT NULL, start_s INTEGER NOT NULL, name BLOB NOT NULL,
+  bytes INTEGER NOT NULL, packets INTEGER NOT NULL, flows INTEGER NOT NULL,
+  PRIMARY KEY (what, start_s, name)
+) WITHOUT ROWID;
+";
+
+/// See `STEP_2`, which says the same as a number.
+pub(crate) const SEGMENT_BITS: i64 = 15;
+/// The segment of a row of `flows`, as the indexes have it.
+pub(crate) const SEGMENT: &str = "(row >> 15)";
+
 /// How a migration ended when it did not reach the newest schema.
 #[derive(Debug)]
 pub(crate) enum MigrateError {
@@ -118,6 +160,33 @@ mod tests {
         assert_eq!(row, ("kept".to_owned(), 7));
         assert_eq!(version(&connection).unwrap(), more.len() as i64);
         assert!(matches!(migrate(&mut connection, STEPS), Err(MigrateError::TooNew(_))));
+    }
+
+    #[test]
+    fn flows_of_the_first_schema_are_kept_and_found() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, &STEPS[..1]).unwrap();
+        let insert = "INSERT INTO flows (flow_id, start_ns, end_ns, src, src_port, dest, dest_port, proto, app_proto, state,
+            history, reason, pkts_toserver, pkts_toclient, bytes_toserver, bytes_toclient, community_id, in_iface, vlan,
+            tunnel, host_name, record) VALUES (?1, 0, ?2, x'01', 1, x'02', 2, 'TCP', 'tls', 'SF', '', 'fin', 1, 1, 9, 9, '',
+            '', 0, 'none', '', x'00')";
+        for row in 0..70_000 {
+            connection.prepare_cached(insert).unwrap().execute([row * 7_919 % 70_001, row]).unwrap();
+        }
+        migrate(&mut connection, STEPS).unwrap();
+        let one = |text: &str| connection.query_row(text, [], |r| r.get::<_, i64>(0)).unwrap();
+        assert_eq!(one("SELECT count(*) FROM flows"), 70_000);
+        assert_eq!(one("SELECT sum(end_ns) FROM flows"), (0..70_000).sum::<i64>());
+        assert_eq!(one("SELECT count(*) FROM flow_segments"), 3);
+        assert_eq!(one("SELECT first_ns FROM flow_segments WHERE segment = 1"), (1 << SEGMENT_BITS) - 1);
+        let found = "SELECT end_ns FROM flows WHERE (row >> 15) = 2 AND flow_id = 66000 * 7919 % 70001";
+        assert_eq!(one(found), 66_000);
+        let plan: String =
+            connection.query_row(&format!("EXPLAIN QUERY PLAN {found}"), [], |r| r.get("detail")).unwrap();
+        assert!(plan.contains("flows_id"), "{plan}");
+        let check: String = connection.query_row("PRAGMA integrity_check", [], |r| r.get(0)).unwrap();
+        assert_eq!(check, "ok");
+        assert!(SEGMENT.contains(&SEGMENT_BITS.to_string()));
     }
 
     #[test]

@@ -148,6 +148,12 @@ impl Sqlite {
         self.queue.flush()
     }
 
+    /// Takes over the ages and sizes of `config` (`max_bytes`, `*_age_*`, `*_max` of incidents and hosts) while it runs; its other
+    /// settings are looked at when a store is opened. The caller has checked it.
+    pub fn set_retention(&self, config: &StoreConfig) {
+        self.queue.set_bounds(config.clone());
+    }
+
     /// The reading side, for the API.
     #[must_use]
     pub fn reader(&self) -> Arc<Reader> {

@@ -55,6 +55,10 @@ impl Writer {
         let _gone = Gone(Arc::clone(&self.queue));
         while let Some((batch, number)) = self.queue.take(IDLE) {
             let mut done = StoreCounters::default();
+            if let Some(config) = self.queue.take_bounds() {
+                self.flows_per_transaction = config.flows_per_transaction();
+                self.retention.set_bounds(config);
+            }
             self.commit(batch, &mut done);
             let retained = self.retention.run(&self.connection, &mut self.series, now_s(), &mut done.deleted);
             if let Err(e) = retained {

@@ -40,7 +40,7 @@ struct TopParams {
     to: Option<String>,
 }
 
-/// Busiest first, at most 20, over the newest 200,000 flows in the range.
+/// Busiest first, at most 20. Ranges of more than 10,000 flows are summed by whole five minutes, of which the busiest are kept.
 #[utoipa::path(get, path = "/top", tag = "overview", params(TopParams), responses(
     (status = 200, body = TopAnswer),
     (status = 400, body = Problem, content_type = "application/problem+json")))]

@@ -1,13 +1,14 @@
 //! Flows: list, detail, scatter, whole records.
 
 use super::ReadError;
-use super::page::{List, RawPage, count, rows};
+use super::page::{List, RawPage, count, newest, rows, segments};
 use crate::flow_blob::{FlowColumns, address, unpack_record, unpack_verdict};
 use crate::read::{ListQuery, SCATTER_POINTS_MAX, TimeRange};
 use crate::rows::ScatterPoint;
+use crate::schema::SEGMENT;
 use crate::{FlowDetail, FlowRow, Page, Query, ScatterResult};
 use record::{Endpoint, FlowRecord, IpAddr16, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 const COLUMNS: &str = "flow_id, start_ns, end_ns, src, src_port, dest, dest_port, proto, app_proto, state, history, \
     reason, pkts_toserver, pkts_toclient, bytes_toserver, bytes_toclient, community_id, in_iface, vlan, tunnel, \
@@ -56,9 +57,13 @@ fn key(flow: &FlowRow) -> String {
     format!("{}_{}", flow.end.0, flow.flow_id)
 }
 
+fn order(flow: &FlowRow) -> (i64, u64) {
+    (flow.end.0, flow.flow_id)
+}
+
 /// One page.
 pub(super) fn page(connection: &Connection, query: &ListQuery) -> Result<Page<FlowRow>, ReadError> {
-    let raw = rows(connection, &LIST, query, flow_row, key)?;
+    let raw = rows(connection, &LIST, query, flow_row, key, order)?;
     let (total, total_exact) = count(connection, &LIST, query)?;
     Ok(Page { items: raw.items, total, total_exact, next_cursor: raw.next_cursor })
 }
@@ -101,17 +106,22 @@ pub(super) fn records(connection: &Connection, query: &ListQuery) -> Result<RawP
         let record = whole(&flow, row.get_ref(24)?.as_blob().unwrap_or_default());
         Ok((record, flow))
     };
-    rows(connection, &WITH_BLOB, query, read, |(_, flow)| key(flow))
+    rows(connection, &WITH_BLOB, query, read, |(_, flow)| key(flow), |(_, flow)| order(flow))
 }
 
 /// One flow.
 pub(super) fn detail(connection: &Connection, flow_id: u64) -> Result<Option<FlowDetail>, ReadError> {
     let Ok(id) = i64::try_from(flow_id) else { return Ok(None) };
-    let text = format!("SELECT {COLUMNS}, record, verdict FROM flows WHERE flow_id = ?1");
-    let found = connection
-        .prepare_cached(&text)?
-        .query_row([id], |row| Ok((flow_row(row)?, row.get::<_, Vec<u8>>(24)?, row.get::<_, Option<Vec<u8>>>(25)?)))
-        .optional()?;
+    let text = format!("SELECT {COLUMNS}, record, verdict FROM flows WHERE {SEGMENT} = ?1 AND flow_id = ?2");
+    let mut statement = connection.prepare_cached(&text)?;
+    let mut found = None;
+    for segment in segments(connection, TimeRange::default())? {
+        let read = |row: &Row| Ok((flow_row(row)?, row.get::<_, Vec<u8>>(24)?, row.get::<_, Option<Vec<u8>>>(25)?));
+        found = statement.query_row([segment.number, id], read).optional()?;
+        if found.is_some() {
+            break;
+        }
+    }
     let Some((flow, blob, verdict)) = found else { return Ok(None) };
     let (members, why) = verdict.and_then(|blob| unpack_verdict(&blob)).unwrap_or_default();
     let mut statement = connection.prepare_cached("SELECT incident FROM incident_flows WHERE flow_id = ?1 LIMIT 50")?;
@@ -126,33 +136,51 @@ pub(super) fn scatter(
     range: TimeRange,
     limit: u32,
 ) -> Result<ScatterResult, ReadError> {
+    static POINTS: List =
+        List { columns: "flow_id, end_ns, start_ns, bytes_toserver + bytes_toclient, score, anomalous", ..LIST };
     let query = ListQuery { filter: filter.clone(), range, limit: 1, cursor: None };
-    let (sql, values) = super::page::conditions(&LIST, &query);
-    let text = format!(
-        "SELECT flow_id, end_ns, start_ns, bytes_toserver + bytes_toclient, score, anomalous FROM flows WHERE {sql} \
-         ORDER BY end_ns DESC, flow_id DESC LIMIT {}",
-        limit.clamp(1, SCATTER_POINTS_MAX)
-    );
-    let mut statement = connection.prepare_cached(&text)?;
-    let points = statement
-        .query_map(params_from_iter(values), |row| {
-            let (end, start): (i64, i64) = (row.get(1)?, row.get(2)?);
-            let duration_ms = end.saturating_sub(start).max(0) as f64 / 1e6;
-            let (id, bytes): (i64, i64) = (row.get(0)?, row.get(3)?);
-            Ok(ScatterPoint(id as u64, end.div_euclid(1_000_000), duration_ms, bytes as u64, row.get(4)?, row.get(5)?))
-        })?
-        .collect::<rusqlite::Result<_>>()?;
+    let read = |row: &Row| {
+        let (end, start): (i64, i64) = (row.get(1)?, row.get(2)?);
+        let duration_ms = end.saturating_sub(start).max(0) as f64 / 1e6;
+        let (id, bytes): (i64, i64) = (row.get(0)?, row.get(3)?);
+        let point =
+            ScatterPoint(id as u64, end.div_euclid(1_000_000), duration_ms, bytes as u64, row.get(4)?, row.get(5)?);
+        Ok((end, point))
+    };
+    let limit = limit.clamp(1, SCATTER_POINTS_MAX) as usize;
+    let found = newest(connection, &POINTS, &query, limit, read, |(end, point)| (*end, point.0))?;
+    let points = found.into_iter().map(|(_, point)| point).collect();
     Ok(ScatterResult { points, total: count(connection, &LIST, &query)?.0 })
 }
 
-/// Flows by a condition on the table, newest first.
-pub(super) fn some(
-    connection: &Connection,
-    condition: &str,
-    parameter: &dyn rusqlite::ToSql,
-    limit: u32,
-) -> rusqlite::Result<Vec<FlowRow>> {
-    let text =
-        format!("SELECT {COLUMNS} FROM flows WHERE {condition} ORDER BY end_ns DESC, flow_id DESC LIMIT {limit}");
-    connection.prepare_cached(&text)?.query_map([parameter], flow_row)?.collect()
+/// The newest flows of one address.
+pub(super) fn of_host(connection: &Connection, ip: IpAddr16, limit: usize) -> Result<Vec<FlowRow>, ReadError> {
+    let filter =
+        Query::parse(&format!("ip:{ip}"), crate::query::FLOW_FIELDS).unwrap_or(Query::all(crate::query::FLOW_FIELDS));
+    let query = ListQuery { filter, range: TimeRange::default(), limit: 1, cursor: None };
+    newest(connection, &LIST, &query, limit, flow_row, order)
+}
+
+/// The flows of an incident that are still kept, newest first.
+pub(super) fn of_incident(connection: &Connection, incident: &str, limit: usize) -> Result<Vec<FlowRow>, ReadError> {
+    let wanted: i64 = connection
+        .prepare_cached("SELECT count(*) FROM incident_flows WHERE incident = ?1")?
+        .query_row([incident], |row| row.get(0))?;
+    let text = format!(
+        "SELECT {COLUMNS} FROM flows WHERE {SEGMENT} = ?2
+         AND flow_id IN (SELECT flow_id FROM incident_flows WHERE incident = ?1)"
+    );
+    let mut statement = connection.prepare_cached(&text)?;
+    let mut found = Vec::new();
+    for segment in segments(connection, TimeRange::default())? {
+        if found.len() as i64 >= wanted {
+            break;
+        }
+        for row in statement.query_map(params![incident, segment.number], flow_row)? {
+            found.push(row?);
+        }
+    }
+    found.sort_by_key(|flow| std::cmp::Reverse(order(flow)));
+    found.truncate(limit);
+    Ok(found)
 }

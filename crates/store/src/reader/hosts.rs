@@ -1,13 +1,24 @@
 //! Hosts: list and detail.
 
-use super::page::{List, count, rows};
+use super::page::{List, count, rows, segments};
 use super::{ReadError, flows, incidents};
 use crate::flow_blob::address;
-use crate::read::ListQuery;
+use crate::read::{ListQuery, TimeRange};
 use crate::rows::{PeerRow, ServiceRow};
+use crate::schema::SEGMENT;
 use crate::{HostDetail, Page};
 use record::{HostRecord, IpAddr16, MacAddr, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::collections::{BTreeMap, HashMap};
+
+/// Flows shown with a host.
+const FLOWS_MAX: usize = 100;
+/// Peers and services shown.
+const ROWS_MAX: usize = 50;
+/// Newest flows, each way, of which peers are summed.
+const PEER_FLOWS_MAX: usize = 5_000;
+/// Newest flows of which services are summed.
+const SERVICE_FLOWS_MAX: usize = 10_000;
 
 const COLUMNS: &str = "ip, mac, name, home, first_ns, last_ns, flows_out, flows_in, bytes_out, bytes_in";
 static LIST: List =
@@ -39,7 +50,7 @@ fn key(host: &HostRecord) -> String {
 
 /// One page.
 pub(super) fn page(connection: &Connection, query: &ListQuery) -> Result<Page<HostRecord>, ReadError> {
-    let raw = rows(connection, &LIST, query, host, key)?;
+    let raw = rows(connection, &LIST, query, host, key, |host| (host.first_seen.0, 0))?;
     let (total, total_exact) = count(connection, &LIST, query)?;
     Ok(Page { items: raw.items, total, total_exact, next_cursor: raw.next_cursor })
 }
@@ -49,10 +60,7 @@ pub(super) fn detail(connection: &Connection, ip: IpAddr16) -> Result<Option<Hos
     let blob = ip.0.to_vec();
     let text = format!("SELECT {COLUMNS} FROM hosts WHERE ip = ?1");
     let Some(host) = connection.prepare_cached(&text)?.query_row([&blob], host).optional()? else { return Ok(None) };
-    let mut flows = flows::some(connection, "src = ?1", &blob, 100)?;
-    flows.extend(flows::some(connection, "dest = ?1 AND src <> dest", &blob, 100)?);
-    flows.sort_by_key(|f| std::cmp::Reverse((f.end, f.flow_id)));
-    flows.truncate(100);
+    let flows = flows::of_host(connection, ip, FLOWS_MAX)?;
     let mut statement = connection.prepare_cached(
         "SELECT body FROM incidents WHERE id IN (SELECT incident FROM incident_ips WHERE ip = ?1)
          ORDER BY raised_ns DESC, id DESC LIMIT 50",
@@ -67,42 +75,72 @@ pub(super) fn detail(connection: &Connection, ip: IpAddr16) -> Result<Option<Hos
     }))
 }
 
+/// Who the newest flows of a host were with.
 fn peers(connection: &Connection, blob: &[u8]) -> rusqlite::Result<Vec<PeerRow>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT peer, count(*), sum(bytes) AS total FROM (
-           SELECT * FROM (SELECT dest AS peer, bytes_toserver + bytes_toclient AS bytes FROM flows WHERE src = ?1
-             ORDER BY end_ns DESC LIMIT 5000)
-           UNION ALL
-           SELECT * FROM (SELECT src AS peer, bytes_toserver + bytes_toclient AS bytes FROM flows WHERE dest = ?1
-             ORDER BY end_ns DESC LIMIT 5000))
-         GROUP BY peer ORDER BY total DESC, peer LIMIT 50",
-    )?;
-    statement
-        .query_map([blob], |row| {
-            Ok(PeerRow {
-                ip: address(row.get_ref(0)?.as_blob().unwrap_or_default()),
-                flows: row.get::<_, i64>(1)? as u64,
-                bytes: row.get::<_, i64>(2)? as u64,
-            })
-        })?
-        .collect()
+    let mut sums: HashMap<Vec<u8>, (u64, u64)> = HashMap::new();
+    for (own, other) in [("src", "dest"), ("dest", "src")] {
+        let text = format!(
+            "SELECT {other}, bytes_toserver + bytes_toclient FROM flows WHERE {SEGMENT} = ?1 AND {own} = ?2 ORDER BY end_ns DESC"
+        );
+        each_newest(connection, &text, blob, PEER_FLOWS_MAX, |row| {
+            let sum = sums.entry(row.get(0)?).or_default();
+            sum.0 += 1;
+            sum.1 += row.get::<_, i64>(1)? as u64;
+            Ok(())
+        })?;
+    }
+    let mut peers: Vec<PeerRow> =
+        sums.into_iter().map(|(blob, (flows, bytes))| PeerRow { ip: address(&blob), flows, bytes }).collect();
+    peers.sort_by_key(|peer| (std::cmp::Reverse(peer.bytes), peer.ip));
+    peers.truncate(ROWS_MAX);
+    Ok(peers)
 }
 
+/// What the newest flows to a host asked for, and got.
 fn services(connection: &Connection, blob: &[u8]) -> rusqlite::Result<Vec<ServiceRow>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT dest_port, proto, count(*) AS flows, min(start_ns) FROM (
-           SELECT dest_port, proto, start_ns, pkts_toclient, state FROM flows WHERE dest = ?1 ORDER BY end_ns DESC LIMIT 10000)
-         WHERE dest_port > 0 AND pkts_toclient > 0 AND state <> 'REJ'
-         GROUP BY dest_port, proto ORDER BY flows DESC, dest_port LIMIT 50",
-    )?;
-    statement
-        .query_map([blob], |row| {
-            Ok(ServiceRow {
-                port: row.get(0)?,
-                proto: row.get(1)?,
-                flows: row.get::<_, i64>(2)? as u64,
-                first_seen: Timestamp(row.get(3)?),
-            })
-        })?
-        .collect()
+    let text = format!(
+        "SELECT dest_port, proto, start_ns, pkts_toclient > 0 AND state <> 'REJ' FROM flows
+         WHERE {SEGMENT} = ?1 AND dest = ?2 ORDER BY end_ns DESC"
+    );
+    let mut sums: BTreeMap<(u16, String), (u64, i64)> = BTreeMap::new();
+    each_newest(connection, &text, blob, SERVICE_FLOWS_MAX, |row| {
+        let (port, answered): (u16, bool) = (row.get(0)?, row.get(3)?);
+        if port > 0 && answered {
+            let start: i64 = row.get(2)?;
+            let sum = sums.entry((port, row.get(1)?)).or_insert((0, start));
+            *sum = (sum.0 + 1, sum.1.min(start));
+        }
+        Ok(())
+    })?;
+    let mut services: Vec<ServiceRow> = sums
+        .into_iter()
+        .map(|((port, proto), (flows, first))| ServiceRow { port, proto, flows, first_seen: Timestamp(first) })
+        .collect();
+    services.sort_by_key(|service| std::cmp::Reverse(service.flows));
+    services.truncate(ROWS_MAX);
+    Ok(services)
+}
+
+/// Visits at most `limit` rows, segment by segment, newest segments first.
+fn each_newest(
+    connection: &Connection,
+    text: &str,
+    blob: &[u8],
+    limit: usize,
+    mut visit: impl FnMut(&Row) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(text)?;
+    let mut room = limit;
+    for segment in segments(connection, TimeRange::default())? {
+        let mut rows = statement.query(params![segment.number, blob])?;
+        while room > 0 {
+            let Some(row) = rows.next()? else { break };
+            visit(row)?;
+            room -= 1;
+        }
+        if room == 0 {
+            break;
+        }
+    }
+    Ok(())
 }

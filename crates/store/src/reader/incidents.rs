@@ -27,7 +27,8 @@ pub(super) fn incident(row: &Row) -> rusqlite::Result<Incident> {
 pub(super) fn page(connection: &Connection, query: &ListQuery) -> Result<Page<Incident>, ReadError> {
     // The cursor comes from the column: the body's times end at microseconds.
     let read = |row: &Row| Ok((incident(row)?, row.get::<_, i64>(1)?));
-    let raw = rows(connection, &LIST, query, read, |(i, raised)| format!("{raised}_{}", i.id))?;
+    let raw =
+        rows(connection, &LIST, query, read, |(i, raised)| format!("{raised}_{}", i.id), |(_, raised)| (*raised, 0))?;
     let (total, total_exact) = count(connection, &LIST, query)?;
     let items = raw.items.into_iter().map(|(i, _)| i).collect();
     Ok(Page { items, total, total_exact, next_cursor: raw.next_cursor })
@@ -38,8 +39,7 @@ pub(super) fn detail(connection: &Connection, id: &str) -> Result<Option<Inciden
     let found =
         connection.prepare_cached("SELECT body FROM incidents WHERE id = ?1")?.query_row([id], incident).optional()?;
     let Some(found) = found else { return Ok(None) };
-    let flows =
-        flows::some(connection, "flow_id IN (SELECT flow_id FROM incident_flows WHERE incident = ?1)", &id, 500)?;
+    let flows = flows::of_incident(connection, id, 500)?;
     let src = found.src.first().map(|ip| ip.0.to_vec()).unwrap_or_default();
     let mut statement = connection.prepare_cached(
         "SELECT body, id IN (SELECT incident FROM incident_ips WHERE ip = ?3) AS same_source, kind = ?2 AS same_kind

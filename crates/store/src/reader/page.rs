@@ -2,7 +2,8 @@
 
 use super::ReadError;
 use crate::StoreError;
-use crate::read::{COUNT_MAX, ListQuery, PAGE_ROWS_MAX};
+use crate::read::{COUNT_MAX, ListQuery, PAGE_ROWS_MAX, TimeRange};
+use crate::schema::SEGMENT;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
@@ -44,9 +45,32 @@ fn parse_cursor(text: &str, list: &List) -> Result<(i64, Value), ReadError> {
     Ok((time, tie))
 }
 
-/// Conditions of filter and time.
-pub(super) fn conditions(list: &List, query: &ListQuery) -> (String, Vec<Value>) {
-    let (mut sql, mut values) = (String::from("1"), Vec::new());
+/// One segment of the flows and a bound on the ends of its flows.
+pub(super) struct Segment {
+    pub number: i64,
+    last_ns: i64,
+}
+
+/// The segments that may hold flows of a range, those with the newest ends first.
+pub(super) fn segments(connection: &Connection, range: TimeRange) -> rusqlite::Result<Vec<Segment>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT segment, last_ns FROM flow_segments WHERE last_ns >= ?1 AND first_ns <= ?2 ORDER BY last_ns DESC, segment DESC",
+    )?;
+    let ends = [range.from.map_or(i64::MIN, |t| t.0), range.to.map_or(i64::MAX, |t| t.0)];
+    statement.query_map(ends, |row| Ok(Segment { number: row.get(0)?, last_ns: row.get(1)? }))?.collect()
+}
+
+/// Is this list best searched segment by segment?
+fn by_segment(list: &List, query: &ListQuery) -> bool {
+    list.table == "flows" && query.filter.asks_for_addresses()
+}
+
+/// Conditions of filter and time; inside one segment when its number is given.
+fn conditions(list: &List, query: &ListQuery, segment: Option<i64>) -> (String, Vec<Value>) {
+    let (mut sql, mut values) = match segment {
+        Some(number) => (format!("{SEGMENT} = ?1"), vec![Value::Integer(number)]),
+        None => (String::from("1"), Vec::new()),
+    };
     if let Some(from) = query.range.from {
         sql.extend([" AND ", list.ends, " >= ?"]);
         values.push(Value::Integer(from.0));
@@ -55,31 +79,70 @@ pub(super) fn conditions(list: &List, query: &ListQuery) -> (String, Vec<Value>)
         sql.extend([" AND ", list.begins, " <= ?"]);
         values.push(Value::Integer(to.0));
     }
-    query.filter.append_sql(&mut sql, &mut values);
+    if segment.is_some() {
+        query.filter.append_segment_sql(&mut sql, &mut values);
+    } else {
+        query.filter.append_sql(&mut sql, &mut values);
+    }
     (sql, values)
 }
 
-/// One page. `read` makes a row of columns; `key` gives time and tie of it as the cursor has them.
-pub(super) fn rows<T>(
+/// At most `limit` rows, newest first.
+pub(super) fn newest<T>(
     connection: &Connection,
     list: &List,
     query: &ListQuery,
+    limit: usize,
     read: impl Fn(&Row) -> rusqlite::Result<T>,
-    key: impl Fn(&T) -> String,
-) -> Result<RawPage<T>, ReadError> {
-    let limit = query.limit.clamp(1, PAGE_ROWS_MAX) as usize;
-    let (mut sql, mut values) = conditions(list, query);
+    order: impl Fn(&T) -> (i64, u64),
+) -> Result<Vec<T>, ReadError> {
+    if !by_segment(list, query) {
+        return select(connection, list, query, None, limit, &read);
+    }
+    let mut items: Vec<T> = Vec::new();
+    for segment in segments(connection, query.range)? {
+        // What is left ended before the last row that fits.
+        if items.len() >= limit && items.last().is_some_and(|last| order(last).0 > segment.last_ns) {
+            break;
+        }
+        items.extend(select(connection, list, query, Some(segment.number), limit, &read)?);
+        items.sort_by_key(|item| std::cmp::Reverse(order(item)));
+        items.truncate(limit);
+    }
+    Ok(items)
+}
+
+fn select<T>(
+    connection: &Connection,
+    list: &List,
+    query: &ListQuery,
+    segment: Option<i64>,
+    limit: usize,
+    read: &impl Fn(&Row) -> rusqlite::Result<T>,
+) -> Result<Vec<T>, ReadError> {
+    let (mut sql, mut values) = conditions(list, query, segment);
     if let Some(cursor) = &query.cursor {
         let (time, tie) = parse_cursor(cursor, list)?;
         sql.extend([" AND (", list.time, ", ", list.tie, ") < (?, ?)"]);
         values.extend([Value::Integer(time), tie]);
     }
     let List { table, columns, time, tie, .. } = list;
-    let text =
-        format!("SELECT {columns} FROM {table} WHERE {sql} ORDER BY {time} DESC, {tie} DESC LIMIT {}", limit + 1);
+    let text = format!("SELECT {columns} FROM {table} WHERE {sql} ORDER BY {time} DESC, {tie} DESC LIMIT {limit}");
     let mut statement = connection.prepare_cached(&text)?;
-    let mut items =
-        statement.query_map(params_from_iter(values), |row| read(row))?.collect::<rusqlite::Result<Vec<T>>>()?;
+    Ok(statement.query_map(params_from_iter(values), |row| read(row))?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// One page. `read` makes a row of columns; `key` gives time and tie of it as the cursor has them, `order` as numbers (for flows).
+pub(super) fn rows<T>(
+    connection: &Connection,
+    list: &List,
+    query: &ListQuery,
+    read: impl Fn(&Row) -> rusqlite::Result<T>,
+    key: impl Fn(&T) -> String,
+    order: impl Fn(&T) -> (i64, u64),
+) -> Result<RawPage<T>, ReadError> {
+    let limit = query.limit.clamp(1, PAGE_ROWS_MAX) as usize;
+    let mut items = newest(connection, list, query, limit + 1, read, order)?;
     let more = items.len() > limit;
     items.truncate(limit);
     let next_cursor = if more { items.last().map(key) } else { None };
@@ -95,9 +158,20 @@ pub(super) fn count(connection: &Connection, list: &List, query: &ListQuery) -> 
             connection.query_row("SELECT coalesce(max(row) - min(row) + 1, 0) FROM flows", [], |r| r.get(0))?;
         return Ok((rows as u64, true));
     }
-    let (sql, values) = conditions(list, query);
-    let text = format!("SELECT count(*) FROM (SELECT 1 FROM {} WHERE {sql} LIMIT {})", list.table, COUNT_MAX + 1);
-    let rows: i64 = connection.prepare_cached(&text)?.query_row(params_from_iter(values), |r| r.get(0))?;
-    let rows = rows as u64;
+    let mut rows = 0;
+    let parts = if by_segment(list, query) {
+        segments(connection, query.range)?.into_iter().map(|s| Some(s.number)).collect()
+    } else {
+        vec![None]
+    };
+    for part in parts {
+        let (sql, values) = conditions(list, query, part);
+        let room = (COUNT_MAX + 1).saturating_sub(rows);
+        if room == 0 {
+            break;
+        }
+        let text = format!("SELECT count(*) FROM (SELECT 1 FROM {} WHERE {sql} LIMIT {room})", list.table);
+        rows += connection.prepare_cached(&text)?.query_row(params_from_iter(values), |r| r.get::<_, i64>(0))? as u64;
+    }
     Ok((rows.min(COUNT_MAX), rows <= COUNT_MAX))
 }

@@ -2,8 +2,8 @@
 
 use super::support::*;
 use crate::query::{HOST_FIELDS, INCIDENT_FIELDS};
-use crate::{Read, StoreBatch, TimeRange, TopWhat};
-use record::{Endpoint, FlowKey, Kind, Severity};
+use crate::{Read, StoreBatch, StoreConfig, TimeRange, TopWhat};
+use record::{Endpoint, FlowKey, HostRecord, Kind, Severity};
 use std::collections::HashSet;
 
 fn store() -> (tempfile::TempDir, crate::Sqlite) {
@@ -206,6 +206,57 @@ fn scatter_and_top_sum_up() {
     assert_eq!(protocols.iter().map(|r| r.name.as_str()).collect::<Vec<_>>(), ["tls", "UDP"]);
     let ports = store.reader().top(TopWhat::Ports, TimeRange { from: Some(at(0)), to: Some(at(9)) }).unwrap();
     assert_eq!((ports.len(), ports[0].name.as_str(), ports[0].flows), (1, "443/tcp", 10));
+}
+
+/// More flows than fit into one segment, with ends out of order at its edge.
+#[test]
+fn lists_by_address_are_the_same_over_segments() {
+    let (_dir, store) = open_with(&StoreConfig { batch_ms: 5, ..StoreConfig::default() });
+    let count: u64 = 40_000;
+    let mut all: Vec<_> = (0..count).map(flow).collect();
+    all.swap(32_000, 33_500);
+    all.swap(32_766, 32_768);
+    store.write(StoreBatch { flows: all, ..StoreBatch::default() }).unwrap();
+    store.flush().unwrap();
+    let reader = store.reader();
+    for filter in ["dest_ip:192.0.2.1", "ip:192.0.2.0/24", "192.0.2.1"] {
+        let mut query = flows(filter);
+        query.range = TimeRange { from: Some(at(31_000)), to: Some(at(34_999)) };
+        assert_eq!(reader.flows(&query).unwrap().total, 4_000, "{filter}");
+        let mut ends = Vec::new();
+        loop {
+            let page = reader.flows(&query).unwrap();
+            ends.extend(page.items.iter().map(|f| f.end));
+            match page.next_cursor {
+                Some(cursor) => query.cursor = Some(cursor),
+                None => break,
+            }
+        }
+        let wanted: Vec<_> = (31_000..35_000).rev().map(at).collect();
+        assert_eq!(ends, wanted, "{filter}");
+        assert_eq!(
+            reader.scatter(&query.filter, TimeRange::default(), 50_000).unwrap().points.len(),
+            40_000,
+            "{filter}"
+        );
+    }
+    assert_eq!(
+        reader.flow(flow(5).record.flow_id).unwrap().unwrap().flow.end,
+        at(5),
+        "the oldest segment is looked at"
+    );
+    let host = HostRecord { ip: ip("192.0.2.1"), ..host("192.0.2.1", 0) };
+    store.write(StoreBatch { hosts: vec![host], ..StoreBatch::default() }).unwrap();
+    store.flush().unwrap();
+    let detail = reader.host(ip("192.0.2.1")).unwrap().unwrap();
+    assert_eq!((detail.flows.len(), detail.flows[0].end), (100, at(count as i64 - 1)));
+    assert_eq!((detail.services[0].port, detail.services[0].flows), (443, 10_000));
+    assert_eq!(detail.peers.len(), 50);
+    // Above ten thousand flows, sums by five minutes answer: the same for the busiest.
+    let top = reader.top(TopWhat::Hosts, TimeRange::default()).unwrap();
+    assert_eq!((top.len(), top[0].name.as_str(), top[0].flows), (20, "192.0.2.1", count));
+    assert_eq!(reader.top(TopWhat::Ports, TimeRange::default()).unwrap()[0].name, "443/tcp");
+    assert_eq!(reader.top(TopWhat::Protocols, TimeRange::default()).unwrap()[0].flows, count);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Flows and verdicts into their table.
 
+use super::busy;
 use crate::flow_blob::{pack_record, pack_verdict};
 use crate::rows::{host_name, proto_name, tunnel_name};
+use crate::schema::SEGMENT_BITS;
 use crate::sqlite::FlowWrite;
 use record::Verdict;
 use rusqlite::{Connection, params};
@@ -12,7 +14,7 @@ INSERT INTO flows (flow_id, start_ns, end_ns, src, src_port, dest, dest_port, pr
   score, p_value, anomalous, record, verdict)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,
   ?25, ?26)
-ON CONFLICT (flow_id) DO UPDATE SET start_ns = excluded.start_ns, end_ns = excluded.end_ns, src = excluded.src,
+ON CONFLICT (end_ns, flow_id) DO UPDATE SET start_ns = excluded.start_ns, src = excluded.src,
   src_port = excluded.src_port, dest = excluded.dest, dest_port = excluded.dest_port, proto = excluded.proto,
   app_proto = excluded.app_proto, state = excluded.state, history = excluded.history, reason = excluded.reason,
   pkts_toserver = excluded.pkts_toserver, pkts_toclient = excluded.pkts_toclient,
@@ -23,10 +25,40 @@ ON CONFLICT (flow_id) DO UPDATE SET start_ns = excluded.start_ns, end_ns = exclu
   anomalous = CASE WHEN excluded.score IS NULL THEN anomalous ELSE excluded.anomalous END,
   verdict = coalesce(excluded.verdict, verdict)";
 
-const JUDGE: &str = "UPDATE flows SET score = ?2, p_value = ?3, anomalous = ?4, verdict = ?5 WHERE flow_id = ?1";
+const JUDGE: &str = "UPDATE flows SET score = ?2, p_value = ?3, anomalous = ?4, verdict = ?5
+WHERE flow_id = ?1 AND (row >> 15) = ?6";
+
+const WIDEN: &str = "
+INSERT INTO flow_segments (segment, first_ns, last_ns) VALUES (?1, ?2, ?3)
+ON CONFLICT (segment) DO UPDATE SET first_ns = min(first_ns, excluded.first_ns), last_ns = max(last_ns, excluded.last_ns)";
 
 /// Adds or replaces flows.
 pub(crate) fn write(connection: &Connection, flows: &[FlowWrite]) -> rusqlite::Result<()> {
+    let before = last_row(connection)?;
+    insert(connection, flows)?;
+    widen_segments(connection, flows, before)?;
+    busy::add(connection, flows)
+}
+
+fn last_row(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("SELECT coalesce(max(row), 0) FROM flows")?.query_row([], |row| row.get(0))
+}
+
+/// The segments of the rows written after row `before` hold these flows' ends. A row that was there has its end already.
+fn widen_segments(connection: &Connection, flows: &[FlowWrite], before: i64) -> rusqlite::Result<()> {
+    let ends = flows.iter().map(|f| f.record.end.0);
+    let (Some(first), Some(last)) = (ends.clone().min(), ends.max()) else { return Ok(()) };
+    let after = last_row(connection)?;
+    let mut widen = connection.prepare_cached(WIDEN)?;
+    if after > before {
+        for segment in (before + 1) >> SEGMENT_BITS..=after >> SEGMENT_BITS {
+            widen.execute([segment, first, last])?;
+        }
+    }
+    Ok(())
+}
+
+fn insert(connection: &Connection, flows: &[FlowWrite]) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(INSERT)?;
     for FlowWrite { record: f, verdict, community_id, in_iface } in flows {
         let (src, dest) = (f.src(), f.dest());
@@ -65,10 +97,17 @@ pub(crate) fn write(connection: &Connection, flows: &[FlowWrite]) -> rusqlite::R
 
 /// Adds verdicts to flows that are there; others are passed over.
 pub(crate) fn judge(connection: &Connection, verdicts: &[Verdict]) -> rusqlite::Result<()> {
+    let mut segments = connection.prepare_cached("SELECT segment FROM flow_segments ORDER BY segment DESC")?;
+    let segments: Vec<i64> = segments.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     let mut update = connection.prepare_cached(JUDGE)?;
     for v in verdicts {
         let blob = pack_verdict(&v.members, &v.why);
-        update.execute(params![v.flow_id as i64, f64::from(v.score), v.p_value, v.anomalous, blob])?;
+        for segment in &segments {
+            let (id, score) = (v.flow_id as i64, f64::from(v.score));
+            if update.execute(params![id, score, v.p_value, v.anomalous, blob, segment])? > 0 {
+                break;
+            }
+        }
     }
     Ok(())
 }
