@@ -51,6 +51,13 @@ impl Budget {
         }
     }
 
+    /// Another allowance: what it is larger by can be used at once.
+    pub(crate) fn set_per_hour(&mut self, per_hour: f64) {
+        let per_hour = if per_hour.is_finite() { per_hour.max(0.0) } else { 0.0 };
+        self.tokens = (self.tokens + (per_hour - self.per_hour).max(0.0)).min(per_hour);
+        self.per_hour = per_hour;
+    }
+
     /// Capture time has reached `now`.
     pub(crate) fn advance(&mut self, now: Timestamp) {
         let elapsed = self.filled_at.map_or(0, |at| now.since(at).max(0));

@@ -112,6 +112,19 @@ impl IncidentManager {
         }
     }
 
+    /// Takes new settings while it runs: budget, idle times, roll-up and bounds. Incidents under way stay.
+    pub fn reconfigure(&mut self, config: &AlertConfig) {
+        self.budget.set_per_hour(config.per_hour);
+        self.roll_up.reconfigure(&config.roll_up, config.list_max);
+        self.config = config.clone();
+    }
+
+    /// Is this host part of an incident that can still grow?
+    #[must_use]
+    pub fn involves(&self, host: IpAddr16) -> bool {
+        self.by_host.contains_key(&host)
+    }
+
     /// Gives titles the schema's phrases ("payload sent per packet") instead of column names.
     pub fn describe_features(&mut self, schema: &'static Schema) {
         self.schema = Some(schema);

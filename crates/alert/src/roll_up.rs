@@ -131,6 +131,12 @@ impl RollUp {
         }
     }
 
+    /// Takes new settings; what hosts have gathered stays.
+    pub(crate) fn reconfigure(&mut self, config: &RollUpConfig, list_max: usize) {
+        self.config = config.clone();
+        self.list_max = list_max;
+    }
+
     /// −ln p, bounded so that p = 0 stays finite.
     pub(crate) fn surprise(p_value: f64) -> f64 {
         let p = if p_value.is_finite() { p_value.clamp(1e-300, 1.0) } else { 1.0 };

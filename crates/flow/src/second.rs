@@ -36,6 +36,11 @@ impl SecondCounter {
         Self { pairs: Pairs::new(home), running: Vec::new(), now_s: i64::MIN, flows_created: 0, flows_pending: 0 }
     }
 
+    /// Other home networks, for the packets from now on.
+    pub fn set_home(&mut self, home: Vec<Prefix>) {
+        self.pairs = Pairs::new(home);
+    }
+
     /// Counts a batch. Of packets shown to every worker, each is counted by the shard of its flow (frames without a flow
     /// by shard 0), and each receiver is followed by the shard of its address, so that its numbers are whole.
     pub fn ingest(&mut self, batch: &[PacketMeta], shard: u32, shards: u32, out: &mut Vec<Observation>) {

@@ -157,6 +157,16 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
         })
     }
 
+    /// Every key with the time of its last touch, longest untouched first.
+    pub(super) fn iter_touched(&self) -> impl Iterator<Item = (&K, Timestamp)> {
+        let mut at = self.oldest;
+        std::iter::from_fn(move || {
+            let slot = self.slots.get(at as usize)?;
+            at = slot.newer;
+            Some((&slot.key, slot.touched))
+        })
+    }
+
     fn unlink(&mut self, at: u32) {
         let (newer, older) = (self.slots[at as usize].newer, self.slots[at as usize].older);
         if newer == NONE {

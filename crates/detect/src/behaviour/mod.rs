@@ -18,6 +18,7 @@ mod home;
 mod host_sweep;
 mod icmp_tunnel;
 mod lru;
+mod memory;
 mod new_device;
 mod odd_service;
 mod port_scan;
@@ -58,6 +59,7 @@ pub use station_peers::{StationPeers, StationPeersConfig};
 pub use steady_link::{SteadyLink, SteadyLinkConfig};
 pub use volume::{Volume, VolumeConfig};
 
+use crate::DetectError;
 use record::{Alert, Counters, HostWindow, Observation, Prefix, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +91,21 @@ pub trait Behaviour: Send {
     fn counters(&self) -> Counters;
     /// Entries held in tables now, for the memory contract.
     fn entries(&self) -> usize;
+    /// What must outlive the process, as bytes; None for detectors whose past is short.
+    fn snapshot(&self) -> Option<Vec<u8>> {
+        None
+    }
+    /// Puts back what `snapshot` gave.
+    ///
+    /// # Errors
+    /// The bytes are not what `snapshot` gives.
+    fn restore(&mut self, _bytes: &[u8]) -> Result<(), DetectError> {
+        Ok(())
+    }
+    /// True when what is remembered belongs to interfaces by their number.
+    fn by_interface(&self) -> bool {
+        false
+    }
 }
 
 /// Settings of every exact detector.
@@ -164,8 +181,13 @@ pub const REGISTRY: &[(&str, Constructor)] = &[
     ("dhcp_flood", |c| Box::new(DhcpFlood::new(&c.dhcp_flood))),
 ];
 
+fn home_of(config: &BehaviourConfig) -> HomeNetworks {
+    if config.home.is_empty() { HomeNetworks::default() } else { HomeNetworks::new(&config.home) }
+}
+
 /// All enabled detectors behind one door.
 pub struct BehaviourSet {
+    config: BehaviourConfig,
     detectors: Vec<Box<dyn Behaviour>>,
     context: Context,
     seen_any: bool,
@@ -181,9 +203,34 @@ impl BehaviourSet {
             .filter(|(name, _)| !config.disabled.iter().any(|d| d == name))
             .map(|(_, make)| make(config))
             .collect();
-        let home = if config.home.is_empty() { HomeNetworks::default() } else { HomeNetworks::new(&config.home) };
-        let context = Context { home, started: Timestamp(0), now: Timestamp(0) };
-        Self { detectors, context, seen_any: false, advanced_s: i64::MIN }
+        let context = Context { home: home_of(config), started: Timestamp(0), now: Timestamp(0) };
+        Self { config: config.clone(), detectors, context, seen_any: false, advanced_s: i64::MIN }
+    }
+
+    /// Takes new settings while it runs. Detectors whose settings are the same keep all they know; one with other settings begins
+    /// anew with what it would keep over a restart.
+    pub fn reconfigure(&mut self, config: &BehaviourConfig) {
+        let sections = |c: &BehaviourConfig| serde_json::to_value(c).unwrap_or_default();
+        let (old, new) = (sections(&self.config), sections(config));
+        let mut kept: Vec<_> = std::mem::take(&mut self.detectors);
+        for (name, make) in REGISTRY.iter().filter(|(name, _)| !config.disabled.iter().any(|d| d == name)) {
+            let known = kept.iter().position(|d| d.name() == *name).map(|at| kept.swap_remove(at));
+            self.detectors.push(match known {
+                Some(detector) if old.get(name) == new.get(name) => detector,
+                known => {
+                    let mut detector = make(config);
+                    // Its own snapshot of a moment ago: when it cannot be read, the detector learns anew.
+                    if let Some(past) = known.and_then(|d| d.snapshot())
+                        && detector.restore(&past).is_err()
+                    {
+                        detector = make(config);
+                    }
+                    detector
+                }
+            });
+        }
+        self.context.home = home_of(config);
+        self.config = config.clone();
     }
 
     /// Hands one observation to every detector. When its time enters a new second, `advance` runs first.

@@ -4,10 +4,15 @@
 use super::lru::Lru;
 use super::text::{self, alert, why};
 use super::{Behaviour, Context};
+use crate::DetectError;
+use crate::blob::{Reader, Writer};
 use record::{
     Alert, AppData, Counters, IpAddr16, Kind, MacAddr, Observation, Severity, Timestamp, timestamp::NS_PER_S,
 };
 use serde::{Deserialize, Serialize};
+
+/// Devices read from a memory at most: a bound on what a file can claim.
+const DEVICES_READ_MAX: usize = 1 << 24;
 
 /// Settings of the new device detector.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,13 +41,23 @@ pub struct NewDevice {
     config: NewDeviceConfig,
     known: Lru<Device, ()>,
     unreported: u64,
+    /// When an earlier run began to watch; the learning time is not begun anew by a restart.
+    watched_since: Option<Timestamp>,
+    /// When this run began to watch.
+    started: Option<Timestamp>,
 }
 
 impl NewDevice {
     /// Builds it.
     #[must_use]
     pub fn new(config: &NewDeviceConfig) -> Self {
-        Self { known: Lru::new(config.devices_max), unreported: 0, config: config.clone() }
+        Self {
+            known: Lru::new(config.devices_max),
+            unreported: 0,
+            watched_since: None,
+            started: None,
+            config: config.clone(),
+        }
     }
 
     fn seen(
@@ -56,7 +71,9 @@ impl NewDevice {
     ) {
         let known = self.known.peek(&device).is_some();
         self.known.touch(&device, ts, || ());
-        let learning = context.now.since(context.started) < i64::from(self.config.learn_s) * NS_PER_S;
+        self.started = Some(context.started);
+        let since = self.watched_since.map_or(context.started, |earlier| earlier.min(context.started));
+        let learning = context.now.since(since) < i64::from(self.config.learn_s) * NS_PER_S;
         if known || learning {
             return;
         }
@@ -73,7 +90,7 @@ impl NewDevice {
         let at = ip.filter(|_| matches!(device, Device::Mac(_))).map(|ip| format!(" at {ip}")).unwrap_or_default();
         a.title = format!("A device not seen before joined the network: {identity}{called}{at}");
         a.src = ip.into_iter().collect();
-        let hours = context.now.since(context.started) as f64 / NS_PER_S as f64 / 3600.0;
+        let hours = context.now.since(since) as f64 / NS_PER_S as f64 / 3600.0;
         a.why = vec![why("watched_without_it", hours, [0.0, f64::from(self.config.learn_s) / 3600.0], "h", 1.0)];
         a.packets = 1;
         a.severity = Severity::Low;
@@ -120,6 +137,45 @@ impl Behaviour for NewDevice {
     }
     fn entries(&self) -> usize {
         self.known.len()
+    }
+    fn snapshot(&self) -> Option<Vec<u8>> {
+        let since = [self.watched_since, self.started].into_iter().flatten().min()?;
+        let mut writer = Writer::default();
+        writer.bytes.extend(since.0.to_le_bytes());
+        writer.u32(self.known.len() as u32);
+        for (device, touched) in self.known.iter_touched() {
+            let (tag, bytes) = match device {
+                Device::Mac(mac) => (0, {
+                    let mut bytes = [0; 16];
+                    bytes[..6].copy_from_slice(&mac.0);
+                    bytes
+                }),
+                Device::Address(ip) => (1, ip.0),
+            };
+            writer.bytes.push(tag);
+            writer.bytes.extend(bytes);
+            writer.bytes.extend(touched.0.to_le_bytes());
+        }
+        Some(writer.bytes)
+    }
+    fn restore(&mut self, bytes: &[u8]) -> Result<(), DetectError> {
+        let mut reader = Reader::new(bytes);
+        let since = Timestamp(reader.u64()?.cast_signed());
+        let count = reader.count(0, DEVICES_READ_MAX, "known devices")?;
+        for _ in 0..count {
+            let tag = reader.take(1)?[0];
+            let mut address = [0; 16];
+            address.copy_from_slice(reader.take(16)?);
+            let touched = Timestamp(reader.u64()?.cast_signed());
+            let device = match tag {
+                0 => Device::Mac(MacAddr([address[0], address[1], address[2], address[3], address[4], address[5]])),
+                1 => Device::Address(IpAddr16(address)),
+                _ => return Err(DetectError::Damaged("a known device is of no known kind".to_owned())),
+            };
+            self.known.touch(&device, touched, || ());
+        }
+        self.watched_since = Some(since);
+        Ok(())
     }
 }
 

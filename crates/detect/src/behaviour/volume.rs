@@ -5,9 +5,14 @@
 use super::text::{self, alert, bytes, count, why};
 use super::throttle::Throttle;
 use super::{Behaviour, Context};
+use crate::DetectError;
+use crate::blob::{Reader, Writer};
 use record::{Alert, Counters, InterfaceSecond, Kind, Observation, Severity, Timestamp, timestamp::NS_PER_S};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// The window of an interface that is remembered and not yet seen in this run.
+const UNSEEN: i64 = i64::MIN;
 
 /// Hours of a day.
 const HOURS: usize = 24;
@@ -156,6 +161,10 @@ impl Volume {
             .interfaces
             .entry(second.interface)
             .or_insert_with(|| Interface { window, tracks: std::array::from_fn(|_| Track::default()) });
+        // The time between two runs was not watched: it is no silence.
+        if interface.window == UNSEEN {
+            interface.window = window;
+        }
         if window > interface.window {
             let end = Timestamp::from_parts((interface.window + 1) * length, 0);
             let missed = (window - interface.window - 1).min(i64::from(self.config.learn_windows)) as u32;
@@ -251,6 +260,51 @@ impl Behaviour for Volume {
     fn entries(&self) -> usize {
         self.interfaces.len()
     }
+    fn snapshot(&self) -> Option<Vec<u8>> {
+        let mut writer = Writer::default();
+        writer.u32(self.config.window_s);
+        writer.u32(self.interfaces.len() as u32);
+        for (number, interface) in &self.interfaces {
+            writer.u32(u32::from(*number));
+            for track in &interface.tracks {
+                writer.f64(track.past_max);
+                for level in std::iter::once(&track.all).chain(&track.hours) {
+                    writer.u32(level.windows);
+                    writer.f64(level.mean);
+                    writer.f64(level.deviation);
+                }
+            }
+        }
+        Some(writer.bytes)
+    }
+    /// Levels are of windows of one length: with another length they are left, and learned anew.
+    fn restore(&mut self, bytes: &[u8]) -> Result<(), DetectError> {
+        let mut reader = Reader::new(bytes);
+        let same_length = reader.u32()? == self.config.window_s;
+        for _ in 0..reader.count(0, usize::from(u16::MAX), "interfaces")? {
+            let number = reader.u32()? as u16;
+            let mut tracks: [Track; 4] = std::array::from_fn(|_| Track::default());
+            for track in &mut tracks {
+                track.past_max = finite(reader.f64()?)?;
+                for level in std::iter::once(&mut track.all).chain(&mut track.hours) {
+                    let windows = reader.u32()?;
+                    *level = Level { windows, mean: finite(reader.f64()?)?, deviation: finite(reader.f64()?)? };
+                }
+            }
+            if same_length && self.interfaces.len() < self.config.interfaces_max {
+                self.interfaces.insert(number, Interface { window: UNSEEN, tracks });
+            }
+        }
+        Ok(())
+    }
+    fn by_interface(&self) -> bool {
+        true
+    }
+}
+
+fn finite(value: f64) -> Result<f64, DetectError> {
+    let good = value.is_finite() && value >= 0.0;
+    good.then_some(value).ok_or_else(|| DetectError::Damaged("a rate is no number".to_owned()))
 }
 
 #[cfg(test)]

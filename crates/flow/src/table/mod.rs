@@ -148,6 +148,11 @@ impl FlowTable {
         }
     }
 
+    /// Takes new time-outs while it runs; other settings stay. A flow that waits already is looked at when its old time is up.
+    pub fn set_timeouts(&mut self, config: &FlowConfig) {
+        self.timeouts = Timeouts::of(config);
+    }
+
     /// Takes a batch in capture order. Every worker may be shown every packet: those whose `hash >> 32` modulo `shards`
     /// is `shard` are counted here, all of them move the clock, so that `n` shards together say what one says.
     pub fn ingest(
