@@ -2,8 +2,9 @@
 //! Owns the order of these and the error's place; the settings themselves live in the rooms they configure.
 
 use crate::cli::Common;
-use crate::failure::{Failure, Result};
+use crate::failure::{Context, Failure, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -135,11 +136,28 @@ impl Config {
         Ok(())
     }
 
-    /// Sections in which `other` differs.
-    pub fn changed_sections(&self, other: &Self) -> Vec<String> {
-        let table = |config: &Self| Table::try_from(config).unwrap_or_default();
-        let (here, there) = (table(self), table(other));
-        here.iter().filter(|(name, value)| there.get(*name) != Some(value)).map(|(name, _)| name.clone()).collect()
+    /// Keys (`section.key`) whose values differ in `other`.
+    pub fn changed_keys(&self, other: &Self) -> BTreeSet<String> {
+        let flat = |config: &Self| {
+            let mut flat = BTreeMap::new();
+            leaves("", &Table::try_from(config).unwrap_or_default(), &mut |key, value| {
+                flat.insert(key, value.clone());
+            });
+            flat
+        };
+        let (here, there) = (flat(self), flat(other));
+        here.keys().chain(there.keys()).filter(|key| here.get(*key) != there.get(*key)).cloned().collect()
+    }
+
+    /// These settings with the values that `other` has for `keys`.
+    pub fn with(&self, other: &Self, keys: &BTreeSet<String>) -> Result<Self> {
+        let mut table = Table::try_from(self).context("settings")?;
+        let mut values = Vec::new();
+        leaves("", &Table::try_from(other).context("settings")?, &mut |key, value| values.push((key, value.clone())));
+        for (key, value) in values.into_iter().filter(|(key, _)| keys.contains(key)) {
+            put(&mut table, &key, value).map_err(Failure::new)?;
+        }
+        table.try_into().context("settings")
     }
 
     /// The home networks, parsed.
@@ -191,6 +209,21 @@ fn overlay(table: &mut Table, path: &str, value: &str) -> std::result::Result<()
         .ok()
         .and_then(|mut t| t.remove("value"))
         .unwrap_or_else(|| Value::String(value.to_owned()));
+    put(table, path, value)
+}
+
+/// Every value that is no section, with its dotted key.
+pub fn leaves(prefix: &str, table: &Table, visit: &mut dyn FnMut(String, &Value)) {
+    for (name, value) in table {
+        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        match value {
+            Value::Table(inner) => leaves(&key, inner, visit),
+            value => visit(key, value),
+        }
+    }
+}
+
+fn put(table: &mut Table, path: &str, value: Value) -> std::result::Result<(), String> {
     let mut keys: Vec<&str> = path.split('.').collect();
     let last = keys.pop().filter(|k| !k.is_empty()).ok_or("the key is empty")?;
     let mut here = table;

@@ -104,6 +104,45 @@ fn has(program: &str, test: &str) -> bool {
 }
 
 #[test]
+fn known_devices_stay_known_over_a_restart() {
+    let test = "known_devices_stay_known_over_a_restart";
+    if !has("curl", test) || !has("ping", test) {
+        return;
+    }
+    let Some(wire) = Wire::new(test, "m") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let new_devices =
+        |server: &Server| wire.get(server, "/api/v1/incidents?q=kind:new_device")["total"].as_u64().unwrap();
+    let packets = |server: &Server| wire.get(server, "/api/v1/summary")["totals"]["packets"].as_u64().unwrap();
+    let talk = |server: &Server| {
+        let before = packets(server);
+        assert!(ip(&["-n", &wire.b, "neigh", "flush", "all"]));
+        assert!(Wire::inside(&wire.b, "ping").args(["-c", "2", "198.18.0.1"]).output().unwrap().status.success());
+        wait_for(SCAN_SEEN, "the packets", || (packets(server) >= before + 6).then_some(()));
+    };
+    let watch = || {
+        let mut command = Wire::inside(&wire.a, env!("CARGO_BIN_EXE_tripline"));
+        let learn = ["--set", "behaviour.new_device.learn_s=3", "--set", "networks.home=[\"198.18.0.0/24\"]"];
+        command.args(["run", "-i", "wa", "--listen", "127.0.0.1:0", "--data-dir", dir.path().to_str().unwrap()]);
+        Server::start_as(command.args(learn))
+    };
+
+    let server = watch();
+    talk(&server);
+    std::thread::sleep(Duration::from_secs(4));
+    assert_eq!(new_devices(&server), 0);
+    assert!(server.terminate().success());
+
+    let server = watch();
+    talk(&server);
+    assert_eq!(new_devices(&server), 0, "told as new although it was there before");
+    assert!(ip(&["-n", &wire.b, "link", "set", "wb", "address", "02:00:5e:00:00:77"]));
+    talk(&server);
+    wait_for(SCAN_SEEN, "the new device", || (new_devices(&server) == 1).then_some(()));
+    assert!(server.terminate().success());
+}
+
+#[test]
 fn no_packet_is_missing() {
     let test = "no_packet_is_missing";
     if !has("curl", test) {

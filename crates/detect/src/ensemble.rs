@@ -138,6 +138,29 @@ impl Ensemble {
         Ok((ensemble, report))
     }
 
+    /// Fits the last calibration anew on benign rows that stand for all of them. For ensembles whose training rows were chosen (by
+    /// another ensemble's p-values, say): without it, what was left out would look stranger than it is.
+    ///
+    /// # Errors
+    /// Rows of another width, or none.
+    pub fn recalibrate(&mut self, rows: &Matrix) -> Result<(), DetectError> {
+        let expected = self.schema.features.len();
+        if rows.columns != expected {
+            return Err(DetectError::Columns { schema: self.schema.name.to_owned(), expected, found: rows.columns });
+        }
+        if rows.rows() == 0 {
+            return Err(DetectError::TooFewRows { rows: 0, needed: 1 });
+        }
+        let count = self.members.len();
+        let mut encoded = rows.clone();
+        self.encoder.encode(&mut encoded.values);
+        let (mut scores, mut of_model) = (Vec::new(), Vec::new());
+        score_all(&self.models, count, &encoded, &mut of_model, &mut scores);
+        let combined = scores.chunks_exact(count).map(|scores| self.combine(scores).0).collect();
+        self.combined = Calibration::fit(combined);
+        Ok(())
+    }
+
     /// Judges every row; `out` is replaced. Rows must have the schema's columns (others are judged as far as they go).
     pub fn judge(&self, rows: &Matrix, out: &mut Vec<Judgement>) {
         out.clear();

@@ -30,6 +30,11 @@ impl HostTable {
         Self { home, ..Self::default() }
     }
 
+    /// Other home networks; hosts met from now on are sorted by them.
+    pub fn set_home(&mut self, home: Vec<Prefix>) {
+        self.home = home;
+    }
+
     /// Puts back hosts of an earlier run; they count as seen, not as changed.
     pub fn restore(&mut self, hosts: Vec<HostRecord>) {
         for host in hosts.into_iter().take(HOSTS_MAX) {

@@ -8,6 +8,7 @@
 use crate::covered::Covered;
 use crate::hosts::HostTable;
 use crate::learn::Learner;
+use crate::reservoir::Reservoir;
 use alert::{AlertConfig, BudgetState, IncidentManager};
 use detect::behaviour::{BehaviourConfig, BehaviourSet};
 use detect::{Ensemble, EnsembleConfig};
@@ -64,6 +65,8 @@ pub struct Judge {
     hosts: HostTable,
     covered: Covered,
     learner: Learner,
+    /// For trainings after the first; None where models are not renewed.
+    reservoir: Option<Reservoir>,
     now: Timestamp,
     alerts: Vec<Alert>,
     closed_windows: Vec<HostWindow>,
@@ -80,10 +83,24 @@ impl Judge {
             hosts: HostTable::new(config.home.clone()),
             covered: Covered::default(),
             learner,
+            reservoir: None,
             now: Timestamp(i64::MIN),
             alerts: Vec::new(),
             closed_windows: Vec::new(),
         }
+    }
+
+    /// Takes new settings while it runs: exact detectors, incidents, home networks. Host windows keep theirs, models theirs until
+    /// the next training.
+    pub fn reconfigure(&mut self, config: &JudgeConfig) {
+        self.behaviours.reconfigure(&behaviour(config));
+        self.incidents.reconfigure(&config.alert);
+        self.hosts.set_home(config.home.clone());
+    }
+
+    /// The exact detectors, for what they remember over a restart.
+    pub fn behaviours(&mut self) -> &mut BehaviourSet {
+        &mut self.behaviours
     }
 
     /// Puts trained models in place; flows from now on are judged.
@@ -99,6 +116,16 @@ impl Judge {
     /// What the models may learn from.
     pub fn learner(&mut self) -> &mut Learner {
         &mut self.learner
+    }
+
+    /// Keeps judged flows for later trainings from now on.
+    pub fn keep_reservoir(&mut self, reservoir: Reservoir) {
+        self.reservoir = Some(reservoir);
+    }
+
+    /// What later trainings may learn from.
+    pub fn reservoir(&self) -> Option<&Reservoir> {
+        self.reservoir.as_ref()
     }
 
     /// Hosts seen.
@@ -250,6 +277,11 @@ impl Judge {
             match &mut verdict {
                 Some(verdict) => {
                     self.incidents.verdict(&record, verdict);
+                    if let Some(reservoir) = &mut self.reservoir {
+                        let (src, dest) = (record.src().addr, record.dest().addr);
+                        let in_incident = self.incidents.involves(src) || self.incidents.involves(dest);
+                        reservoir.offer(&record, verdict.p_value, in_incident);
+                    }
                     if let Some(score) = self.covered.score(&record) {
                         verdict.anomalous = true;
                         verdict.score = verdict.score.max(score);

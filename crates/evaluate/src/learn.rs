@@ -71,6 +71,11 @@ impl Learner {
         }
     }
 
+    /// Takes new settings while it runs; what was kept stays.
+    pub fn reconfigure(&mut self, config: LearnConfig) {
+        self.config = config;
+    }
+
     /// Offers one flow to the reservoir (Vitter's algorithm R).
     pub fn learn(&mut self, flow: &FlowRecord) {
         self.offer(flow, |row| features::flow_vector(flow, row));

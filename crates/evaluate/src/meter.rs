@@ -149,6 +149,12 @@ impl Meter {
         while !self.finish_some(out) {}
     }
 
+    /// Takes new flow time-outs and home networks while it runs.
+    pub fn reconfigure(&mut self, flow: &FlowConfig, home: Vec<Prefix>) {
+        self.table.set_timeouts(flow);
+        self.seconds.set_home(home);
+    }
+
     /// What went through so far.
     pub fn counters(&self) -> MeterCounters {
         let mut counters = self.counters.clone();

@@ -47,7 +47,7 @@ fn describe() {
     for (name, text) in [
         ("tripline_build_info", "1, with the version as a label."),
         ("tripline_start_time_seconds", "Start of the process since the epoch."),
-        ("tripline_lag_seconds", "From a packet's time to its flow's verdict."),
+        ("tripline_lag_seconds", "How far judging is behind the traffic: the largest of the last 5 seconds."),
         ("tripline_hosts", "Addresses seen."),
         ("tripline_incidents_open", "Incidents that are open."),
         ("tripline_model_ready", "1 when the models judge."),

@@ -145,7 +145,8 @@ pub struct Summary {
     pub model: ModelSummary,
     /// Budget.
     pub budget: Budget,
-    /// From a packet's time to its flow's verdict, milliseconds.
+    /// How far judging is behind the traffic, milliseconds: wall time minus the capture time of the newest packet judged; in a
+    /// replay, how far the clock of the replay is ahead of it. The largest of the last 5 s, of all sources.
     pub lag_ms: f64,
     /// True while ingestion is paused.
     pub paused_ingest: bool,
@@ -250,6 +251,28 @@ pub struct Models {
     pub seed: u64,
     /// File of the artifact; empty when not saved.
     pub artifact: String,
+    /// How they are renewed.
+    pub retraining: Retraining,
+}
+
+/// Trainings after the first.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct Retraining {
+    /// Hours between two; 0: models are not renewed.
+    pub every_h: f64,
+    /// 0 … 1 while one runs; null when none does.
+    pub progress: Option<f64>,
+    /// Flows kept to learn from.
+    pub rows: u64,
+    /// Flows kept to calibrate and judge new models by.
+    pub rows_held_out: u64,
+    /// End of the last one, wall time; null before the first.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last: Option<Timestamp>,
+    /// Did its models take the place of the old ones? null before the first.
+    pub promoted: Option<bool>,
+    /// In words.
+    pub text: String,
 }
 
 /// Worst level of the health lines.

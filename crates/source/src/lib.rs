@@ -17,4 +17,6 @@ pub use files::{open_capture, open_reader};
 pub use filter::{Filter, FilterError};
 pub use frame_source::{BATCH_FRAMES_MAX, FrameSource, SourceStats};
 pub use host::{HostCounters, InterfaceInfo, SocketInfo, host_counters, interfaces, sockets};
-pub use live::{FrameSender, KernelCounts, LiveCapture, LiveConfig, LiveSettings, may_capture, open_live};
+pub use live::{
+    FrameSender, KernelCounts, LiveCapture, LiveConfig, LiveSettings, lower_thread_priority, may_capture, open_live,
+};

@@ -5,7 +5,7 @@ use crate::cli::{Common, DemoArgs};
 use crate::commands::run::duration;
 use crate::config::{Config, data_dir_apart};
 use crate::failure::{Context, EXIT_DONE, Result};
-use crate::live::{self, OpenSource, Plan, wall_clock};
+use crate::live::{self, OpenSource, Plan, Reloader, wall_clock};
 use evaluate::simulate::{SimulateConfig, Simulator};
 use serve::shapes::Mode;
 
@@ -17,7 +17,8 @@ const OFFICE_IPV6: &str = "2001:db8:20::/64";
 
 /// Runs the demo.
 pub fn run(common: &Common, args: &DemoArgs) -> Result<u8> {
-    let mut config = Config::load(common)?;
+    let read = Config::load(common)?;
+    let mut config = read.clone();
     config.networks.home.push(OFFICE_IPV6.to_owned());
     let listen = args.listen.unwrap_or(config.serve.listen);
     serve::check_listen(listen).plain()?;
@@ -44,7 +45,7 @@ pub fn run(common: &Common, args: &DemoArgs) -> Result<u8> {
         listen,
         duration: duration(args.duration.as_deref())?,
         notices: Vec::new(),
-        reload: Box::new(crate::commands::run::reload(common, &config)),
+        reload: Reloader::new(common, &read, &config),
         past: Some(Simulator::new(&past).plain()?),
     };
     live::run(&config, plan)?;

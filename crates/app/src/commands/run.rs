@@ -1,20 +1,26 @@
 //! `tripline run`: interfaces, files, or the host's own counters, with the dashboard.
 
 use crate::cli::{Common, Role, RunArgs};
+use crate::commands::analyze::check_link_types;
 use crate::config::{Config, data_dir, data_dir_apart};
 use crate::duration::parse_ns;
 use crate::failure::{Context, EXIT_DONE, Failure, Result};
-use crate::live::{self, OpenSource, Pace, Plan};
+use crate::live::{self, OpenSource, Pace, Plan, Reloader};
+use evaluate::{Meter, MeterConfig};
 use record::HealthItem;
 use serve::shapes::Mode;
 use source::FrameSource;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// Packets of a file looked at before it is replayed.
+const LINK_TYPES_LOOKED_AT: u64 = 1_000;
 
 /// Opens what was asked for and runs until stopped.
 pub fn run(common: &Common, args: &RunArgs) -> Result<u8> {
     check_roles(&args.role)?;
-    let mut config = Config::load(common)?;
+    let read = Config::load(common)?;
+    let mut config = read.clone();
     let listen = args.listen.unwrap_or(config.serve.listen);
     // Before any source is opened or anything is written: a refused address should cost nothing.
     serve::check_listen(listen).plain()?;
@@ -30,30 +36,11 @@ pub fn run(common: &Common, args: &RunArgs) -> Result<u8> {
         listen,
         duration: duration(args.duration.as_deref())?,
         notices,
-        reload: Box::new(reload(common, &config)),
+        reload: Reloader::new(common, &read, &config),
         past: None,
     };
     live::run(&config, plan)?;
     Ok(EXIT_DONE)
-}
-
-/// What SIGHUP does: the settings are read again and checked, and the log says what a new start would change.
-pub fn reload(common: &Common, running: &Config) -> impl Fn() + Send + Sync + 'static {
-    let (common, running) = (common.clone(), running.clone());
-    move || match Config::load(&common) {
-        Err(failure) => tracing::error!("settings were not taken over: {failure}"),
-        Ok(config) => {
-            let changed = config.changed_sections(&running);
-            if changed.is_empty() {
-                tracing::info!("settings read again: nothing changed");
-            } else {
-                tracing::warn!(
-                    "settings read again and good; changes in {} take effect at the next start",
-                    changed.join(", ")
-                );
-            }
-        }
-    }
 }
 
 /// `--duration`, when given.
@@ -85,10 +72,28 @@ fn files(args: &RunArgs) -> Result<Sources> {
     // Standard input comes at its own pace.
     let pace_of = |file: &Path| if file == Path::new("-") { Pace::None } else { pace };
     let open = |file: &std::path::PathBuf| {
+        refuse_unknown_link_type(file)?;
         let frames = source::open_capture(file).plain()?;
         Ok(OpenSource { name: file.display().to_string(), kind: "file", frames: Some(frames), pace: pace_of(file) })
     };
     Ok((Mode::Replay, args.read.iter().map(open).collect::<Result<_>>()?, Vec::new()))
+}
+
+/// A file of which no packet can be read is refused at once, not shown as a source that is silent. Standard input cannot be read
+/// twice: its packets are counted as decode errors.
+fn refuse_unknown_link_type(file: &PathBuf) -> Result<()> {
+    if file == Path::new("-") {
+        return Ok(());
+    }
+    let mut frames = source::open_capture(file).plain()?;
+    let (mut headers, mut out) = (Vec::new(), Vec::new());
+    let mut meter = Meter::new(&MeterConfig::default(), 0, 1);
+    while meter.frames() < LINK_TYPES_LOOKED_AT {
+        let Some(bytes) = frames.next_batch(&mut headers).plain()? else { break };
+        meter.batch(bytes, &headers, &mut out);
+        out.clear();
+    }
+    check_link_types(std::slice::from_ref(file), meter.frames(), &meter.counters().decode_errors)
 }
 
 fn interfaces(config: &Config, args: &RunArgs) -> Result<Sources> {

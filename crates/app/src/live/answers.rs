@@ -237,6 +237,7 @@ impl Live for Answers {
         let status = lock(&self.status);
         let model = model(&status);
         let ensemble = status.ensemble.clone();
+        let retraining = status.retraining.clone();
         drop(status);
         let members = ensemble.iter().flat_map(|e| e.members()).map(|member| ModelMember {
             name: member.name.clone(),
@@ -258,6 +259,7 @@ impl Live for Answers {
             schema: features::flow_schema().name.to_owned(),
             seed: self.seed,
             artifact: self.artifact.clone(),
+            retraining,
         }
     }
 

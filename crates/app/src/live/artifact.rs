@@ -22,8 +22,9 @@ pub fn load(dir: &Path) -> Result<Option<Ensemble>> {
     Ensemble::from_bytes(&bytes, features::flow_schema()).map(Some).context(format!("models {}", path.display()))
 }
 
-/// Writes the models beside their final name and renames, so that a crash leaves the old ones.
-pub fn save(dir: &Path, ensemble: &Ensemble) -> Result<()> {
+/// Writes the models beside their final name and renames, so that a crash leaves the old ones. Of earlier versions,
+/// `versions_max - 1` stay: `flow.model.1` is the one before, and so on. To go back, stop, and rename one to `flow.model`.
+pub fn save(dir: &Path, ensemble: &Ensemble, versions_max: u32) -> Result<()> {
     let path = dir.join(FILE_NAME);
     let temporary = path.with_extension("model.part");
     fs::create_dir_all(dir).context(dir.display())?;
@@ -31,7 +32,54 @@ pub fn save(dir: &Path, ensemble: &Ensemble) -> Result<()> {
         let mut file = fs::File::create(&temporary)?;
         std::io::Write::write_all(&mut file, &ensemble.to_bytes())?;
         file.sync_all()?;
+        keep_versions(&path, versions_max)?;
         fs::rename(&temporary, &path)
     };
     write().context(format!("models {}", path.display()))
+}
+
+/// Moves each version one place back; the name of the newest stays until the new file takes its place.
+fn keep_versions(path: &Path, versions_max: u32) -> std::io::Result<()> {
+    let version = |n: u32| if n == 0 { path.to_owned() } else { path.with_extension(format!("model.{n}")) };
+    let move_if_there = |result: std::io::Result<()>| match result {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    };
+    if versions_max < 2 {
+        return Ok(());
+    }
+    for n in (1..versions_max - 1).rev() {
+        move_if_there(fs::rename(version(n), version(n + 1)))?;
+    }
+    // A second name for the same file, so that a crash between the two renames leaves models in place.
+    move_if_there(fs::remove_file(version(1)))?;
+    move_if_there(fs::hard_link(path, version(1)).or_else(|_| fs::copy(path, version(1)).map(|_| ())))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_last_versions_are_kept_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE_NAME);
+        for n in 0..8 {
+            keep_versions(&path, 4).unwrap();
+            // As `save` does: a new file takes the name.
+            let part = dir.path().join("part");
+            fs::write(&part, format!("{n}")).unwrap();
+            fs::rename(&part, &path).unwrap();
+        }
+        let read = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
+        assert_eq!(read("flow.model"), "7");
+        assert_eq!(
+            (read("flow.model.1"), read("flow.model.2"), read("flow.model.3")),
+            ("6".into(), "5".into(), "4".into())
+        );
+        assert!(!dir.path().join("flow.model.4").exists());
+        keep_versions(&path, 1).unwrap();
+        assert_eq!((read("flow.model"), read("flow.model.1")), ("7".into(), "6".into()));
+    }
 }

@@ -9,7 +9,7 @@ use source::{HostCounters, SourceStats, host_counters};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Time between two readings.
 const EVERY: Duration = Duration::from_secs(1);
@@ -42,14 +42,23 @@ pub fn run(number: usize, parcels: &Sender<Parcel>, stop: &Arc<AtomicBool>) {
         }
         meter.last = Some(now);
         let stats = Some(SourceStats::default());
-        let parcel = Parcel { worker: number, observations, now, meter: meter.clone(), source: stats, ended: None };
+        let parcel = Parcel {
+            worker: number,
+            observations,
+            now,
+            meter: meter.clone(),
+            source: stats,
+            ended: None,
+            due: Instant::now(),
+        };
         if parcels.send(parcel).is_err() {
             return;
         }
         std::thread::sleep(EVERY);
     }
-    let last =
-        Parcel { worker: number, observations: Vec::new(), now: wall_clock(), meter, source: None, ended: Some(ended) };
+    let now = wall_clock();
+    let (source, due) = (None, Instant::now());
+    let last = Parcel { worker: number, observations: Vec::new(), now, meter, source, ended: Some(ended), due };
     // The judge may have gone first.
     let _ = parcels.send(last);
 }

@@ -2,8 +2,11 @@
 //! Owns the order of these and the training's start; the judging itself is `evaluate::Judge`, as in a file analysis.
 
 use super::evidence;
+use super::lag::Lag;
+use super::memory::Memory;
 use super::packet_ring::PacketRing;
 use super::publish::Publisher;
+use super::retrain::Retrain;
 use super::series;
 use super::status::{ModelState, Scores, Status};
 use super::training::{Lesson, Training};
@@ -39,6 +42,16 @@ pub struct Change {
     pub reply: crossbeam_channel::Sender<Option<Incident>>,
 }
 
+/// Settings that a running judge takes over.
+pub struct Reload {
+    /// Detectors, incidents, home networks.
+    pub judge: evaluate::JudgeConfig,
+    /// Learning.
+    pub learn: evaluate::LearnConfig,
+    /// Packets saved with one incident.
+    pub evidence_packets_max: usize,
+}
+
 /// What the judge thread is made of.
 pub struct Judging {
     /// The judge.
@@ -47,6 +60,12 @@ pub struct Judging {
     pub parcels: Receiver<Parcel>,
     /// From the API.
     pub changes: Receiver<Change>,
+    /// From SIGHUP.
+    pub reloads: Receiver<Box<Reload>>,
+    /// How far behind the traffic judging is.
+    pub lag: Lag,
+    /// What the detectors remember over a restart.
+    pub memory: Memory,
     /// History.
     pub store: Arc<Sqlite>,
     /// Live stream.
@@ -59,6 +78,8 @@ pub struct Judging {
     pub rings: Vec<Arc<Mutex<PacketRing>>>,
     /// Settings.
     pub settings: JudgingSettings,
+    /// When models are renewed.
+    pub retrain: Retrain,
     /// The training under way.
     pub training: Option<Training>,
     /// Per-run state.
@@ -104,14 +125,17 @@ impl Judging {
         loop {
             let (parcels, closed) = self.gather();
             self.apply_changes();
+            self.apply_reloads();
             let mut judged = Judged::default();
             let waiting = self.parcels.len();
-            let begun = Instant::now();
+            let dues: Vec<_> = parcels.iter().map(|p| (p.worker, p.due, p.ended.is_some())).collect();
             self.take(parcels, &mut judged);
             self.deliver(judged);
+            self.measure_lag(&dues);
             self.train();
             self.save_evidence(closed);
-            self.tell(waiting, begun);
+            self.memory.save(self.judge.behaviours(), false);
+            self.tell(waiting);
             if closed {
                 break;
             }
@@ -120,6 +144,7 @@ impl Judging {
         self.judge.finish(&mut judged);
         self.deliver(judged);
         self.save_evidence(true);
+        self.memory.save(self.judge.behaviours(), true);
         if let Err(error) = self.store.flush() {
             tracing::error!("store: {error}");
         }
@@ -130,9 +155,30 @@ impl Judging {
     fn after_the_input(&mut self) {
         while !self.stop.load(Ordering::Relaxed) {
             self.apply_changes();
+            self.apply_reloads();
             self.train();
-            self.tell(0, Instant::now());
+            self.tell(0);
             std::thread::sleep(WAIT);
+        }
+    }
+
+    /// After judging: how long ago was the newest judged packet of each source there?
+    fn measure_lag(&mut self, dues: &[(usize, Instant, bool)]) {
+        let now = Instant::now();
+        for (worker, due, ended) in dues {
+            self.lag.judged(*worker, *due, *ended, now);
+        }
+        self.lag.look(now);
+    }
+
+    fn apply_reloads(&mut self) {
+        while let Ok(reload) = self.reloads.try_recv() {
+            let Reload { judge, learn, evidence_packets_max } = *reload;
+            self.judge.reconfigure(&judge);
+            self.judge.learner().reconfigure(learn);
+            self.settings.learn = learn;
+            self.settings.models = judge.models;
+            self.settings.evidence.packets_max = evidence_packets_max;
         }
     }
 
@@ -304,6 +350,7 @@ impl Judging {
             self.training = None;
             match result {
                 Ok(ensemble) => {
+                    self.retrain.promoted(self.judge.ensemble().is_some(), wall_clock());
                     let mut status = lock(&self.status);
                     status.flows_learned = ensemble.span().rows;
                     status.ensemble = Some(Arc::clone(&ensemble));
@@ -311,12 +358,16 @@ impl Judging {
                     self.judge.install(ensemble);
                     tracing::info!("models are in place and judge every flow from now on");
                 }
+                Err(why) if self.judge.ensemble().is_some() => self.retrain.refused(&why, wall_clock()),
                 Err(why) => {
                     tracing::error!("models: {why}");
                     self.run.failed_training = true;
                     lock(&self.status).model = ModelState::Failed(why);
                 }
             }
+        }
+        if self.training.is_none() && self.judge.ensemble().is_some() {
+            self.training = self.retrain.due(&self.judge, &self.settings);
         }
         if self.training.is_some()
             || self.judge.ensemble().is_some()
@@ -342,6 +393,7 @@ impl Judging {
             seed: self.settings.learn.seed,
             config: self.settings.models.clone(),
             keep_in: self.settings.models_dir.clone(),
+            gate: None,
         };
         match Training::start(move || Ok(lesson)) {
             Ok(training) => self.training = Some(training),
@@ -387,7 +439,7 @@ impl Judging {
         self.judge.incidents().set_evidence(&incident.id, true).filter(|_| !known)
     }
 
-    fn tell(&mut self, waiting: usize, begun: Instant) {
+    fn tell(&mut self, waiting: usize) {
         let now = self.judge.now();
         let model = match (&self.training, self.judge.ensemble()) {
             (_, Some(_)) => ModelState::Ready,
@@ -397,7 +449,10 @@ impl Judging {
         };
         let (budget, drops, hosts) = (self.judge.budget(), self.judge.drops(), self.judge.hosts().distinct());
         let store = self.store.counters();
+        let lag_ms = self.lag.worst_ms(Instant::now());
+        let retraining = self.retrain.state(&self.settings, self.training.as_ref(), self.judge.reservoir());
         let mut status = lock(&self.status);
+        status.retraining = retraining;
         if !self.run.failed_training {
             status.model = model;
         }
@@ -406,7 +461,7 @@ impl Judging {
         status.judge_drops = drops;
         status.hosts = hosts;
         status.queue = waiting;
-        status.lag_ms = begun.elapsed().as_millis() as u64 * (1 + waiting as u64);
+        status.lag_ms = lag_ms;
         status.store = store;
         drop(status);
         self.publisher.round();

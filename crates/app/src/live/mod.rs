@@ -6,9 +6,13 @@ pub mod artifact;
 mod evidence;
 mod host_only;
 mod judging;
+mod lag;
+mod memory;
 mod packet_ring;
 mod past;
 mod publish;
+mod reload;
+mod retrain;
 mod series;
 mod simulated;
 mod status;
@@ -23,9 +27,13 @@ use crossbeam_channel::{Sender, bounded};
 use evaluate::simulate::Simulator;
 use evaluate::{Judge, Learner, Meter, MeterConfig};
 use judging::{Change, Judging, JudgingSettings, RunState, lock};
+use lag::Lag;
+use memory::Memory;
 use packet_ring::PacketRing;
 use publish::Publisher;
 use record::{HealthItem, HealthLevel, Timestamp};
+pub use reload::Reloader;
+use reload::Takers;
 use serve::shapes::Mode;
 use serve::{AppState, Hub};
 use simulated::SimulatedSource;
@@ -39,13 +47,16 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use store::{Read, Sqlite};
+use worker::{MeterSettings, Parcel, Worker};
 pub use worker::{Pace, wall_clock};
-use worker::{Parcel, Worker};
 
 /// Parcels that wait for the judge: some seconds of work; then workers wait, and losses happen in the kernel, counted.
 const PARCELS_MAX: usize = 128;
 /// People's changes that wait.
 const CHANGES_MAX: usize = 64;
+
+/// Settings read again that wait for a thread; SIGHUP waits beyond it.
+const RELOADS_MAX: usize = 4;
 
 /// One source, opened.
 pub struct OpenSource {
@@ -75,13 +86,18 @@ pub struct Plan {
     pub duration: Option<Duration>,
     /// Words for the health strip.
     pub notices: Vec<HealthItem>,
-    /// Called at SIGHUP.
-    pub reload: Box<dyn Fn() + Send + Sync>,
+    /// Reads the settings again at SIGHUP.
+    pub reload: Reloader,
     /// A past that the detectors and models know before the first packet (the demo's); its models are kept nowhere.
     pub past: Option<Simulator>,
 }
 
 impl OpenSource {
+    /// Does its worker tell the time also while nothing comes? Then silence means that judging is late.
+    fn is_steady(&self) -> bool {
+        self.frames.is_some() && (self.kind == "interface" || self.pace != Pace::None)
+    }
+
     /// Generated traffic, at its own pace.
     pub fn simulated(simulator: Simulator) -> Self {
         let frames: Box<dyn FrameSource> = Box::new(SimulatedSource::new(simulator, "demo"));
@@ -100,8 +116,11 @@ pub fn run(config: &Config, plan: Plan) -> Result<()> {
     let parts = start(config, plan)?;
     tracing::info!("dashboard on http://{address}");
     let stop = Arc::clone(&parts.stop);
-    let served =
-        runtime.block_on(serve::serve_on(listener, parts.state, until_stopped(parts.duration, parts.reload, stop)));
+    let served = runtime.block_on(serve::serve_on(
+        listener,
+        parts.state,
+        until_stopped(parts.duration, parts.reload, parts.takers, stop),
+    ));
     parts.stop.store(true, Ordering::Relaxed);
     for thread in parts.threads {
         if thread.join().is_err() {
@@ -112,11 +131,11 @@ pub fn run(config: &Config, plan: Plan) -> Result<()> {
 }
 
 /// Ctrl-C, SIGTERM, or the end of the time given.
-async fn until_stopped(duration: Option<Duration>, reload: Box<dyn Fn() + Send + Sync>, stop: Arc<AtomicBool>) {
+async fn until_stopped(duration: Option<Duration>, reload: Reloader, takers: Takers, stop: Arc<AtomicBool>) {
     let reloads = async {
         if let Ok(mut signal) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
             while signal.recv().await.is_some() {
-                reload();
+                reload.reload(&takers);
             }
         }
         std::future::pending::<()>().await;
@@ -148,7 +167,8 @@ struct Parts {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
     duration: Option<Duration>,
-    reload: Box<dyn Fn() + Send + Sync>,
+    reload: Reloader,
+    takers: Takers,
 }
 
 fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
@@ -170,13 +190,22 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let stop = Arc::new(AtomicBool::new(false));
     let (parcels, from_workers) = bounded(PARCELS_MAX);
     let (changes, from_people) = bounded::<Change>(CHANGES_MAX);
+    let (reloads, from_reloader) = bounded(RELOADS_MAX);
 
     let live = matches!(plan.mode, Mode::Live | Mode::Host);
     let mut judge = Judge::new(&judge_config(config)?, Learner::new(config.learn));
+    lock(&status).budget = judge.budget();
     if let Some(ensemble) = kept.map(Arc::new) {
         install(&mut judge, &status, ensemble);
     }
     judge.hosts().restore(known_hosts(&store)?);
+    // The demo's models fit its own past; they stay.
+    if models_dir.is_some() {
+        judge.keep_reservoir(evaluate::Reservoir::new(&config.learn));
+    }
+    let names: Vec<&str> = plan.sources.iter().map(|s| s.name.as_str()).collect();
+    let memory = Memory::open(live.then_some(plan.data_dir.as_path()), &names, judge.behaviours())?;
+    let lag = Lag::new(plan.sources.iter().map(OpenSource::is_steady));
     if let Some(past) = plan.past.take() {
         past::play(past, &meter, &mut judge);
     }
@@ -184,11 +213,15 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         judge,
         parcels: from_workers,
         changes: from_people,
+        reloads: from_reloader,
+        lag,
+        memory,
         store: Arc::clone(&store),
         publisher: Publisher::new(hub.clone(), Arc::clone(&status), Arc::clone(&scores), rings.clone()),
         status: Arc::clone(&status),
         scores: Arc::clone(&scores),
         rings: rings.clone(),
+        retrain: retrain::Retrain::new(),
         training: None,
         run: RunState::default(),
         stop: Arc::clone(&stop),
@@ -202,8 +235,10 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         },
     };
     let mut threads = vec![spawn("judge", move || judging.run())?];
-    threads.extend(start_workers(plan.sources, &meter, &rings, &parcels, &stop)?);
+    let (workers, meters) = start_workers(plan.sources, &meter, &rings, &parcels, &stop)?;
+    threads.extend(workers);
     drop(parcels);
+    let takers = Takers { judge: reloads, meters, store: Arc::clone(&store) };
     let answers = Answers {
         status,
         scores,
@@ -217,7 +252,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let read: Arc<dyn Read> = store.reader();
     let serve = serve::ServeConfig { listen: plan.listen, ..config.serve.clone() };
     let state = AppState { read, live: Arc::new(answers), hub, config: Arc::new(serve) };
-    Ok(Parts { state, stop, threads, duration: plan.duration, reload: plan.reload })
+    Ok(Parts { state, stop, threads, duration: plan.duration, reload: plan.reload, takers })
 }
 
 fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
@@ -232,6 +267,7 @@ fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
         sources,
         second: status::SecondState::default(),
         model: ModelState::Off,
+        retraining: serve::shapes::Retraining::default(),
         ensemble: None,
         flows_learned: 0,
         flows: 0,
@@ -284,15 +320,17 @@ fn start_workers(
     rings: &[Arc<Mutex<PacketRing>>],
     parcels: &Sender<Parcel>,
     stop: &Arc<AtomicBool>,
-) -> Result<Vec<JoinHandle<()>>> {
+) -> Result<(Vec<JoinHandle<()>>, Vec<Sender<MeterSettings>>)> {
     let next_packet_id = Arc::new(AtomicU64::new(1));
-    let mut threads = Vec::new();
+    let (mut threads, mut meters) = (Vec::new(), Vec::new());
     for (number, (source, ring)) in sources.into_iter().zip(rings).enumerate() {
         let (parcels, stop) = (parcels.clone(), Arc::clone(stop));
         let name = format!("capture-{number}");
         threads.push(match source.frames {
             None => spawn(&name, move || host_only::run(number, &parcels, &stop))?,
             Some(frames) => {
+                let (settings, from_reloader) = bounded(RELOADS_MAX);
+                meters.push(settings);
                 let worker = Worker {
                     number,
                     source: frames,
@@ -302,13 +340,14 @@ fn start_workers(
                     parcels,
                     stop,
                     pace: source.pace,
+                    settings: from_reloader,
                     live: source.kind == "interface",
                 };
                 spawn(&name, move || worker.run())?
             }
         });
     }
-    Ok(threads)
+    Ok((threads, meters))
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {

@@ -120,6 +120,8 @@ pub struct Status {
     pub second: SecondState,
     /// Models.
     pub model: ModelState,
+    /// When they are renewed.
+    pub retraining: serve::shapes::Retraining,
     /// The models in place.
     pub ensemble: Option<Arc<Ensemble>>,
     /// Flows learned from by the models in place.
@@ -138,7 +140,7 @@ pub struct Status {
     pub judge_drops: Counters,
     /// Parcels waiting for the judge.
     pub queue: usize,
-    /// How far the judge is behind the workers, milliseconds of wall time.
+    /// How far judging is behind the traffic, milliseconds of wall time, the largest of the last seconds.
     pub lag_ms: u64,
     /// What the store says of itself.
     pub store: store::StoreCounters,

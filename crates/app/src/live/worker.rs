@@ -2,7 +2,7 @@
 //! queue makes the worker wait, so that losses happen in one place only, the kernel's ring, where they are counted.
 
 use super::packet_ring::PacketRing;
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Receiver, Sender};
 use evaluate::{Meter, MeterCounters};
 use record::{FrameHeader, Observation, Timestamp};
 use source::{FrameSource, SourceStats};
@@ -29,6 +29,17 @@ pub struct Parcel {
     pub source: Option<SourceStats>,
     /// Why it ended; None while it runs.
     pub ended: Option<String>,
+    /// When the newest of it was there to be judged: captured, due in a replay, read from a file.
+    pub due: Instant,
+}
+
+/// Settings that a running meter takes over.
+#[derive(Clone)]
+pub struct MeterSettings {
+    /// Flow time-outs.
+    pub flow: flow::FlowConfig,
+    /// Home networks.
+    pub home: Vec<record::Prefix>,
 }
 
 /// How fast frames are handed on.
@@ -58,6 +69,8 @@ pub struct Worker {
     pub stop: Arc<AtomicBool>,
     /// Pace.
     pub pace: Pace,
+    /// New settings, when the user changed them.
+    pub settings: Receiver<MeterSettings>,
     /// True for interfaces: a quiet wire is told the wall clock, which is the capture clock there.
     pub live: bool,
 }
@@ -66,13 +79,14 @@ impl Worker {
     /// Runs until the source ends, fails or `stop` is set; then every flow is reported.
     pub fn run(mut self) {
         let mut headers: Vec<FrameHeader> = Vec::new();
-        let mut out = Vec::new();
-        let mut now = Timestamp(0);
-        let mut handed_on = Instant::now();
+        let mut hand = Hand { out: Vec::new(), now: Timestamp(0), handed_on: Instant::now() };
         let mut pacer = Pacer::new(self.pace);
         let ended = loop {
             if self.stop.load(Ordering::Relaxed) {
                 break "stopped".to_owned();
+            }
+            while let Ok(settings) = self.settings.try_recv() {
+                self.meter.reconfigure(&settings.flow, settings.home);
             }
             match self.source.next_batch(&mut headers) {
                 Ok(None) => break "end of input".to_owned(),
@@ -83,35 +97,59 @@ impl Worker {
                         let ready = pacer.ready(rest, &self.stop);
                         let (batch, later) = rest.split_at(ready);
                         rest = later;
-                        now = batch.iter().map(|h| h.ts).max().unwrap_or(now).max(now);
-                        take(&mut self.meter, &self.ring, &self.next_packet_id, bytes, batch, &mut out);
-                        if self.pace != Pace::None && handed_on.elapsed() >= HAND_ON_EVERY {
-                            let parcel = parcel(self.number, &mut out, now, &self.meter, None, None);
-                            if self.parcels.send(parcel).is_err() {
+                        hand.now = batch.iter().map(|h| h.ts).max().unwrap_or(hand.now).max(hand.now);
+                        if !batch.is_empty() {
+                            take(&mut self.meter, &self.ring, &self.next_packet_id, bytes, batch, &mut hand.out);
+                        }
+                        if self.pace != Pace::None && hand.handed_on.elapsed() >= HAND_ON_EVERY {
+                            let due = pacer.due(hand.now, !rest.is_empty());
+                            if self.parcels.send(hand.parcel(self.number, &self.meter, None, due)).is_err() {
                                 return;
                             }
-                            handed_on = Instant::now();
                         }
                     }
                 }
             }
             if headers.is_empty() && self.live {
-                now = wall_clock().max(now);
-                self.meter.advance(now, &mut out);
+                hand.now = wall_clock().max(hand.now);
+                self.meter.advance(hand.now, &mut hand.out);
             }
-            if out.len() >= HAND_ON_AT || handed_on.elapsed() >= HAND_ON_EVERY {
+            if hand.out.len() >= HAND_ON_AT || hand.handed_on.elapsed() >= HAND_ON_EVERY {
                 let stats = Some(self.source.stats());
-                if self.parcels.send(parcel(self.number, &mut out, now, &self.meter, stats, None)).is_err() {
+                let due = if self.live { due_live(hand.now) } else { pacer.due(hand.now, false) };
+                if self.parcels.send(hand.parcel(self.number, &self.meter, stats, due)).is_err() {
                     return;
                 }
-                handed_on = Instant::now();
             }
         };
-        self.meter.finish(&mut out);
+        self.meter.finish(&mut hand.out);
         let stats = Some(self.source.stats());
+        let last = Parcel { ended: Some(ended), ..hand.parcel(self.number, &self.meter, stats, Instant::now()) };
         // The judge may have gone first at shutdown; then nobody is left to tell.
-        let _ = self.parcels.send(parcel(self.number, &mut out, now, &self.meter, stats, Some(ended)));
+        let _ = self.parcels.send(last);
     }
+}
+
+/// What waits to be handed on.
+struct Hand {
+    out: Vec<Observation>,
+    now: Timestamp,
+    handed_on: Instant,
+}
+
+impl Hand {
+    fn parcel(&mut self, worker: usize, meter: &Meter, source: Option<SourceStats>, due: Instant) -> Parcel {
+        self.handed_on = Instant::now();
+        let observations = std::mem::take(&mut self.out);
+        Parcel { worker, observations, now: self.now, meter: meter.counters(), source, ended: None, due }
+    }
+}
+
+/// When a packet of this capture time was there: the capture clock of an interface is the wall clock.
+fn due_live(captured: Timestamp) -> Instant {
+    let ago = u64::try_from(wall_clock().since(captured)).unwrap_or(0);
+    let now = Instant::now();
+    now.checked_sub(Duration::from_nanos(ago)).unwrap_or(now)
 }
 
 /// One batch through meter and ring.
@@ -127,17 +165,6 @@ fn take(
     let mut ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
     let first = next_packet_id.fetch_add(headers.len() as u64, Ordering::Relaxed);
     ring.push_batch(bytes, headers, metas, first);
-}
-
-fn parcel(
-    worker: usize,
-    out: &mut Vec<Observation>,
-    now: Timestamp,
-    meter: &Meter,
-    source: Option<SourceStats>,
-    ended: Option<String>,
-) -> Parcel {
-    Parcel { worker, observations: std::mem::take(out), now, meter: meter.counters(), source, ended }
 }
 
 /// The wall clock; only the threads of `app` may read it.
@@ -157,20 +184,32 @@ impl Pacer {
         Self { pace, start: None }
     }
 
-    /// How many of `headers` are due; waits until at least one is, or until `stop`.
+    /// How many of `headers` are due; when none is, waits for the first, but not longer than what was read may wait.
     fn ready(&mut self, headers: &[FrameHeader], stop: &AtomicBool) -> usize {
         let Pace::Times(speed) = self.pace else { return headers.len() };
         let Some(first) = headers.first() else { return 0 };
         let (begun, origin) = *self.start.get_or_insert((Instant::now(), first.ts));
-        loop {
-            let due = origin.plus_ns((begun.elapsed().as_nanos() as f64 * speed) as i64);
-            let ready = headers.iter().take_while(|h| h.ts <= due).count();
-            if ready > 0 || stop.load(Ordering::Relaxed) {
-                return ready.max(1);
-            }
-            let wait_ns = (first.ts.since(due) as f64 / speed) as u64;
+        let due = || origin.plus_ns((begun.elapsed().as_nanos() as f64 * speed) as i64);
+        if first.ts > due() && !stop.load(Ordering::Relaxed) {
+            let wait_ns = (first.ts.since(due()) as f64 / speed) as u64;
             std::thread::sleep(Duration::from_nanos(wait_ns).min(HAND_ON_EVERY / 2));
         }
+        let now = due();
+        let ready = headers.iter().take_while(|h| h.ts <= now).count();
+        // A stop ends the wait; the loop around sees it.
+        if stop.load(Ordering::Relaxed) { headers.len() } else { ready }
+    }
+
+    /// When the packets taken so far, the newest of this capture time, were to be replayed: now when the next one is let wait, so
+    /// that all that is due was taken. Without a pace, what is read is due when it is read.
+    fn due(&self, captured: Timestamp, next_waits: bool) -> Instant {
+        let now = Instant::now();
+        let (Pace::Times(speed), Some((begun, origin))) = (self.pace, self.start) else { return now };
+        if next_waits {
+            return now;
+        }
+        let after = Duration::from_nanos((captured.since(origin).max(0) as f64 / speed) as u64);
+        (begun + after).min(now)
     }
 }
 
@@ -178,6 +217,18 @@ impl Pacer {
 mod tests {
     use super::*;
     use record::LinkType;
+
+    #[test]
+    fn a_replay_is_behind_by_what_is_overdue_and_not_by_its_gaps() {
+        let begun = Instant::now().checked_sub(Duration::from_secs(10)).unwrap_or_else(Instant::now);
+        let pacer = Pacer { pace: Pace::Times(2.0), start: Some((begun, Timestamp(0))) };
+        let behind =
+            |captured_s: i64, next_waits| pacer.due(Timestamp(captured_s * 1_000_000_000), next_waits).elapsed();
+        let overdue = behind(12, false);
+        assert!(overdue >= Duration::from_secs(4) && overdue < Duration::from_secs(9), "{overdue:?}");
+        assert!(behind(12, true) < Duration::from_secs(3), "the next packet is not due: nothing is behind");
+        assert!(behind(1_000, false) < Duration::from_secs(3), "never ahead of the clock");
+    }
 
     #[test]
     fn a_replay_keeps_its_pace() {

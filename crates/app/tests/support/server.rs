@@ -3,7 +3,7 @@
 use super::tripline;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 /// A running `tripline run` or `demo`; killed when dropped.
@@ -13,6 +13,8 @@ pub struct Server {
     pub pid: u32,
     /// Port of the dashboard.
     pub port: u16,
+    /// What it has written to standard error so far.
+    log: Arc<Mutex<String>>,
 }
 
 impl Server {
@@ -27,26 +29,33 @@ impl Server {
         let (told, port) = mpsc::channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         // Reads to the end, so that the process never blocks on a full pipe.
+        let log = Arc::new(Mutex::new(String::new()));
+        let written = Arc::clone(&log);
         std::thread::spawn(move || {
-            let mut seen = String::new();
             for line in stderr.lines().map_while(Result::ok) {
                 if let Some(port) = port_of(&line) {
                     let _ = told.send(Ok(port));
                 }
+                let mut seen = written.lock().unwrap();
                 seen.push_str(&line);
                 seen.push('\n');
             }
-            let _ = told.send(Err(seen));
+            let _ = told.send(Err(written.lock().unwrap().clone()));
         });
         let pid = child.id();
         let port = port.recv_timeout(Duration::from_mins(1));
-        let mut server = Self { child, pid, port: 0 };
+        let mut server = Self { child, pid, port: 0, log };
         match port {
             Ok(Ok(port)) => server.port = port,
             Ok(Err(stderr)) => panic!("ended before it listened: {stderr}"),
             Err(error) => panic!("does not listen after a minute: {error}"),
         }
         server
+    }
+
+    /// What it has written to standard error so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
     }
 
     /// SIGTERM, then the exit status.

@@ -12,3 +12,4 @@ pub use capture::{KernelCounts, LiveCapture};
 pub use open::{may_capture, open_live};
 pub use sender::FrameSender;
 pub use settings::{LiveConfig, LiveSettings};
+pub use system::lower_thread_priority;

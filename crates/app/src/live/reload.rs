@@ -1,0 +1,175 @@
+//! SIGHUP: the settings are read again, what a running process can take over is handed to the threads that use it, and the log says
+//! which keys were applied and which wait for a start. Owns which is which; what a setting does is its room's.
+
+use super::judging::Reload;
+use super::worker::MeterSettings;
+use crate::cli::Common;
+use crate::commands::analyze::judge_config;
+use crate::config::Config;
+use crate::failure::Result;
+use crossbeam_channel::Sender;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use store::Sqlite;
+
+/// Keys (or their beginnings) that are taken over without a start.
+const APPLIED: &[&str] = &[
+    "alert.",
+    "behaviour.",
+    "networks.home",
+    "flow.idle_timeout_tcp_ms",
+    "flow.idle_timeout_udp_ms",
+    "flow.idle_timeout_icmp_ms",
+    "flow.idle_timeout_other_ms",
+    "flow.idle_timeout_unanswered_ms",
+    "flow.active_timeout_ms",
+    "flow.linger_ms",
+    "flow.contact_timeout_ms",
+    "flow.idle_threshold_ms",
+    "learn.",
+    "models.",
+    "store.max_bytes",
+    "store.flows_age_h",
+    "store.incidents_age_days",
+    "store.incidents_max",
+    "store.hosts_age_days",
+    "store.hosts_max",
+    "store.series_",
+    "evidence.packets_max",
+];
+/// Of these, what only the next training looks at.
+const NEXT_TRAINING: &[&str] = &["models.", "learn."];
+
+/// Reads the settings of one call again.
+pub struct Reloader {
+    common: Common,
+    /// What the process works with now.
+    running: Mutex<Config>,
+    /// Networks that the command adds to those of the file.
+    home_added: Vec<String>,
+}
+
+/// The threads that take settings over.
+pub struct Takers {
+    /// The judge.
+    pub judge: Sender<Box<Reload>>,
+    /// The capture workers.
+    pub meters: Vec<Sender<MeterSettings>>,
+    /// The store.
+    pub store: Arc<Sqlite>,
+}
+
+impl Reloader {
+    /// `read` as it came from the file and the command line; `running` with what the command added.
+    pub fn new(common: &Common, read: &Config, running: &Config) -> Self {
+        let added = running.networks.home.iter().filter(|net| !read.networks.home.contains(net)).cloned().collect();
+        Self { common: common.clone(), running: Mutex::new(running.clone()), home_added: added }
+    }
+
+    /// Reads, compares, hands over, tells. A file that is not good changes nothing.
+    pub fn reload(&self, takers: &Takers) {
+        if let Err(failure) = self.read().and_then(|found| self.apply(&found, takers)) {
+            tracing::error!("settings were not taken over, the old ones stay: {failure}");
+        }
+    }
+
+    fn read(&self) -> Result<Config> {
+        let mut found = Config::load(&self.common)?;
+        found.networks.home.extend(self.home_added.iter().cloned());
+        // A bound that cannot hold is the store's to refuse, before anything is applied.
+        found.store.check().map_err(|e| crate::failure::Failure::new(e.to_string()))?;
+        Ok(found)
+    }
+
+    fn apply(&self, found: &Config, takers: &Takers) -> Result<()> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = running.changed_keys(found);
+        let (now, later): (BTreeSet<String>, BTreeSet<String>) =
+            changed.into_iter().partition(|key| begins(key, APPLIED));
+        if !now.is_empty() {
+            let next = running.with(found, &now)?;
+            takers.take(&next)?;
+            *running = next;
+        }
+        drop(running);
+        tell(&now, &later);
+        Ok(())
+    }
+}
+
+impl Takers {
+    fn take(&self, config: &Config) -> Result<()> {
+        let judge = Reload {
+            judge: judge_config(config)?,
+            learn: config.learn,
+            evidence_packets_max: config.evidence.packets_max,
+        };
+        let meter = MeterSettings { flow: config.flow.clone(), home: config.home()? };
+        self.store.set_retention(&config.store);
+        // A thread that has ended needs no settings.
+        let _ = self.judge.send(Box::new(judge));
+        for worker in &self.meters {
+            let _ = worker.send(meter.clone());
+        }
+        Ok(())
+    }
+}
+
+fn begins(key: &str, list: &[&str]) -> bool {
+    list.iter().any(|known| key.starts_with(known))
+}
+
+fn tell(now: &BTreeSet<String>, later: &BTreeSet<String>) {
+    let list = |keys: Vec<&String>| keys.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let (training, at_once): (Vec<_>, Vec<_>) = now.iter().partition(|key| begins(key, NEXT_TRAINING));
+    if now.is_empty() && later.is_empty() {
+        tracing::info!("settings read again: nothing changed");
+    }
+    if !at_once.is_empty() {
+        tracing::info!("settings applied: {}", list(at_once));
+    }
+    if !training.is_empty() {
+        tracing::info!("settings applied from the next training on: {}", list(training));
+    }
+    if !later.is_empty() {
+        tracing::warn!("settings changed that need a new start: {}", list(later.iter().collect()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_applied_key_is_a_setting() {
+        let mut all = BTreeSet::new();
+        // Two trees that differ in everything name every key.
+        let text = crate::config::COMMENTED;
+        let table: toml::Table = toml::from_str(text).unwrap();
+        crate::config::leaves("", &table, &mut |key, _| {
+            all.insert(key);
+        });
+        for known in APPLIED {
+            assert!(all.iter().any(|key| key.starts_with(known)), "{known} is no setting");
+        }
+        assert!(!begins("serve.listen", APPLIED) && !begins("capture.ring_bytes", APPLIED));
+    }
+
+    #[test]
+    fn only_what_is_applied_becomes_the_running_settings() {
+        let running = Config::default();
+        let mut found = running.clone();
+        found.alert.per_hour = 9.0;
+        found.evidence.snap_len = 99;
+        found.behaviour.flood.syn_per_s = 5_000;
+        let changed = running.changed_keys(&found);
+        assert_eq!(
+            changed.iter().map(String::as_str).collect::<Vec<_>>(),
+            ["alert.per_hour", "behaviour.flood.syn_per_s", "evidence.snap_len"]
+        );
+        let now = changed.into_iter().filter(|key| begins(key, APPLIED)).collect();
+        let next = running.with(&found, &now).unwrap();
+        assert_eq!((next.alert.per_hour, next.behaviour.flood.syn_per_s, next.evidence.snap_len), (9.0, 5_000, 512));
+    }
+}
