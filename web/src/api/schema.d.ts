@@ -1021,6 +1021,8 @@ export interface components {
              * @description 0 … 1.
              */
             progress: number;
+            /** @description How they are renewed. */
+            retraining: components["schemas"]["Retraining"];
             /** @description Feature schema (`flow/1`). */
             schema: string;
             /**
@@ -1473,6 +1475,38 @@ export interface components {
         Reset: {
             /** @description Why, in words. */
             reason: string;
+        };
+        /** @description Trainings after the first. */
+        Retraining: {
+            /**
+             * Format: double
+             * @description Hours between two; 0: models are not renewed.
+             */
+            every_h: number;
+            /**
+             * Format: date-time
+             * @description End of the last one, wall time; null before the first.
+             */
+            last?: string | null;
+            /**
+             * Format: double
+             * @description 0 … 1 while one runs; null when none does.
+             */
+            progress?: number | null;
+            /** @description Did its models take the place of the old ones? null before the first. */
+            promoted?: boolean | null;
+            /**
+             * Format: int64
+             * @description Flows kept to learn from.
+             */
+            rows: number;
+            /**
+             * Format: int64
+             * @description Flows kept to calibrate and judge new models by.
+             */
+            rows_held_out: number;
+            /** @description In words. */
+            text: string;
         };
         /** @description Answer of the scatter. */
         ScatterResult: {
