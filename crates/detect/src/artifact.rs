@@ -168,10 +168,16 @@ impl<'a> Sections<'a> {
             return Err(damaged("the checksum of its table is wrong"));
         }
         let mut sections = Vec::with_capacity(count);
+        let mut end = table_end + 4;
         for (name, offset, length, checksum) in entries {
             let range = usize::try_from(offset).ok().zip(usize::try_from(offset.saturating_add(length)).ok());
-            let body =
-                range.and_then(|(from, to)| bytes.get(from..to)).ok_or_else(|| damaged("a section is outside"))?;
+            let (from, to) = range.filter(|(from, _)| *from >= end).ok_or_else(|| damaged("a section is misplaced"))?;
+            let body = bytes.get(from..to).ok_or_else(|| damaged("a section is outside"))?;
+            // No checksum is over the room between sections: it holds nothing.
+            if bytes[end..from].iter().any(|b| *b != 0) {
+                return Err(damaged("there is something between its sections"));
+            }
+            end = to;
             if crc32fast::hash(body) != checksum {
                 let name = String::from_utf8_lossy(name);
                 return Err(damaged(format!("the checksum of section {} is wrong", name.trim_end_matches('\0'))));
