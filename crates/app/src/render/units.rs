@@ -54,6 +54,8 @@ pub fn with_unit(value: f64, unit: &str) -> String {
         "bytes" => bytes(value),
         "s" => seconds(value),
         "ms" => seconds(value / 1_000.0),
+        "ratio" => short(value),
+        "yes/no" => String::from(if value >= 0.5 { "yes" } else { "no" }),
         _ => match unit.strip_prefix("1/") {
             _ if unit.is_empty() => short(value),
             Some(per) => format!("{} per {}", short(value), long_time(per)),
@@ -116,6 +118,8 @@ mod tests {
         assert_eq!(reason(&why), "ports asked per minute 48,336, expected 2 to 8");
         let why = Why { feature: "query_rate".into(), value: 2.0, ..why };
         assert_eq!(reason(&why), "query rate 2 per minute, expected 2 per minute to 8 per minute");
+        let why = Why { feature: "no_name".into(), value: 1.0, expected: [0.0; 2], unit: "yes/no".into(), ..why };
+        assert_eq!(reason(&why), "no name yes, expected no");
         assert_eq!(seconds(0.0049), "4.9 ms");
         assert_eq!(seconds(0.0), "0 s");
     }

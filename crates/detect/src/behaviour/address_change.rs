@@ -105,7 +105,7 @@ impl AddressChange {
             if announced && held_ns >= settled_ns {
                 (device.own, device.since) = (ip, arp.ts);
                 device.changes += 1;
-                self.changed(&key, own, held_ns, arp, out);
+                self.changed(key, own, held_ns, arp, out);
                 return;
             }
             if device.others.len() < ADDRESSES_MAX {
@@ -127,8 +127,8 @@ impl AddressChange {
     }
 
     /// A device announced an address that is not the one it had.
-    fn changed(&mut self, key: &(u16, MacAddr), own: IpAddr16, held_ns: i64, arp: &ArpData, out: &mut Vec<Alert>) {
-        let (vlan, mac) = *key;
+    fn changed(&mut self, key: (u16, MacAddr), own: IpAddr16, held_ns: i64, arp: &ArpData, out: &mut Vec<Alert>) {
+        let (vlan, mac) = key;
         // What it leaves is free again.
         if self.holders.peek(&(vlan, own)) == Some(&mac) {
             self.holders.remove(&(vlan, own));
@@ -137,7 +137,7 @@ impl AddressChange {
         self.leased.expire(arp.ts, lease_ns, |_, ()| {});
         let holder = self.holders.peek(&(vlan, arp.sender_ip)).copied().filter(|holder| *holder != mac);
         self.hold(arp);
-        let changes = self.devices.peek(key).map_or(0, |d| d.changes);
+        let changes = self.devices.peek(&key).map_or(0, |d| d.changes);
         if self.leased.peek(&mac).is_some() {
             return;
         }

@@ -132,8 +132,8 @@ impl Beacon {
         if pair.opened.len() < self.config.connections_min || !pair.total.is_multiple_of(4) {
             return;
         }
-        let (score, interval) = judge(pair, &self.config);
-        if score < self.config.score_min {
+        let rhythm = judge(pair, &self.config);
+        if rhythm.score < self.config.score_min {
             return;
         }
         // Counted only for a pair that would alert: walking all pairs is dear, and such pairs are few.
@@ -144,56 +144,68 @@ impl Beacon {
         let same = |other: &Key| (other.2, other.3) == (key.2, key.3) && other.1 == key.1;
         let sources = self.config.common_sources;
         let common = self.pairs.count_keys(sources, same) >= sources;
-        let score = if common { score - self.config.common_penalty } else { score };
+        let score = if common { rhythm.score - self.config.common_penalty } else { rhythm.score };
         let Some(pair) = self.pairs.peek_mut(&key) else { return };
         if score >= self.config.score_min {
             pair.throttle = throttle;
-            out.push(pair_alert(&key, pair, score, interval));
+            out.push(pair_alert(&key, pair, &Rhythm { score, ..rhythm }));
         }
     }
 }
 
-/// Score and median interval in seconds; 0 when the intervals are out of range.
-fn judge(pair: &Pair, config: &BeaconConfig) -> (f64, f64) {
+/// Least part of the intervals that must lie near their median.
+const NEAR_SHARE_MIN: f64 = 0.8;
+
+/// How regular a pair's calls are.
+struct Rhythm {
+    /// 0 … 1; 0 when the intervals are out of range.
+    score: f64,
+    /// Median interval, seconds.
+    interval_s: f64,
+    /// Part of the intervals that lie within half of the median around it.
+    near_share: f64,
+}
+
+fn judge(pair: &Pair, config: &BeaconConfig) -> Rhythm {
     let times: Vec<f64> = pair.opened.iter().map(|(t, _)| t.since(pair.first) as f64 / NS_PER_S as f64).collect();
     let mut intervals: Vec<f64> = times.windows(2).map(|w| w[1] - w[0]).filter(|d| *d > 0.05).collect();
     // Bursts of parallel connections are browsing.
     if intervals.len() * 10 < (times.len() - 1) * 9 {
-        return (0.0, 0.0);
+        return Rhythm { score: 0.0, interval_s: 0.0, near_share: 0.0 };
     }
     let timing = regularity(&mut intervals, 1.0);
     let median = quartiles(&mut intervals)[1];
     // Nearly all intervals lie near the median: work done in bursts with pauses does not.
     let near = intervals.iter().filter(|d| (**d - median).abs() <= 0.5 * median).count();
-    let in_range =
-        (config.interval_min_s..=config.interval_max_s).contains(&median) && near * 10 >= intervals.len() * 8;
+    let near_share = near as f64 / intervals.len().max(1) as f64;
+    let in_range = (config.interval_min_s..=config.interval_max_s).contains(&median) && near_share >= NEAR_SHARE_MIN;
     let mut sizes: Vec<f64> = pair.opened.iter().map(|(_, size)| *size).collect();
     let score = f64::midpoint(timing, regularity(&mut sizes, 32.0));
-    if in_range { (score, median) } else { (0.0, median) }
+    Rhythm { score: if in_range { score } else { 0.0 }, interval_s: median, near_share }
 }
 
-fn pair_alert(key: &Key, pair: &Pair, score: f64, interval: f64) -> Alert {
+fn pair_alert(key: &Key, pair: &Pair, rhythm: &Rhythm) -> Alert {
     let (src, dest, port, _) = *key;
     let mut a = alert(Kind::Beacon, "beacon", pair.first, pair.last, 1e-2);
     a.title = format!(
         "{src} calls {dest} {} every {}, {} times so far",
         text::port(port),
-        seconds(interval),
+        seconds(rhythm.interval_s),
         count(pair.total)
     );
     a.src = vec![src];
     a.dest = vec![dest];
     a.dest_port = vec![port];
     a.why = vec![
-        why("beacon_score", score, [0.0, 0.7], "", 0.6),
+        why("beacon_score", rhythm.score, [0.0, 0.7], "", 0.6),
         why("connections", pair.total as f64, [0.0, 20.0], "connections", 0.2),
-        why("interval_median", interval, [0.0, 0.0], "s", 0.2),
+        why("intervals_alike_share", rhythm.near_share, [0.0, NEAR_SHARE_MIN], "ratio", 0.2),
     ];
     a.flows.clone_from(&pair.flows);
     a.packets = pair.packets;
     a.severity = Severity::Low;
     a.story = format!("{src} {dest} {port}");
-    text::scored(a, score * 0.8)
+    text::scored(a, rhythm.score * 0.8)
 }
 
 impl Behaviour for Beacon {

@@ -84,7 +84,9 @@ mod tests {
 
     fn play(set: &mut BehaviourSet, input: &[Observation]) -> Vec<Alert> {
         let mut out = Vec::new();
-        input.iter().for_each(|o| set.observe(o, &mut out));
+        for observation in input {
+            set.observe(observation, &mut out);
+        }
         set.finish(&mut out);
         out
     }

@@ -76,7 +76,6 @@ struct Host {
 #[derive(Default)]
 struct Service {
     signs: [bool; SIGNS.len()],
-    lookups: u32,
     first: Timestamp,
     last: Timestamp,
     last_visit: Timestamp,
@@ -195,7 +194,6 @@ impl OddService {
         let visit_ns = i64::from(config.visit_s) * NS_PER_S;
         let service = self.services.touch(&key, ts, || Service { first: ts, ..Service::default() });
         service.signs[NEVER_LOOKED_UP] = unnamed;
-        service.lookups = host.lookups;
         service.last = service.last.max(ts);
         if service.visits == 0 || ts.since(service.last_visit) >= visit_ns {
             service.visits += 1;
@@ -307,13 +305,11 @@ impl Service {
     }
 
     /// The number behind a sign, and the most that is expected.
-    fn value(&self, sign: usize, port: u16) -> (f64, [f64; 2], &'static str) {
+    fn value(&self, sign: usize) -> (f64, [f64; 2], &'static str) {
         match sign {
-            NEVER_LOOKED_UP => (f64::from(self.lookups), [0.0, 0.0], "answers without it"),
-            ODD_PORT | UNKNOWN_PROTOCOL | OUT_OF_PLACE => (f64::from(port), [0.0, 0.0], "port"),
             KEEPS_FAILING => (f64::from(self.failed), [0.0, 4.0], "tries"),
             REPEATED => (f64::from(self.visits), [0.0, 2.0], "visits"),
-            _ => (1.0, [0.0, 0.0], ""),
+            _ => (1.0, [0.0, 0.0], text::YES_NO),
         }
     }
 }
@@ -343,7 +339,7 @@ fn service_alert(key: &Key, service: &Service, points: f64, score_min: f64) -> A
     a.dest = vec![dest];
     a.dest_port = vec![port];
     for (at, sign) in SIGNS.iter().enumerate().filter(|(at, _)| service.signs[*at]) {
-        let (value, expected, unit) = service.value(at, port);
+        let (value, expected, unit) = service.value(at);
         a.why.push(why(sign.feature, value, expected, unit, sign.points / points));
     }
     a.why.sort_by(|a, b| b.share.total_cmp(&a.share));

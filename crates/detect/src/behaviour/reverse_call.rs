@@ -172,7 +172,7 @@ impl ReverseCall {
         let window = f64::from(self.config.window_s);
         a.why = vec![
             why("time_to_call_back", after_s, [window, 1e9], "s", 0.4),
-            why("port_without_service", f64::from(port), [0.0, 0.0], "port", 0.3),
+            why("port_without_service", 1.0, [0.0, 0.0], text::YES_NO, 0.3),
         ];
         if let Some((got, flow)) = stage {
             a.why.push(why("bytes_fetched", got, [0.0, self.config.stage_min_bytes], "bytes", 0.3));

@@ -158,7 +158,7 @@ fn link_alert(flow: &FlowRecord, link: &Link, size_spread: f64, config: &SteadyL
         why("pause_spread", spread, [0.3, 10.0], "", 0.4),
         why("pauses", link.pauses.count as f64, [0.0, config.pauses_min as f64], "pauses", 0.3),
         why("message_size_spread", size_spread, [0.3, 10.0], "", 0.2),
-        why("port_without_service", f64::from(dest.port), [0.0, 0.0], "port", 0.1),
+        why("port_without_service", 1.0, [0.0, 0.0], text::YES_NO, 0.1),
     ];
     a.flows.clone_from(&link.flows);
     a.packets = link.packets;

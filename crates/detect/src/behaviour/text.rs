@@ -77,6 +77,9 @@ pub(super) fn service(n: u16) -> Option<&'static str> {
     })
 }
 
+/// Unit of what is there (1) or not (0).
+pub(super) const YES_NO: &str = "yes/no";
+
 /// One reason.
 pub(super) fn why(feature: &str, value: f64, expected: [f64; 2], unit: &str, share: f64) -> Why {
     Why { feature: feature.to_owned(), value, expected, unit: unit.to_owned(), share }
