@@ -7,7 +7,7 @@ use crate::learn::LearnConfig;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use record::{FlowRecord, IpAddr16, Matrix, Timestamp};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 /// Hours remembered: a week.
 pub const HOURS_MAX: usize = 168;
@@ -64,15 +64,30 @@ impl Sample {
         self.hosts[place] = host;
     }
 
-    /// Lets random rows go until `quota` are left.
+    /// Lets random rows go until `quota` are left, and of the hosts that then have too many, theirs.
     fn shrink(&mut self, quota: usize, random: &mut Pcg64Mcg) {
         while self.hosts.len() > quota {
-            let (gone, last) = (random.random_range(0..self.hosts.len()), self.hosts.len() - 1);
-            let columns = self.rows.columns;
-            self.rows.values.copy_within(last * columns.., gone * columns);
-            self.rows.values.truncate(last * columns);
-            self.hosts.swap_remove(gone);
+            self.remove(random.random_range(0..self.hosts.len()));
         }
+        let (most, mut had) = ((quota / HOST_SHARE).max(1), HashMap::new());
+        let mut at = 0;
+        while at < self.hosts.len() {
+            let mine = had.entry(self.hosts[at]).or_insert(0_usize);
+            *mine += 1;
+            if *mine > most {
+                self.remove(at);
+            } else {
+                at += 1;
+            }
+        }
+    }
+
+    /// The last row takes the place of row `gone`.
+    fn remove(&mut self, gone: usize) {
+        let (columns, last) = (self.rows.columns, self.hosts.len() - 1);
+        self.rows.values.copy_within(last * columns.., gone * columns);
+        self.rows.values.truncate(last * columns);
+        self.hosts.swap_remove(gone);
     }
 }
 
@@ -106,7 +121,7 @@ pub struct Reservoir {
 impl Reservoir {
     /// Empty; holds `reservoir_rows_max` rows to learn from and half as many held out.
     pub fn new(config: &LearnConfig) -> Self {
-        let random = Pcg64Mcg::seed_from_u64(config.seed ^ 0x7265_7472_6169_6e);
+        let random = Pcg64Mcg::seed_from_u64(config.seed ^ 0x0072_6574_7261_696e);
         Self {
             rows_max: config.reservoir_rows_max,
             hours: VecDeque::new(),
@@ -223,8 +238,7 @@ mod tests {
             assert!(hour.learn.hosts.len() <= 100, "{}", hour.learn.hosts.len());
             assert!(hour.learn.hosts.len() >= 40, "{}", hour.learn.hosts.len());
             let mine = hour.learn.hosts.iter().filter(|h| **h == loud).count();
-            // The share was of a larger quota while there were fewer hours; letting rows go at random keeps the proportion.
-            assert!(mine * 100 <= hour.learn.hosts.len() * 30, "{mine} of {}", hour.learn.hosts.len());
+            assert!(mine <= 20, "{mine} of {}", hour.learn.hosts.len());
         }
         let material = kept.material();
         assert_eq!(material.learn.rows(), kept.rows().0);
