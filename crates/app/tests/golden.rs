@@ -36,8 +36,9 @@ fn capture(case: &Path, dir: &Path) -> PathBuf {
         run(["simulate", "-q", "-w", path.to_str().unwrap()].into_iter().chain(args.split_whitespace())).done();
         return path;
     }
-    let text = fs::read_to_string(case.join("capture.hex")).unwrap_or_else(|_| panic!("{case:?} says no capture"));
-    let digits: String = text.lines().flat_map(|l| l.split('#').next()).flat_map(str::split_whitespace).collect();
+    let text =
+        fs::read_to_string(case.join("capture.hex")).unwrap_or_else(|_| panic!("{} says no capture", case.display()));
+    let digits: String = text.lines().filter_map(|l| l.split('#').next()).flat_map(str::split_whitespace).collect();
     let bytes: Vec<u8> =
         digits.as_bytes().chunks(2).map(|b| u8::from_str_radix(std::str::from_utf8(b).unwrap(), 16).unwrap()).collect();
     fs::write(&path, bytes).unwrap();
@@ -70,6 +71,33 @@ fn masked(name: &str, text: &str, dir: &Path) -> String {
     lines.join("\n") + "\n"
 }
 
+/// Equal, but for the last digits of numbers with many: how a processor sums differs between processors.
+fn same(is: &str, was: &str) -> bool {
+    let parts = |line: &str| -> Vec<String> {
+        let inside = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e');
+        line.split_inclusive(|c| !inside(c)).flat_map(|p| p.split_inclusive('\t')).map(str::to_owned).collect()
+    };
+    let near = |a: &str, b: &str| {
+        let number = |t: &str| t.trim_end_matches([',', '\t', '}', ']']).parse::<f64>().ok();
+        let long = |t: &str| t.contains('.') && t.len() > 10;
+        match (number(a), number(b)) {
+            (Some(x), Some(y)) if long(a) && long(b) => (x - y).abs() <= 1e-6 * x.abs().max(y.abs()),
+            _ => false,
+        }
+    };
+    let (is, was) = (parts(is), parts(was));
+    is.len() == was.len() && is.iter().zip(&was).all(|(a, b)| a == b || near(a, b))
+}
+
+#[test]
+fn only_last_digits_may_differ() {
+    assert!(same("\"p\": 0.004256399495291493,", "\"p\": 0.004256399512150246,"));
+    assert!(!same("\"p\": 0.004256399495291493,", "\"p\": 0.004257399512150246,"));
+    assert!(!same("\"p\": 0.0042,", "\"p\": 0.0043,"));
+    assert!(!same("10.0.0.1 called", "10.0.0.2 called"));
+    assert!(!same("packets 1234567890123", "packets 1234567890124"));
+}
+
 #[test]
 fn every_folder_prints_what_it_holds() {
     let update = std::env::var_os("UPDATE_GOLDEN").is_some();
@@ -87,11 +115,14 @@ fn every_folder_prints_what_it_holds() {
                 fs::write(&file, &text).unwrap();
             }
             let expected = fs::read_to_string(&file).unwrap_or_default();
-            if let Some((line, (is, was))) =
-                text.lines().zip(expected.lines().chain(std::iter::repeat(""))).enumerate().find(|(_, (a, b))| a != b)
+            if let Some((line, (is, was))) = text
+                .lines()
+                .zip(expected.lines().chain(std::iter::repeat("")))
+                .enumerate()
+                .find(|(_, (a, b))| !same(a, b))
             {
                 wrong.push(format!("{}, line {}:\n  was {was}\n  is  {is}", file.display(), line + 1));
-            } else if text != expected {
+            } else if text.lines().count() != expected.lines().count() {
                 wrong.push(format!("{}: {} lines were expected", file.display(), expected.lines().count()));
             }
         }
