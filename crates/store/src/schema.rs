@@ -179,7 +179,8 @@ mod tests {
         assert_eq!(one("SELECT sum(end_ns) FROM flows"), (0..70_000).sum::<i64>());
         assert_eq!(one("SELECT count(*) FROM flow_segments"), 3);
         assert_eq!(one("SELECT first_ns FROM flow_segments WHERE segment = 1"), (1 << SEGMENT_BITS) - 1);
-        let found = "SELECT end_ns FROM flows WHERE (row >> 15) = 2 AND flow_id = 66000 * 7919 % 70001";
+        let found =
+            "SELECT end_ns + 0 * pkts_toserver FROM flows WHERE (row >> 15) = 2 AND flow_id = 66000 * 7919 % 70001";
         assert_eq!(one(found), 66_000);
         let plan: String =
             connection.query_row(&format!("EXPLAIN QUERY PLAN {found}"), [], |r| r.get("detail")).unwrap();

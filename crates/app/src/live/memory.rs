@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// Name in the data directory.
 pub const FILE_NAME: &str = "behaviour.memory";
 /// Time between two writes: what a crash forgets at most.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 
 /// Where the memory is kept.
 pub struct Memory {

@@ -41,7 +41,7 @@ use source::FrameSource;
 pub use status::item;
 use status::{ModelState, Scores, SourceState, Status};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -175,10 +175,6 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let store = Arc::new(Sqlite::open(&plan.data_dir, &config.store).plain()?);
     let meter = meter_config(config, plan.filter.as_deref())?;
     let models_dir = plan.past.is_none().then(|| plan.data_dir.clone());
-    let kept = match &models_dir {
-        Some(dir) => artifact::load(dir)?,
-        None => None,
-    };
     let status = Arc::new(Mutex::new(first_status(&mut plan, &store)?));
     let scores = Arc::new(Mutex::new(Scores::default()));
     let rings: Vec<_> = plan
@@ -193,16 +189,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let (reloads, from_reloader) = bounded(RELOADS_MAX);
 
     let live = matches!(plan.mode, Mode::Live | Mode::Host);
-    let mut judge = Judge::new(&judge_config(config)?, Learner::new(config.learn));
-    lock(&status).budget = judge.budget();
-    if let Some(ensemble) = kept.map(Arc::new) {
-        install(&mut judge, &status, ensemble);
-    }
-    judge.hosts().restore(known_hosts(&store)?);
-    // The demo's models fit its own past; they stay.
-    if models_dir.is_some() {
-        judge.keep_reservoir(evaluate::Reservoir::new(&config.learn));
-    }
+    let mut judge = first_judge(config, models_dir.as_deref(), &status, &store)?;
     let names: Vec<&str> = plan.sources.iter().map(|s| s.name.as_str()).collect();
     let memory = Memory::open(live.then_some(plan.data_dir.as_path()), &names, judge.behaviours())?;
     let lag = Lag::new(plan.sources.iter().map(OpenSource::is_steady));
@@ -253,6 +240,25 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let serve = serve::ServeConfig { listen: plan.listen, ..config.serve.clone() };
     let state = AppState { read, live: Arc::new(answers), hub, config: Arc::new(serve) };
     Ok(Parts { state, stop, threads, duration: plan.duration, reload: plan.reload, takers })
+}
+
+/// The judge with what earlier runs kept: models in `models_dir`, hosts in the store.
+fn first_judge(config: &Config, models_dir: Option<&Path>, status: &Mutex<Status>, store: &Sqlite) -> Result<Judge> {
+    let kept = match models_dir {
+        Some(dir) => artifact::load(dir)?,
+        None => None,
+    };
+    let mut judge = Judge::new(&judge_config(config)?, Learner::new(config.learn));
+    lock(status).budget = judge.budget();
+    if let Some(ensemble) = kept.map(Arc::new) {
+        install(&mut judge, status, ensemble);
+    }
+    judge.hosts().restore(known_hosts(store)?);
+    // The demo's models fit its own past; they stay.
+    if models_dir.is_some() {
+        judge.keep_reservoir(evaluate::Reservoir::new(&config.learn));
+    }
+    Ok(judge)
 }
 
 fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
@@ -314,13 +320,16 @@ fn known_hosts(store: &Sqlite) -> Result<Vec<record::HostRecord>> {
     }
 }
 
+/// The workers' threads, and where each takes new settings.
+type Workers = (Vec<JoinHandle<()>>, Vec<Sender<MeterSettings>>);
+
 fn start_workers(
     sources: Vec<OpenSource>,
     meter: &MeterConfig,
     rings: &[Arc<Mutex<PacketRing>>],
     parcels: &Sender<Parcel>,
     stop: &Arc<AtomicBool>,
-) -> Result<(Vec<JoinHandle<()>>, Vec<Sender<MeterSettings>>)> {
+) -> Result<Workers> {
     let next_packet_id = Arc::new(AtomicU64::new(1));
     let (mut threads, mut meters) = (Vec::new(), Vec::new());
     for (number, (source, ring)) in sources.into_iter().zip(rings).enumerate() {

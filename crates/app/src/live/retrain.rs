@@ -9,7 +9,7 @@ use serve::shapes::Retraining;
 use std::time::{Duration, Instant};
 
 /// A training that is due and has too few flows is looked at again after this long.
-const AGAIN_AFTER: Duration = Duration::from_secs(60);
+const AGAIN_AFTER: Duration = Duration::from_mins(1);
 
 /// The timetable.
 pub struct Retrain {

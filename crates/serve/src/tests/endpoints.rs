@@ -188,7 +188,7 @@ async fn top_models_and_health_have_their_shape() {
     }
     world.problem("/api/v1/top?what=cats", 400).await;
     let models = world.json("/api/v1/models").await;
-    assert_eq!(keys(&models), names("state progress eta_s trained_on members schema seed artifact"));
+    assert_eq!(keys(&models), names("state progress eta_s trained_on members schema seed artifact retraining"));
     assert_eq!(keys(&models["members"][0]), names("name admitted held_out_fpr threshold weight_bytes"));
     let health = world.json("/api/v1/health").await;
     assert_eq!((keys(&health), &health["status"]), (names("status items counters"), &"degraded".into()));

@@ -112,7 +112,9 @@ pub(super) fn records(connection: &Connection, query: &ListQuery) -> Result<RawP
 /// One flow.
 pub(super) fn detail(connection: &Connection, flow_id: u64) -> Result<Option<FlowDetail>, ReadError> {
     let Ok(id) = i64::try_from(flow_id) else { return Ok(None) };
-    let text = format!("SELECT {COLUMNS}, record, verdict FROM flows WHERE {SEGMENT} = ?1 AND flow_id = ?2");
+    let text = format!(
+        "SELECT {COLUMNS}, record, verdict FROM flows INDEXED BY flows_id WHERE {SEGMENT} = ?1 AND flow_id = ?2"
+    );
     let mut statement = connection.prepare_cached(&text)?;
     let mut found = None;
     for segment in segments(connection, TimeRange::default())? {

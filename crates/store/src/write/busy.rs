@@ -70,7 +70,7 @@ pub(crate) fn add(connection: &Connection, flows: &[FlowWrite]) -> rusqlite::Res
     for (start_s, buckets) in starts {
         put(connection, HOSTS, start_s, buckets.hosts, |ip| ip.to_vec())?;
         put(connection, PROTOCOLS, start_s, buckets.protocols, |(app, proto)| {
-            if app == "unknown" { proto_name(proto).to_string().into_bytes() } else { app.as_bytes().to_vec() }
+            if app == "unknown" { proto_name(proto).into_bytes() } else { app.as_bytes().to_vec() }
         })?;
         put(connection, PORTS, start_s, buckets.ports, |(port, proto)| {
             format!("{port}/{}", proto_name(proto).to_lowercase()).into_bytes()
