@@ -304,7 +304,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Busiest first, at most 20, over the newest 200,000 flows in the range. */
+        /** Busiest first, at most 20. Ranges of more than 10,000 flows are summed by whole five minutes, of which the busiest are kept. */
         get: operations["top"];
         put?: never;
         post?: never;
@@ -1606,7 +1606,8 @@ export interface components {
             health: components["schemas"]["HealthItem"][];
             /**
              * Format: double
-             * @description From a packet's time to its flow's verdict, milliseconds.
+             * @description How far judging is behind the traffic, milliseconds: wall time minus the capture time of the newest packet judged; in a
+             *     replay, how far the clock of the replay is ahead of it. The largest of the last 5 s, of all sources.
              */
             lag_ms: number;
             /** @description Mode. */
