@@ -71,6 +71,10 @@ struct Speaker {
     unasked: u32,
     claimed_unasked: Vec<IpAddr16>,
     told_to: Vec<IpAddr16>,
+    /// Addresses that it gave as its own.
+    spoken_as: Vec<IpAddr16>,
+    /// Those of them whose holder it then asked for: nobody asks for himself.
+    asked_for: Vec<IpAddr16>,
     contested: Vec<(IpAddr16, MacAddr)>,
     flips: u32,
     mismatched: u32,
@@ -186,6 +190,13 @@ impl ArpSpoof {
         let (mac, ip) = (arp.sender_mac, arp.sender_ip);
         let speaker = self.speakers.touch(&mac, now, Speaker::default);
         speaker.renew(now, window_ns);
+        if arp.operation == 1 && ip != arp.target_ip && speaker.spoken_as.contains(&arp.target_ip) {
+            push_distinct(&mut speaker.asked_for, arp.target_ip);
+            speaker.own = speaker.own.filter(|own| *own != arp.target_ip);
+        }
+        if arp.operation == 1 || unasked {
+            push_distinct(&mut speaker.spoken_as, ip);
+        }
         if speaker.own.is_none() && contested.is_none() && !unasked {
             speaker.own = Some(ip);
         }
@@ -217,7 +228,9 @@ impl ArpSpoof {
         let one = contested >= 1 && speaker.unasked >= config.unasked_min;
         let duel = contested >= 1 && speaker.flips >= config.flips_min;
         let blind = speaker.unasked >= config.unasked_alone_min && speaker.claimed_unasked.len() >= 2;
-        if !(several || one || duel || blind) {
+        // It answers for an address and asks for its holder: it knows that another device has it.
+        let betrayed = speaker.unasked >= 1 && speaker.asked_for.iter().any(|ip| speaker.claimed_unasked.contains(ip));
+        if !(several || one || duel || blind || betrayed) {
             return;
         }
         speaker.resume(now);
@@ -251,6 +264,8 @@ impl Speaker {
             self.mismatched = 0;
             self.contested.clear();
             self.claimed_unasked.clear();
+            self.spoken_as.clear();
+            self.asked_for.clear();
             if !self.throttle.started() {
                 self.first = now;
             }
@@ -269,6 +284,7 @@ fn speaker_alert(mac: MacAddr, speaker: &Speaker, ts: Timestamp) -> Alert {
     };
     a.title = match (speaker.contested.as_slice(), claimed.as_slice()) {
         ([(ip, holder)], _) => format!("{who} claims the address {ip}, which {holder} holds"),
+        ([], [ip]) => format!("{who} answers for the address {ip} unasked, and itself asks who has it"),
         ([], list) => format!("{who} claims {} addresses in ARP answers that nobody asked for", list.len()),
         (list, _) => format!("{who} claims {} addresses that other devices hold", list.len()),
     };
@@ -362,6 +378,21 @@ mod tests {
         assert!(alerts[0].dest.contains(&ip(1)) && alerts[0].dest.contains(&ip(2)));
         assert!(alerts[0].ts <= Timestamp(13_000_000_000));
         assert!(alerts.iter().all(|a| a.story == alerts[0].story));
+    }
+
+    #[test]
+    fn who_answers_for_an_address_and_asks_for_it_gives_itself_away() {
+        let mut first = arp_request(1000, ip(1), ip(7));
+        (first.sender_mac, first.frame_src_mac) = (mac(66), mac(66));
+        let input = [first, arp_reply(1010, ip(1), mac(66), ip(7)), arp_request(9000, ip(66), ip(1))];
+        let alerts = run("arp_spoof", &input.map(Observation::Arp));
+        assert_eq!(
+            alerts[0].title,
+            "10.0.0.66 (02:00:00:00:00:42) answers for the address 10.0.0.1 unasked, and itself asks who has it"
+        );
+        let without = [input[1], input[2]].map(Observation::Arp);
+        assert!(!run("arp_spoof", &without).is_empty(), "the answer alone is a claim");
+        assert!(run("arp_spoof", &[first, input[2]].map(Observation::Arp)).is_empty(), "an address given up");
     }
 
     #[test]
