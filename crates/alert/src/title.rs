@@ -10,7 +10,8 @@ pub(crate) fn quantity(value: f64, unit: &str) -> String {
         "ns" => scaled(value, &[("ns", 1.0), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("h", 3.6e12)]),
         "ms" => scaled(value, &[("ms", 1.0), ("s", 1e3), ("min", 6e4), ("h", 3.6e6)]),
         "s" => scaled(value, &[("s", 1.0), ("min", 60.0), ("h", 3600.0)]),
-        "ratio" | "" | "share" => plain(value),
+        "ratio" | "share" => format!("{} %", plain(value * 100.0)),
+        "" => plain(value),
         other => format!("{} {other}", plain(value)),
     }
 }
@@ -122,6 +123,7 @@ mod tests {
     fn quantities_are_short() {
         assert_eq!(quantity(1_234_567.0, "packets"), "1,234,567 packets");
         assert_eq!(quantity(0.031, ""), "0.03");
+        assert_eq!(quantity(0.25, "ratio"), "25 %");
         assert_eq!(quantity(1500.0, "ms"), "1.5 s");
         assert_eq!(quantity(999.9, "bytes"), "1 kB");
     }

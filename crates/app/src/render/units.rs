@@ -54,7 +54,7 @@ pub fn with_unit(value: f64, unit: &str) -> String {
         "bytes" => bytes(value),
         "s" => seconds(value),
         "ms" => seconds(value / 1_000.0),
-        "ratio" => short(value),
+        "ratio" => format!("{} %", short(value * 100.0)),
         "yes/no" => String::from(if value >= 0.5 { "yes" } else { "no" }),
         _ => match unit.strip_prefix("1/") {
             _ if unit.is_empty() => short(value),

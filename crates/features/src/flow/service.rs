@@ -12,8 +12,8 @@ pub(super) const GROUP: Group<FlowRecord> = Group {
         ratio("transport_tcp", "TCP"),
         ratio("transport_udp", "UDP"),
         ratio("transport_icmp", "ICMP"),
-        category("service_rarity", "how rarely this service is used here"),
-        category("application_rarity", "how rarely this protocol is spoken to this service"),
+        category("service_rarity", "this service"),
+        category("application_rarity", "this protocol on this service"),
     ],
     fill,
 };
