@@ -11,7 +11,7 @@ if [ -z "$capture" ]; then
     "$bin" -q simulate --scenario office --duration 60m --seed 1 -w "$capture"
 fi
 cat "$capture" >/dev/null                                   # into the page cache: disks are not what is measured
-packets=$("$bin" analyze "$capture" -o json -q | grep -m1 '"packets"' | tr -dc 0-9)
+packets=$("$bin" -q analyze "$capture" -o json | awk '/"input"/ {inside = 1} inside && /"packets"/ {gsub(/[^0-9]/, ""); print; inside = 0}')
 [ "${packets:-0}" -gt 0 ] || { echo "bench: no packet in $capture" >&2; exit 2; }
 
 command -v /usr/bin/time >/dev/null || { echo "bench: GNU time is missing; install the package \`time\`" >&2; exit 2; }
