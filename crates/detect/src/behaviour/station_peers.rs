@@ -115,6 +115,10 @@ impl StationPeers {
 
     /// Traffic between two hosts began or was reported.
     fn talk(&mut self, (a, b): Key, ports: (u16, u16), ts: Timestamp, flow: Option<&FlowRecord>, out: &mut Vec<Alert>) {
+        // With pairs forgotten, none is known to be new: there is only the end of what was told to wait for.
+        if self.pairs.evicted() > 0 && self.told.is_empty() {
+            return;
+        }
         if a == b || a.is_not_one_host() || b.is_not_one_host() || may_be_broadcast(a) || may_be_broadcast(b) {
             return;
         }
