@@ -3,6 +3,7 @@
 //! promised false-positive rate on the other half; combine by the mean of −log10 p; calibrate the combination on that
 //! second half. The final p-value is honest whatever the members are, because it was calibrated last.
 
+use crate::alike::alike;
 use crate::calibrate::Calibration;
 use crate::encode::Encoder;
 use crate::models::{Detector, Diet, MODELS, Member};
@@ -162,7 +163,16 @@ impl Ensemble {
     }
 
     /// Judges every row; `out` is replaced. Rows must have the schema's columns (others are judged as far as they go).
+    /// Rows that are the same are judged once.
     pub fn judge(&self, rows: &Matrix, out: &mut Vec<Judgement>) {
+        let Some(alike) = alike(rows) else { return self.judge_each(rows, out) };
+        let mut distinct = Vec::new();
+        self.judge_each(&alike.rows, &mut distinct);
+        out.clear();
+        out.extend(alike.places.iter().map(|place| distinct[*place as usize]));
+    }
+
+    fn judge_each(&self, rows: &Matrix, out: &mut Vec<Judgement>) {
         out.clear();
         out.reserve(rows.rows());
         let count = self.members.len();

@@ -2,6 +2,7 @@
 //! p-value, reasons, and an artifact to keep them. The other half holds exact behaviour detectors over observations.
 //! Pure: no clock, thread, file or global randomness; time and seeds come in as values.
 
+mod alike;
 pub mod artifact;
 pub mod behaviour;
 mod blob;

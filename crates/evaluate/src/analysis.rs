@@ -12,7 +12,7 @@ use crate::replay::{ReplayResult, replay};
 use detect::Ensemble;
 use record::analysis::Timing;
 use record::{
-    Alert, Analysis, AnalysisInput, Counters, FlowRecord, Incident, Matrix, Observation, Timestamp, TrainedOn, Verdict,
+    Alert, Analysis, AnalysisInput, Counters, FlowRecord, Incident, Matrix, Observation, Timestamp, TrainedOn,
 };
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -185,8 +185,7 @@ impl FileJudge {
         self.train(&held[..border], &taught, until.is_some())?;
         let judged_from = if until.is_some() { border } else { 0 };
         let rows = if until.is_some() { vectors(held[border..].iter().map(AsRef::as_ref)) } else { taught };
-        let verdicts = self.judge.judge_vectors(&held[judged_from..], &rows);
-        self.release(&held[judged_from..], &verdicts);
+        self.release(&held[judged_from..], &rows);
         Ok(())
     }
 
@@ -210,15 +209,18 @@ impl FileJudge {
         Ok(())
     }
 
-    fn release(&mut self, flows: &[Box<FlowRecord>], verdicts: &[Verdict]) {
+    /// Judges flows, a row each, and makes the incidents of them and of the alerts so far.
+    fn release(&mut self, flows: &[Box<FlowRecord>], rows: &Matrix) {
+        let judgements = self.judge.judgements(rows);
         let mut alerts = std::mem::take(&mut self.alerts);
         alerts.sort_by_key(|a| a.ts);
         let mut alerts = alerts.into_iter().peekable();
-        for (flow, verdict) in flows.iter().zip(verdicts) {
+        for (index, (flow, judgement)) in flows.iter().zip(&judgements).enumerate() {
             while let Some(alert) = alerts.next_if(|a| a.ts <= flow.end) {
                 self.judge.incidents().alert(alert);
             }
-            self.judge.incidents().verdict(flow, verdict);
+            let verdict = self.judge.verdict(flow, rows.row(index), judgement);
+            self.judge.incidents().verdict(flow, &verdict);
             self.judge.incidents().advance(flow.end);
         }
         for alert in alerts {

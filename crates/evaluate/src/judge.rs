@@ -11,7 +11,7 @@ use crate::learn::Learner;
 use crate::reservoir::Reservoir;
 use alert::{AlertConfig, BudgetState, IncidentManager};
 use detect::behaviour::{BehaviourConfig, BehaviourSet};
-use detect::{Ensemble, EnsembleConfig};
+use detect::{Ensemble, EnsembleConfig, Judgement};
 use flow::{HostWindows, WindowConfig};
 use record::{
     Alert, Counters, FlowRecord, HostWindow, Incident, InterfaceSecond, Matrix, Observation, Prefix, Timestamp, Verdict,
@@ -241,32 +241,35 @@ impl Judge {
         if self.ensemble.is_none() {
             return Vec::new();
         }
-        self.judge_vectors(flows, &vectors(flows.iter().map(AsRef::as_ref)))
+        let rows = vectors(flows.iter().map(AsRef::as_ref));
+        let judgements = self.judgements(&rows);
+        let verdict =
+            |(index, flow): (usize, &Box<FlowRecord>)| self.verdict(flow, rows.row(index), &judgements[index]);
+        flows.iter().enumerate().map(verdict).collect()
     }
 
-    /// Like `judge`, with the flows' vectors at hand.
-    pub(crate) fn judge_vectors(&self, flows: &[Box<FlowRecord>], rows: &Matrix) -> Vec<Verdict> {
-        let Some(ensemble) = self.ensemble.as_ref().filter(|_| !flows.is_empty()) else { return Vec::new() };
-        let mut judgements = Vec::with_capacity(flows.len());
-        ensemble.judge(rows, &mut judgements);
-        flows
-            .iter()
-            .zip(judgements)
-            .enumerate()
-            .map(|(index, (flow, judgement))| Verdict {
-                flow_id: flow.flow_id,
-                ts: flow.end,
-                score: judgement.score,
-                p_value: judgement.p_value,
-                anomalous: judgement.anomalous,
-                why: if judgement.anomalous || judgement.p_value <= EXPLAINED_P_VALUE {
-                    ensemble.explain(rows.row(index))
-                } else {
-                    Vec::new()
-                },
-                members: ensemble.member_scores(&judgement),
-            })
-            .collect()
+    /// One judgement a row; empty while there are no models.
+    pub(crate) fn judgements(&self, rows: &Matrix) -> Vec<Judgement> {
+        let mut judgements = Vec::new();
+        if let Some(ensemble) = &self.ensemble {
+            ensemble.judge(rows, &mut judgements);
+        }
+        judgements
+    }
+
+    /// What is said of a flow, with reasons where it is strange enough.
+    pub(crate) fn verdict(&self, flow: &FlowRecord, row: &[f32], judgement: &Judgement) -> Verdict {
+        let explained = judgement.anomalous || judgement.p_value <= EXPLAINED_P_VALUE;
+        let ensemble = self.ensemble.as_ref();
+        Verdict {
+            flow_id: flow.flow_id,
+            ts: flow.end,
+            score: judgement.score,
+            p_value: judgement.p_value,
+            anomalous: judgement.anomalous,
+            why: ensemble.filter(|_| explained).map_or_else(Vec::new, |ensemble| ensemble.explain(row)),
+            members: ensemble.map_or_else(Vec::new, |ensemble| ensemble.member_scores(judgement)),
+        }
     }
 
     /// Hands flows and verdicts to incidents, learner and caller.
