@@ -243,9 +243,8 @@ impl Judge {
         }
         let rows = vectors(flows.iter().map(AsRef::as_ref));
         let judgements = self.judgements(&rows);
-        let verdict =
-            |(index, flow): (usize, &Box<FlowRecord>)| self.verdict(flow, rows.row(index), &judgements[index]);
-        flows.iter().enumerate().map(verdict).collect()
+        let verdict = |(index, flow): (usize, &FlowRecord)| self.verdict(flow, rows.row(index), &judgements[index]);
+        flows.iter().map(AsRef::as_ref).enumerate().map(verdict).collect()
     }
 
     /// One judgement a row; empty while there are no models.
