@@ -8,17 +8,12 @@
 // Index loops over arrays of fixed size: iterator adaptors are not inlined into functions of wider processors.
 #![allow(clippy::needless_range_loop)]
 
+// Their names say what they are; a list of forty would say no more.
+#[allow(clippy::wildcard_imports)]
 #[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::{
-    __m256, _CMP_GE_OQ, _mm256_and_si256, _mm256_cmp_ps, _mm256_cmpeq_epi8, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_loadu_si256, _mm256_max_epu8, _mm256_max_ps, _mm256_movemask_epi8, _mm256_movemask_ps, _mm256_or_si256,
-    _mm256_set1_epi8, _mm256_set1_epi32, _mm256_set1_epi64x, _mm256_set1_ps, _mm256_setr_epi64x, _mm256_setzero_si256,
-    _mm256_shuffle_epi8, _mm256_storeu_ps, _mm256_storeu_si256, _mm512_add_epi32, _mm512_castsi512_si256,
-    _mm512_cmp_ps_mask, _mm512_cmpge_epu8_mask, _mm512_cvtepu8_epi16, _mm512_cvtepu16_epi32, _mm512_extracti64x4_epi64,
-    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_mov_epi16, _mm512_maskz_set1_epi8, _mm512_or_si512,
-    _mm512_permutex2var_epi16, _mm512_set1_epi8, _mm512_set1_epi16, _mm512_set1_ps, _mm512_setzero_si512,
-    _mm512_storeu_si512, _mm512_test_epi16_mask,
-};
+use std::arch::x86_64::*;
+
+pub(crate) use crate::width::Width;
 
 use crate::layout::{Cuts, Layer, RankedTree, View};
 
@@ -32,42 +27,6 @@ pub(crate) const TREE_DEPTH: usize = 8;
 pub(crate) const TREE_LEAVES: usize = 1 << TREE_DEPTH;
 /// Most columns a schema may have.
 pub(crate) const COLUMNS_MAX: usize = 256;
-
-/// Which processor features the loops may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Width {
-    /// Any processor of the target.
-    Portable,
-    /// AVX2, FMA and the bit counting that came with them.
-    Avx2,
-    /// AVX-512 F, VL, DQ and BW beside these.
-    Avx512,
-}
-
-impl Width {
-    /// The widest this processor has; the standard library remembers the answer.
-    #[inline]
-    pub(crate) fn widest() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            let avx512 = is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512vl")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512bw");
-            let avx2 = is_x86_feature_detected!("avx2")
-                && is_x86_feature_detected!("fma")
-                && is_x86_feature_detected!("popcnt")
-                && is_x86_feature_detected!("bmi1");
-            if avx512 && avx2 {
-                return Self::Avx512;
-            }
-            if avx2 {
-                return Self::Avx2;
-            }
-        }
-        Self::Portable
-    }
-}
 
 /// Compiles `$body`, generic over [`Simd`], three times and picks by width at run time.
 macro_rules! dispatched {
@@ -287,18 +246,44 @@ fn descend_body<S: Simd>(
 }
 
 dispatched! {
-    /// Standardises `LANES` rows in place, a column after another: (value − centre) · factor within ±`clip`.
-    fn standardise, standardise_body, (centres: &[f32], factors: &[f32], clip: f32, columns: &mut [Lanes])
+    /// The first `LANES` rows of `rows` (row-major, `columns.len()` values each), standardised, a column after another:
+    /// (value − centre) · factor within ±`clip`.
+    fn standardise, standardise_body,
+    (rows: &[f32], centres: &[f32], factors: &[f32], clip: f32, columns: &mut [Lanes])
 }
 
 #[inline(always)]
-fn standardise_body<S: Simd>(centres: &[f32], factors: &[f32], clip: f32, columns: &mut [Lanes]) {
-    for column in 0..columns.len().min(centres.len()).min(factors.len()) {
-        let (values, centre, factor) = (&mut columns[column], centres[column], factors[column]);
-        for lane in 0..LANES {
-            let z = (values[lane] - centre) * factor;
-            let z = if z < clip { z } else { clip };
-            values[lane] = if z > -clip { z } else { -clip };
+fn standardise_body<S: Simd>(rows: &[f32], centres: &[f32], factors: &[f32], clip: f32, columns: &mut [Lanes]) {
+    let (width, needed) = (columns.len(), LANES * columns.len());
+    let (rows, centres, factors) = (&rows[..needed], &centres[..width], &factors[..width]);
+    if width < PRODUCT_TILE {
+        for place in 0..needed {
+            let (column, lane) = (place % width, place / width);
+            let z = (rows[place] - centres[column]) * factors[column];
+            columns[column][lane] = (if z < clip { z } else { clip }).max(-clip);
+        }
+        return;
+    }
+    // SAFETY: loads and stores of eight floats lie within checked slices; a pointer to fetch from may lead anywhere.
+    unsafe {
+        // The next rows come from memory while these are worked on.
+        for line in (0..needed).step_by(LANES) {
+            S::Octet::fetch(rows.as_ptr().wrapping_add(needed + line));
+        }
+        // The last block overlaps the one before it: single floats stored would stall the wide loads that follow.
+        for first in (0..width).step_by(PRODUCT_TILE).map(|first| first.min(width - PRODUCT_TILE)) {
+            for half in [0, PRODUCT_TILE] {
+                let mut block = [S::Octet::splat(0.0); PRODUCT_TILE];
+                for row in 0..PRODUCT_TILE {
+                    block[row] = S::Octet::load(rows[(half + row) * width + first..][..PRODUCT_TILE].as_ptr());
+                }
+                let block = S::Octet::turned(block);
+                for column in 0..PRODUCT_TILE {
+                    let (centre, factor) = (centres[first + column], factors[first + column]);
+                    let values = block[column].standardised(S::Octet::splat(centre), S::Octet::splat(factor), clip);
+                    values.store(columns[first + column][half..].as_mut_ptr());
+                }
+            }
         }
     }
 }
@@ -364,21 +349,28 @@ const PRODUCT_TERMS: usize = 8;
 
 #[inline(always)]
 fn capped_log_error_body<S: Simd>(input: &[Lanes], output: &[Lanes], factors: &[f32], cap: f32, sums: &mut Lanes) {
-    let mut column = 0;
-    while column < factors.len() {
-        let end = (column + PRODUCT_TERMS).min(factors.len());
-        let mut product = [1.0f32; LANES];
-        while column < end {
-            let (x, y, factor) = (&input[column], &output[column], factors[column]);
-            for lane in 0..LANES {
-                let gap = y[lane] - x[lane];
-                let error = gap * gap * factor;
-                product[lane] *= 1.0 + if error < cap { error } else { cap };
+    let output = &output[..input.len()];
+    for first in (0..factors.len()).step_by(PRODUCT_TERMS) {
+        let mut products = [1.0f32; LANES];
+        // SAFETY: loads and stores of halves of arrays of 16 floats.
+        unsafe {
+            let (zero, one, cap) = (S::Octet::splat(0.0), S::Octet::splat(1.0), S::Octet::splat(cap));
+            let mut halves = [one; 2];
+            for column in first..(first + PRODUCT_TERMS).min(factors.len()) {
+                let factor = S::Octet::splat(factors[column]);
+                for half in 0..2 {
+                    let x = S::Octet::load(input[column][half * PRODUCT_TILE..].as_ptr());
+                    let y = S::Octet::load(output[column][half * PRODUCT_TILE..].as_ptr());
+                    let gap = x.times_plus(S::Octet::splat(-1.0), y);
+                    let error = gap.times_plus(gap, zero).times_plus(factor, zero).or_below(cap);
+                    halves[half] = halves[half].times_plus(error, halves[half]);
+                }
             }
-            column += 1;
+            halves[0].store(products.as_mut_ptr());
+            halves[1].store(products[PRODUCT_TILE..].as_mut_ptr());
         }
         for lane in 0..LANES {
-            sums[lane] += ln(product[lane]);
+            sums[lane] += ln(products[lane]);
         }
     }
 }
@@ -540,6 +532,15 @@ trait Octet: Copy {
     unsafe fn times_plus(self, factor: Self, sum: Self) -> Self;
     /// The larger of both.
     unsafe fn or_above(self, floor: Self) -> Self;
+    /// The smaller of both; `roof` for what is no number.
+    unsafe fn or_below(self, roof: Self) -> Self;
+    /// (self − centre) · factor within ±`clip`; `clip` for what is no number.
+    unsafe fn standardised(self, centre: Self, factor: Self, clip: f32) -> Self;
+    /// Asks for what lies there to be brought near.
+    #[inline(always)]
+    unsafe fn fetch(_from: *const f32) {}
+    /// Rows become columns.
+    unsafe fn turned(block: [Self; PRODUCT_TILE]) -> [Self; PRODUCT_TILE];
 }
 
 impl Octet for [f32; PRODUCT_TILE] {
@@ -565,6 +566,19 @@ impl Octet for [f32; PRODUCT_TILE] {
     unsafe fn or_above(self, floor: Self) -> Self {
         std::array::from_fn(|lane| if self[lane] > floor[lane] { self[lane] } else { floor[lane] })
     }
+    #[inline(always)]
+    unsafe fn or_below(self, roof: Self) -> Self {
+        std::array::from_fn(|lane| if self[lane] < roof[lane] { self[lane] } else { roof[lane] })
+    }
+    #[inline(always)]
+    unsafe fn standardised(self, centre: Self, factor: Self, clip: f32) -> Self {
+        let z: Self = std::array::from_fn(|lane| (self[lane] - centre[lane]) * factor[lane]);
+        z.map(|z| (if z < clip { z } else { clip }).max(-clip))
+    }
+    #[inline(always)]
+    unsafe fn turned(block: [Self; PRODUCT_TILE]) -> [Self; PRODUCT_TILE] {
+        std::array::from_fn(|column| std::array::from_fn(|row| block[row][column]))
+    }
 }
 
 // SAFETY of all methods: called only in functions compiled for AVX2 and FMA; pointers are as the trait asks.
@@ -589,6 +603,40 @@ impl Octet for __m256 {
     #[inline(always)]
     unsafe fn or_above(self, floor: Self) -> Self {
         unsafe { _mm256_max_ps(self, floor) }
+    }
+    #[inline(always)]
+    unsafe fn or_below(self, roof: Self) -> Self {
+        unsafe { _mm256_min_ps(self, roof) }
+    }
+    #[inline(always)]
+    unsafe fn standardised(self, centre: Self, factor: Self, clip: f32) -> Self {
+        unsafe {
+            let z = _mm256_mul_ps(_mm256_sub_ps(self, centre), factor);
+            _mm256_max_ps(_mm256_min_ps(z, _mm256_set1_ps(clip)), _mm256_set1_ps(-clip))
+        }
+    }
+    #[inline(always)]
+    unsafe fn fetch(from: *const f32) {
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn turned(mut a: [Self; PRODUCT_TILE]) -> [Self; PRODUCT_TILE] {
+        let mut b = a;
+        for i in [0, 2, 4, 6] {
+            b[i] = unsafe { _mm256_unpacklo_ps(a[i], a[i + 1]) };
+            b[i + 1] = unsafe { _mm256_unpackhi_ps(a[i], a[i + 1]) };
+        }
+        for i in [0, 1, 4, 5] {
+            // Columns 0 and 1, then 2 and 3, of four rows; the upper halves hold those four further.
+            let to = i / 4 * 4 + i % 4 * 2;
+            a[to] = unsafe { _mm256_shuffle_ps::<0x44>(b[i], b[i + 2]) };
+            a[to + 1] = unsafe { _mm256_shuffle_ps::<0xee>(b[i], b[i + 2]) };
+        }
+        for i in 0..4 {
+            b[i] = unsafe { _mm256_permute2f128_ps::<0x20>(a[i], a[i + 4]) };
+            b[i + 4] = unsafe { _mm256_permute2f128_ps::<0x31>(a[i], a[i + 4]) };
+        }
+        b
     }
 }
 

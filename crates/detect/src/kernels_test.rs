@@ -44,6 +44,27 @@ fn dense_layers_agree_with_the_plain_sum() {
 }
 
 #[test]
+fn rows_are_standardised_column_by_column() {
+    let mut random = Random::new(5, 0);
+    for width in widths() {
+        for columns in [1, 3, 7, 8, 13, 32, 52] {
+            let mut rows: Vec<f32> = (0..LANES * columns + 5).map(|_| random.normal()).collect();
+            rows[columns / 2] = f32::NAN;
+            let centres: Vec<f32> = (0..columns).map(|_| random.normal()).collect();
+            let factors: Vec<f32> = (0..columns).map(|_| random.normal()).collect();
+            let mut turned = vec![[f32::NAN; LANES]; columns];
+            standardise(width, &rows, &centres, &factors, 1.5, &mut turned);
+            for (place, value) in rows[..LANES * columns].iter().enumerate() {
+                let (column, lane) = (place % columns, place / columns);
+                let z = (value - centres[column]) * factors[column];
+                let expected = if z.is_nan() { 1.5 } else { z.clamp(-1.5, 1.5) };
+                assert_eq!(turned[column][lane].to_bits(), expected.to_bits(), "{width:?} {columns}: {place}");
+            }
+        }
+    }
+}
+
+#[test]
 fn log_errors_agree_with_the_plain_form() {
     let mut random = Random::new(2, 1);
     let (input, output) = (random_lanes(&mut random, 51), random_lanes(&mut random, 56));

@@ -20,6 +20,7 @@ mod layout;
 pub mod models;
 mod random;
 mod standardise;
+mod width;
 
 pub use config::EnsembleConfig;
 pub use ensemble::{Ensemble, Judgement, MemberInfo, TrainReport, TrainingSpan};

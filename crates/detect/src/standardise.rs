@@ -56,9 +56,14 @@ impl Standardiser {
         }
     }
 
-    /// Standardises rows held a column after another, in place; the same numbers as `write`.
-    pub(crate) fn write_lanes(&self, width: Width, columns: &mut [Lanes]) {
-        kernels::standardise(width, &self.centre, &self.factor, self.clip, columns);
+    /// The first rows of `rows`, standardised, a column after another; the same numbers as `write`.
+    pub(crate) fn write_lanes(&self, width: Width, rows: &[f32], columns: &mut [Lanes]) {
+        kernels::standardise(width, rows, &self.centre, &self.factor, self.clip, columns);
+    }
+
+    /// One that changes nothing, for rows that are standardised.
+    pub(crate) fn identity(columns: usize) -> Self {
+        Self { centre: vec![0.0; columns], factor: vec![1.0; columns], clip: f32::INFINITY }
     }
 
     /// All rows, standardised.

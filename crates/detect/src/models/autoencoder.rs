@@ -75,10 +75,7 @@ impl Autoencoder {
         let scale = 1.0 / (self.members.len() * columns) as f32;
         for first in (0..rows.rows()).step_by(LANES) {
             let taken = (rows.rows() - first).min(LANES);
-            for lane in 0..taken {
-                pass.input.iter_mut().zip(rows.row(first + lane)).for_each(|(lanes, value)| lanes[lane] = *value);
-            }
-            self.standardiser.write_lanes(width, &mut pass.input);
+            pass.read(width, &self.standardiser, rows, first);
             let mut sums = [0.0; LANES];
             for member in &self.members {
                 pass.run(width, &member.network);
@@ -101,6 +98,8 @@ impl Autoencoder {
 /// Layers' values of `LANES` rows.
 struct Pass {
     input: Vec<Lanes>,
+    /// The last rows, filled up.
+    last: Vec<f32>,
     /// Two buffers used in turn; after an even number of layers the result is in the second.
     buffers: [Vec<Lanes>; 2],
 }
@@ -108,7 +107,24 @@ struct Pass {
 impl Pass {
     fn new(columns: usize) -> Self {
         let widest = columns.next_multiple_of(OUTPUT_TILE).max(HIDDEN);
-        Self { input: vec![[0.0; LANES]; columns], buffers: [vec![[0.0; LANES]; widest], vec![[0.0; LANES]; widest]] }
+        Self {
+            input: vec![[0.0; LANES]; columns],
+            last: Vec::new(),
+            buffers: [vec![[0.0; LANES]; widest], vec![[0.0; LANES]; widest]],
+        }
+    }
+
+    /// Takes `LANES` rows from `first` on; where there are fewer, the other lanes hold zeros, standardised.
+    fn read(&mut self, width: Width, standardiser: &Standardiser, rows: &Matrix, first: usize) {
+        let values = &rows.values[first * rows.columns..];
+        let needed = LANES * rows.columns;
+        if values.len() >= needed {
+            return standardiser.write_lanes(width, values, &mut self.input);
+        }
+        self.last.clear();
+        self.last.extend_from_slice(values);
+        self.last.resize(needed, 0.0);
+        standardiser.write_lanes(width, &self.last, &mut self.input);
     }
 
     fn run(&mut self, width: Width, network: &Network) {
@@ -155,12 +171,11 @@ fn train_network(rows: &Matrix, epochs: usize, random: &mut Random) -> Network {
 /// Mean squared error of each column over standardised rows, without the worst per cent of each column.
 fn usual_errors(network: &Network, rows: &Matrix) -> Vec<f32> {
     let mut pass = Pass::new(rows.columns);
+    let as_they_are = Standardiser::identity(rows.columns);
     let mut errors = vec![Vec::with_capacity(rows.rows()); rows.columns];
     for first in (0..rows.rows()).step_by(LANES) {
         let taken = (rows.rows() - first).min(LANES);
-        for lane in 0..taken {
-            pass.input.iter_mut().zip(rows.row(first + lane)).for_each(|(lanes, value)| lanes[lane] = *value);
-        }
+        pass.read(Width::widest(), &as_they_are, rows, first);
         pass.run(Width::widest(), network);
         for ((column, input), output) in errors.iter_mut().zip(&pass.input).zip(pass.output()) {
             column.extend((0..taken).map(|lane| (output[lane] - input[lane]).powi(2)));
