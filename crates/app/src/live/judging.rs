@@ -3,6 +3,7 @@
 
 use super::evidence;
 use super::lag::Lag;
+use super::losses::Losses;
 use super::memory::Memory;
 use super::packet_ring::PacketRing;
 use super::publish::Publisher;
@@ -259,7 +260,7 @@ impl Judging {
         }
         let seconds = series::merge(judged.seconds);
         for second in &seconds {
-            let dropped = lock(&self.status).drops().total();
+            let dropped = Losses::of(&lock(&self.status).drops()).packets.total();
             let (flows, anomalous) = std::mem::take(&mut self.run.flows_open_second);
             series::points(second, flows, anomalous, dropped, &mut batch.series);
             lock(&self.status).second = series::state(second, flows, anomalous);

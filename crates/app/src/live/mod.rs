@@ -7,6 +7,7 @@ mod evidence;
 mod host_only;
 mod judging;
 mod lag;
+mod losses;
 mod memory;
 mod packet_ring;
 mod past;

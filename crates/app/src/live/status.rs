@@ -1,6 +1,7 @@
 //! What the running process knows of itself, shared between the judge thread (which writes) and the API (which reads). Owns the
 //! numbers and the words of the health strip; measures nothing itself.
 
+use super::losses::Losses;
 use detect::Ensemble;
 use evaluate::{LearnProgress, MeterCounters};
 use record::{Counters, FlowKey, HealthItem, HealthLevel, Timestamp};
@@ -177,12 +178,7 @@ impl Status {
         let mut items = self.notices.clone();
         items.push(self.capture_health());
         items.push(self.model_health());
-        let drops = self.drops();
-        if drops.total() > 0 {
-            let list: Vec<String> = drops.0.iter().map(|(r, n)| format!("{n} {}", r.replace('_', " "))).collect();
-            let text = format!("Lost since start: {}", list.join(", "));
-            items.push(item("drops", HealthLevel::Warning, text, "Give capture more memory (capture.ring_bytes), filter traffic you do not need (-F), or use more workers."));
-        }
+        items.extend(Losses::of(&self.drops()).health());
         if let Some(error) = &self.store.last_error {
             items.push(item(
                 "store",
@@ -248,10 +244,13 @@ impl Status {
             }
             ModelState::Learning(p) => {
                 let to_go = p.eta_s.map_or(String::new(), |s| format!(", about {} to go", minutes(s)));
+                let flows = if p.flows < p.flows_needed {
+                    format!("{} of {} flows", p.flows, p.flows_needed)
+                } else {
+                    format!("{} flows, enough", p.flows)
+                };
                 let text = format!(
-                    "Models are learning: {} of {} flows, {} of {}{to_go}",
-                    p.flows.min(p.flows_needed),
-                    p.flows_needed,
+                    "Models are learning: {flows}; {} of {}{to_go}",
                     minutes(p.elapsed_s.min(p.needed_s)),
                     minutes(p.needed_s)
                 );

@@ -1,0 +1,96 @@
+//! Counters of losses, by what was lost and what helps: packets that were never read, results that were not stored, and entries
+//! that full tables forgot. Knows the endings of the reasons' names; who counts them is their rooms' business.
+
+use super::status::item;
+use record::{Counters, HealthItem, HealthLevel};
+
+/// Losses since the start.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Losses {
+    /// Packets that no detector saw.
+    pub packets: Counters,
+    /// Flows, incidents and series that history lacks.
+    pub history: Counters,
+    /// Entries of bounded tables that newer ones took the place of.
+    pub memory: Counters,
+}
+
+impl Losses {
+    /// Sorts `drops` by what they cost.
+    pub fn of(drops: &Counters) -> Self {
+        let mut losses = Self::default();
+        for (reason, count) in &drops.0 {
+            let table = ["_evicted", "_forgotten", "_refused"].iter().any(|ending| reason.ends_with(ending));
+            let kind = if table {
+                &mut losses.memory
+            } else if reason.starts_with("store_") || reason.starts_with("series_") {
+                &mut losses.history
+            } else {
+                &mut losses.packets
+            };
+            kind.add(reason, *count);
+        }
+        losses
+    }
+
+    /// For the health strip: one item for each kind that there is.
+    pub fn health(&self) -> Vec<HealthItem> {
+        let kinds = [
+            (
+                &self.packets,
+                "drops",
+                HealthLevel::Warning,
+                "Packets lost since the start",
+                "Give capture more memory (capture.ring_bytes), filter traffic you do not need (-F), or use more workers.",
+            ),
+            (
+                &self.history,
+                "history",
+                HealthLevel::Warning,
+                "Not kept in the history",
+                "Point --data-dir at a faster disk, or filter traffic you do not need (-F).",
+            ),
+            (
+                &self.memory,
+                "memory",
+                HealthLevel::Info,
+                "Full tables forgot their oldest entries",
+                "Usual while a scan or flood passes with very many addresses. If it goes on, raise the tables' sizes in the settings.",
+            ),
+        ];
+        let line = |(counters, name, level, what, advice): (&Counters, _, _, _, _)| {
+            let list: Vec<String> =
+                counters.0.iter().map(|(r, n)| format!("{n} {}", r.replace(['_', '.'], " "))).collect();
+            item(name, level, format!("{what}: {}", list.join(", ")), advice)
+        };
+        kinds.into_iter().filter(|kind| kind.0.total() > 0).map(line).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_loss_has_its_own_words() {
+        let mut drops = Counters::default();
+        drops.add("kernel_ring_full", 7);
+        drops.add("store_queue_full", 2);
+        drops.add("port_scan.pairs_evicted", 3);
+        drops.add("window_contacts_forgotten", 4);
+        let losses = Losses::of(&drops);
+        assert_eq!((losses.packets.total(), losses.history.total(), losses.memory.total()), (7, 2, 7));
+        let items = losses.health();
+        let texts: Vec<&str> = items.iter().map(|i| i.text.as_str()).collect();
+        assert_eq!(
+            texts,
+            [
+                "Packets lost since the start: 7 kernel ring full",
+                "Not kept in the history: 2 store queue full",
+                "Full tables forgot their oldest entries: 3 port scan pairs evicted, 4 window contacts forgotten"
+            ]
+        );
+        assert_eq!(items.iter().map(|i| i.level).max(), Some(HealthLevel::Warning));
+        assert!(Losses::default().health().is_empty());
+    }
+}
