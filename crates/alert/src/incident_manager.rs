@@ -9,7 +9,7 @@ use crate::roll_up::RollUp;
 use crate::severity::severity;
 use crate::technique::techniques;
 use record::{
-    Alert, Counters, Evidence, FlowRecord, Incident, IncidentStatus, IpAddr16, Kind, Note, Schema, Severity, Timestamp,
+    Alert, Counters, Evidence, FlowBrief, Incident, IncidentStatus, IpAddr16, Kind, Note, Schema, Severity, Timestamp,
     Verdict, timestamp::NS_PER_S,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -156,7 +156,7 @@ impl IncidentManager {
 
     /// Takes one verdict with its flow. Most say nothing; weak ones add up per host; strong or many make an incident, or
     /// support the exact incident that already covers the flow.
-    pub fn verdict(&mut self, flow: &FlowRecord, verdict: &Verdict) {
+    pub fn verdict(&mut self, flow: &FlowBrief, verdict: &Verdict) {
         self.advance(verdict.ts);
         self.counters.verdicts_in += 1;
         let surprise = RollUp::surprise(verdict.p_value);

@@ -2,7 +2,7 @@
 //! calibration benign p-values are uniform, −ln p has mean 1, and the sum drifts down; many weakly strange flows lift it,
 //! one mild outlier does not. Also gathers what the incident will need: flows, peers, reasons, member scores.
 
-use record::{DetectorScore, FlowRecord, IpAddr16, Kind, Timestamp, Verdict, Why, timestamp::NS_PER_S};
+use record::{DetectorScore, FlowBrief, IpAddr16, Kind, Timestamp, Verdict, Why, timestamp::NS_PER_S};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,7 +59,7 @@ pub(crate) struct Gathered {
 }
 
 impl Gathered {
-    fn add(&mut self, flow: &FlowRecord, verdict: &Verdict, surprise: f64, list_max: usize) {
+    fn add(&mut self, flow: &FlowBrief, verdict: &Verdict, surprise: f64, list_max: usize) {
         if self.flow_count == 0 {
             self.first = flow.start;
             self.p_value = 1.0;
@@ -67,7 +67,7 @@ impl Gathered {
         self.first = self.first.min(flow.start);
         self.last = self.last.max(flow.end).max(self.first);
         self.flow_count += 1;
-        self.packets += flow.packets();
+        self.packets += flow.packets;
         self.strength += surprise;
         self.score = self.score.max(verdict.score);
         self.p_value = self.p_value.min(verdict.p_value);
@@ -149,7 +149,7 @@ impl RollUp {
     }
 
     /// Takes one verdict; what was gathered when the host's sum has reached the threshold.
-    pub(crate) fn take(&mut self, flow: &FlowRecord, verdict: &Verdict) -> Option<Gathered> {
+    pub(crate) fn take(&mut self, flow: &FlowBrief, verdict: &Verdict) -> Option<Gathered> {
         let src = flow.src().addr;
         let surprise = Self::surprise(verdict.p_value);
         let known = self.hosts.contains_key(&src);
@@ -202,7 +202,7 @@ impl RollUp {
     }
 
     /// What one flow alone would show, for a host that is an incident already.
-    pub(crate) fn single(&self, flow: &FlowRecord, verdict: &Verdict) -> Gathered {
+    pub(crate) fn single(&self, flow: &FlowBrief, verdict: &Verdict) -> Gathered {
         let mut gathered = Gathered::default();
         gathered.add(flow, verdict, Self::surprise(verdict.p_value), self.list_max);
         gathered

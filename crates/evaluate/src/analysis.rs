@@ -1,18 +1,19 @@
 //! A whole file analysis: replay, learn as asked, judge, and one result. Owns when the models learn and from what; flows wait in
-//! memory until then, bounded by `HELD_FLOWS_MAX`, and alerts of the exact detectors wait with them, so that incidents are made
+//! memory until then, as their vectors and little more, bounded by `HELD_FLOWS_MAX`, and alerts of the exact detectors wait with them, so that incidents are made
 //! in the order of capture time.
 
 // Flow records come boxed from the table: a box moves where a record would be copied, a kilobyte each time.
 #![allow(clippy::vec_box)]
 
-use crate::judge::{Judge, JudgeConfig, Judged, vectors};
+use crate::judge::{Judge, JudgeConfig, Judged};
 use crate::learn::{LearnConfig, Learner};
 use crate::meter::MeterConfig;
 use crate::replay::{ReplayResult, replay};
 use detect::Ensemble;
 use record::analysis::Timing;
 use record::{
-    Alert, Analysis, AnalysisInput, Counters, FlowRecord, Incident, Matrix, Observation, Timestamp, TrainedOn,
+    Alert, Analysis, AnalysisInput, Counters, FlowBrief, FlowRecord, Incident, Matrix, Observation, Timestamp,
+    TrainedOn,
 };
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -96,13 +97,51 @@ enum Phase {
     Stream,
 }
 
+/// Flows without their statistics, and their vectors.
+struct Held {
+    flows: Vec<FlowBrief>,
+    rows: Matrix,
+}
+
+impl Held {
+    fn new() -> Self {
+        Self { flows: Vec::new(), rows: Matrix::with_capacity(0, features::flow_schema().features.len()) }
+    }
+
+    fn push(&mut self, flow: &FlowRecord) {
+        self.flows.push(flow.brief());
+        features::flow_vector(flow, &mut self.rows.values);
+    }
+
+    /// Places in order of time.
+    fn order(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.flows.len()).collect();
+        order.sort_by_key(|at| (self.flows[*at].end, self.flows[*at].key, self.flows[*at].flow_id));
+        order
+    }
+
+    /// These flows only, in this order.
+    fn chosen(&self, order: &[usize]) -> Self {
+        let mut chosen = Self {
+            flows: Vec::with_capacity(order.len()),
+            rows: Matrix::with_capacity(order.len(), self.rows.columns),
+        };
+        for at in order {
+            chosen.flows.push(self.flows[*at]);
+            chosen.rows.push(self.rows.row(*at));
+        }
+        chosen
+    }
+}
+
 struct FileJudge {
     judge: Judge,
     config: detect::EnsembleConfig,
     seed: u64,
     phase: Phase,
     first: Option<Timestamp>,
-    held: Vec<Box<FlowRecord>>,
+    /// Flows that wait, in the order in which they were reported.
+    held: Held,
     alerts: Vec<Alert>,
     incidents: BTreeMap<String, Incident>,
     flows: u64,
@@ -131,7 +170,7 @@ impl FileJudge {
             seed,
             phase,
             first: None,
-            held: Vec::new(),
+            held: Held::new(),
             alerts: Vec::new(),
             incidents: BTreeMap::new(),
             flows: 0,
@@ -150,15 +189,18 @@ impl FileJudge {
         if self.first.is_none() {
             self.first = epoch.iter().map(begin).min();
         }
-        let before = self.held.len();
-        self.judge.exact(epoch, &mut self.held, &mut judged);
-        self.flows += (self.held.len() - before) as u64;
+        let mut flows = Vec::new();
+        self.judge.exact(epoch, &mut flows, &mut judged);
+        self.flows += flows.len() as u64;
+        for flow in &flows {
+            self.held.push(flow);
+        }
         self.alerts.append(&mut self.judge.take_alerts());
         let learned_enough = match (until, self.first) {
             (Some(ns), Some(first)) => self.judge.now().since(first) > ns,
             _ => false,
         };
-        if learned_enough || self.held.len() >= HELD_FLOWS_MAX { self.learn_and_release() } else { Ok(()) }
+        if learned_enough || self.held.flows.len() >= HELD_FLOWS_MAX { self.learn_and_release() } else { Ok(()) }
     }
 
     fn end(&mut self) -> Result<(), detect::DetectError> {
@@ -174,52 +216,55 @@ impl FileJudge {
     /// Trains on the held flows that may teach, then judges the others and makes the incidents of both in time order.
     fn learn_and_release(&mut self) -> Result<(), detect::DetectError> {
         let Phase::Hold { until } = std::mem::replace(&mut self.phase, Phase::Stream) else { return Ok(()) };
-        let mut held = std::mem::take(&mut self.held);
-        held.sort_by_key(|f| (f.end, f.key, f.flow_id));
+        let held = std::mem::replace(&mut self.held, Held::new());
+        let order = held.order();
         let border = match (until, self.first) {
-            (Some(ns), Some(first)) => held.partition_point(|f| f.end <= first.plus_ns(ns)),
-            _ => held.len(),
+            (Some(ns), Some(first)) => order.partition_point(|at| held.flows[*at].end <= first.plus_ns(ns)),
+            _ => order.len(),
         };
+        self.train(&held, &order[..border], until.is_some())?;
         // What is learned from is also judged, unless the beginning only taught.
-        let taught = vectors(held[..border].iter().map(AsRef::as_ref));
-        self.train(&held[..border], &taught, until.is_some())?;
-        let judged_from = if until.is_some() { border } else { 0 };
-        let rows = if until.is_some() { vectors(held[border..].iter().map(AsRef::as_ref)) } else { taught };
-        self.release(&held[judged_from..], &rows);
+        let (judged, order) = match until {
+            Some(_) => (held.chosen(&order[border..]), (0..order.len() - border).collect()),
+            None => (held, order),
+        };
+        self.release(&judged, &order);
         Ok(())
     }
 
-    fn train(&mut self, flows: &[Box<FlowRecord>], rows: &Matrix, first_part: bool) -> Result<(), detect::DetectError> {
-        if flows.len() < TRAINING_FLOWS_MIN {
+    fn train(&mut self, held: &Held, order: &[usize], first_part: bool) -> Result<(), detect::DetectError> {
+        if order.len() < TRAINING_FLOWS_MIN {
             return Ok(());
         }
         let config =
             LearnConfig { reservoir_rows_max: self.config.rows_max, seed: self.seed, ..LearnConfig::default() };
         let mut learner = Learner::new(config);
-        for (index, flow) in flows.iter().enumerate() {
-            learner.learn_vector(flow, rows.row(index));
+        for at in order {
+            learner.learn_vector(&held.flows[*at], held.rows.row(*at));
         }
         let (count, packets, until) = learner.seen();
         let (mut ensemble, _) =
             Ensemble::train(features::flow_schema(), learner.rows(), self.seed, &self.config, &mut |_| {})?;
-        ensemble.set_span(flows.first().map(|f| f.start), until, packets);
+        ensemble.set_span(order.first().map(|at| held.flows[*at].start), until, packets);
         let how = if first_part { "train_first" } else { "whole_input" };
         self.trained_on = TrainedOn { packets, flows: count, until, how: how.to_owned() };
         self.judge.install(Arc::new(ensemble));
         Ok(())
     }
 
-    /// Judges flows, a row each, and makes the incidents of them and of the alerts so far.
-    fn release(&mut self, flows: &[Box<FlowRecord>], rows: &Matrix) {
-        let judgements = self.judge.judgements(rows);
+    /// Judges flows and makes the incidents of them and of the alerts so far, in this order.
+    fn release(&mut self, held: &Held, order: &[usize]) {
+        let judgements = self.judge.judgements(&held.rows);
         let mut alerts = std::mem::take(&mut self.alerts);
         alerts.sort_by_key(|a| a.ts);
         let mut alerts = alerts.into_iter().peekable();
-        for (index, (flow, judgement)) in flows.iter().zip(&judgements).enumerate() {
+        // Without models there are no judgements.
+        let judged = order.iter().filter_map(|at| Some((&held.flows[*at], held.rows.row(*at), judgements.get(*at)?)));
+        for (flow, row, judgement) in judged {
             while let Some(alert) = alerts.next_if(|a| a.ts <= flow.end) {
                 self.judge.incidents().alert(alert);
             }
-            let verdict = self.judge.verdict(flow, rows.row(index), judgement);
+            let verdict = self.judge.verdict(flow, row, judgement);
             self.judge.incidents().verdict(flow, &verdict);
             self.judge.incidents().advance(flow.end);
         }

@@ -14,7 +14,8 @@ use detect::behaviour::{BehaviourConfig, BehaviourSet};
 use detect::{Ensemble, EnsembleConfig, Judgement};
 use flow::{HostWindows, WindowConfig};
 use record::{
-    Alert, Counters, FlowRecord, HostWindow, Incident, InterfaceSecond, Matrix, Observation, Prefix, Timestamp, Verdict,
+    Alert, Counters, FlowBrief, FlowRecord, HostWindow, Incident, InterfaceSecond, Matrix, Observation, Prefix,
+    Timestamp, Verdict,
 };
 use std::sync::Arc;
 
@@ -243,7 +244,8 @@ impl Judge {
         }
         let rows = vectors(flows.iter().map(AsRef::as_ref));
         let judgements = self.judgements(&rows);
-        let verdict = |(index, flow): (usize, &FlowRecord)| self.verdict(flow, rows.row(index), &judgements[index]);
+        let verdict =
+            |(index, flow): (usize, &FlowRecord)| self.verdict(&flow.brief(), rows.row(index), &judgements[index]);
         flows.iter().map(AsRef::as_ref).enumerate().map(verdict).collect()
     }
 
@@ -257,7 +259,7 @@ impl Judge {
     }
 
     /// What is said of a flow, with reasons where it is strange enough.
-    pub(crate) fn verdict(&self, flow: &FlowRecord, row: &[f32], judgement: &Judgement) -> Verdict {
+    pub(crate) fn verdict(&self, flow: &FlowBrief, row: &[f32], judgement: &Judgement) -> Verdict {
         let explained = judgement.anomalous || judgement.p_value <= EXPLAINED_P_VALUE;
         let ensemble = self.ensemble.as_ref();
         Verdict {
@@ -278,7 +280,7 @@ impl Judge {
             let mut verdict = verdicts.next();
             match &mut verdict {
                 Some(verdict) => {
-                    self.incidents.verdict(&record, verdict);
+                    self.incidents.verdict(&record.brief(), verdict);
                     if let Some(reservoir) = &mut self.reservoir {
                         let (src, dest) = (record.src().addr, record.dest().addr);
                         let in_incident = self.incidents.involves(src) || self.incidents.involves(dest);

@@ -3,7 +3,7 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
-use record::{FlowRecord, Matrix, Timestamp};
+use record::{FlowBrief, FlowRecord, Matrix, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Learning from live traffic.
@@ -78,17 +78,17 @@ impl Learner {
 
     /// Offers one flow to the reservoir (Vitter's algorithm R).
     pub fn learn(&mut self, flow: &FlowRecord) {
-        self.offer(flow, |row| features::flow_vector(flow, row));
+        self.offer(&flow.brief(), |row| features::flow_vector(flow, row));
     }
 
     /// Like `learn`, with the flow's vector at hand.
-    pub(crate) fn learn_vector(&mut self, flow: &FlowRecord, vector: &[f32]) {
+    pub(crate) fn learn_vector(&mut self, flow: &FlowBrief, vector: &[f32]) {
         self.offer(flow, |row| row.extend_from_slice(vector));
     }
 
-    fn offer(&mut self, flow: &FlowRecord, vector: impl FnOnce(&mut Vec<f32>)) {
+    fn offer(&mut self, flow: &FlowBrief, vector: impl FnOnce(&mut Vec<f32>)) {
         self.seen += 1;
-        self.packets += flow.packets();
+        self.packets += flow.packets;
         self.first = Some(self.first.map_or(flow.end, |t| t.min(flow.end)));
         self.last = Some(self.last.map_or(flow.end, |t| t.max(flow.end)));
         let full = self.rows.rows() >= self.config.reservoir_rows_max;

@@ -288,7 +288,43 @@ impl HistoryText {
     }
 }
 
+/// What is kept of a flow when its statistics are not needed any more: which, who, when, how much.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FlowBrief {
+    /// As in the record.
+    pub flow_id: u64,
+    /// Both ends, in the record's order.
+    pub key: FlowKey,
+    /// The lower end opened it.
+    pub originator_low: bool,
+    /// First packet of this report.
+    pub start: Timestamp,
+    /// Last packet.
+    pub end: Timestamp,
+    /// Packets of both directions.
+    pub packets: u64,
+}
+
+impl FlowBrief {
+    /// The originator.
+    #[must_use]
+    pub fn src(&self) -> Endpoint {
+        if self.originator_low { self.key.low } else { self.key.high }
+    }
+    /// The responder.
+    #[must_use]
+    pub fn dest(&self) -> Endpoint {
+        if self.originator_low { self.key.high } else { self.key.low }
+    }
+}
+
 impl FlowRecord {
+    /// Without its statistics.
+    #[must_use]
+    pub fn brief(&self) -> FlowBrief {
+        let (flow_id, key, originator_low) = (self.flow_id, self.key, self.originator_low);
+        FlowBrief { flow_id, key, originator_low, start: self.start, end: self.end, packets: self.packets() }
+    }
     /// The originator.
     #[must_use]
     pub fn src(&self) -> Endpoint {

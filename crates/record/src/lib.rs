@@ -27,7 +27,9 @@ pub use app_event::{AppData, AppEvent, AppProto, ArpData, DhcpData, DnsData, Htt
 pub use control::{ControlData, ControlProtocol};
 pub use counters::{Counters, HealthItem, HealthLevel};
 pub use feature::{Feature, FeatureKind, Matrix, Schema};
-pub use flow_record::{AppSummary, Direction, DirectionStats, EndReason, FlowRecord, HistoryText, Moments, TcpState};
+pub use flow_record::{
+    AppSummary, Direction, DirectionStats, EndReason, FlowBrief, FlowRecord, HistoryText, Moments, TcpState,
+};
 pub use host::HostRecord;
 pub use incident::{DetectorScore, Evidence, Incident, IncidentStatus, Note, Severity, Why};
 pub use kind::Kind;

@@ -6,7 +6,7 @@ use crate::merge::{merge_detectors, merge_sorted};
 use crate::roll_up::Gathered;
 use crate::title::learned_title;
 use record::{
-    Alert, DetectorScore, FlowRecord, Incident, IncidentStatus, IpAddr16, Kind, Severity, Timestamp, Verdict, Why,
+    Alert, DetectorScore, FlowBrief, Incident, IncidentStatus, IpAddr16, Kind, Severity, Timestamp, Verdict, Why,
     timestamp::NS_PER_S,
 };
 
@@ -17,7 +17,7 @@ const TAIL_NS: i64 = 300 * NS_PER_S;
 
 impl IncidentManager {
     /// The exact incident that already tells of this flow.
-    pub(super) fn covering(&self, flow: &FlowRecord) -> Option<Key> {
+    pub(super) fn covering(&self, flow: &FlowBrief) -> Option<Key> {
         if self.by_host.is_empty() {
             return None;
         }
@@ -36,7 +36,7 @@ impl IncidentManager {
     }
 
     /// A learned verdict joins an exact incident as a second opinion.
-    pub(super) fn support(&mut self, key: &Key, flow: &FlowRecord, verdict: &Verdict) {
+    pub(super) fn support(&mut self, key: &Key, flow: &FlowBrief, verdict: &Verdict) {
         let Some(live) = self.live.get_mut(key) else { return };
         let ensemble =
             DetectorScore { name: "ensemble".to_owned(), score: f64::from(verdict.score), p_value: verdict.p_value };

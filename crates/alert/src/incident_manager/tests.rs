@@ -41,19 +41,11 @@ fn scan(s: i64, src: u8, dest: u8) -> Alert {
     }
 }
 
-fn judged(s: i64, src: u8, dest: u8, p_value: f64) -> (FlowRecord, Verdict) {
+fn judged(s: i64, src: u8, dest: u8, p_value: f64) -> (FlowBrief, Verdict) {
     let (key, originator_low) =
         FlowKey::new(Endpoint { addr: ip(src), port: 40_000 }, Endpoint { addr: ip(dest), port: 443 }, 6);
     let flow_id = (s as u64) * 1000 + u64::from(src) + 1;
-    let flow = FlowRecord {
-        flow_id,
-        key,
-        originator_low,
-        start: at(s),
-        end: at(s),
-        first_seen: at(s),
-        ..FlowRecord::default()
-    };
+    let flow = FlowBrief { flow_id, key, originator_low, start: at(s), end: at(s), packets: 0 };
     let verdict = Verdict {
         flow_id,
         ts: at(s),
