@@ -51,11 +51,13 @@ fn reason(why: &Why, schema: Option<&Schema>) -> String {
         return format!("{name} is rarely seen here");
     }
     let [low, high] = why.expected;
-    let value = quantity(why.value, &why.unit);
+    // A unit that the name says already is not said again.
+    let unit = if name.split(' ').any(|word| word == why.unit) { "" } else { &why.unit };
+    let value = quantity(why.value, unit);
     if why.value > high {
-        format!("{name} {value} where at most {} is usual", quantity(high, &why.unit))
+        format!("{name} {value} where at most {} is usual", quantity(high, unit))
     } else if why.value < low {
-        format!("{name} {value} where at least {} is usual", quantity(low, &why.unit))
+        format!("{name} {value} where at least {} is usual", quantity(low, unit))
     } else {
         format!("{name} {value} is unusual in this combination")
     }
@@ -116,6 +118,15 @@ mod tests {
         assert_eq!(
             learned_title(Some(src), &[], 1, &[why("idle_max", 1.0, [2.0, 3.0])], None),
             "192.0.2.7 sent unusual traffic: idle max 1 B where at least 2 B is usual"
+        );
+    }
+
+    #[test]
+    fn a_unit_is_said_once() {
+        let many = Why { unit: "flows".into(), ..why("unusual_flows", 19.0, [0.0, 1.0]) };
+        assert_eq!(
+            learned_title(None, &[], 19, &[many], None),
+            "A host sent 19 unusual flows: unusual flows 19 where at most 1 is usual"
         );
     }
 
