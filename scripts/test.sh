@@ -15,6 +15,8 @@ missing=()
 for pair in chromium:chromium tcpdump:tcpdump tshark:tshark capinfos:wireshark-common ip:iproute2 nmap:nmap zstd:zstd ping:iputils-ping curl:curl python3:python3; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
 done
+# Names of protocols, which tcpdump needs to understand the filters that ours are compared with.
+[ -e /etc/protocols ] || missing+=(netbase)
 if [ ${#missing[@]} -gt 0 ]; then scripts/install.sh "${missing[@]}" || true; fi
 
 step "format" cargo fmt --all --check
