@@ -2,8 +2,8 @@
 //! fixed-size arrays that the compiler turns into vectors, and where it does not, loops over the trait `Simd`, whose default
 //! methods are the plain form; no gather instructions, which measured slower. Knows no model, only arrays. The one file of
 //! this room that may use `unsafe`: for calling a function compiled for a processor feature after having asked the processor
-//! for it, for vector loads and stores within arrays of known size, and for the matrix product's raw pointers. Every wide
-//! form is tested against the plain one.
+//! for it, for vector loads, stores and prefetches within arrays of known size, and for the matrix product's raw pointers.
+//! Every wide form is tested against the plain one.
 #![allow(unsafe_code)]
 // Index loops over arrays of fixed size: iterator adaptors are not inlined into functions of wider processors.
 #![allow(clippy::needless_range_loop)]

@@ -309,12 +309,12 @@ impl FlowBrief {
     /// The originator.
     #[must_use]
     pub fn src(&self) -> Endpoint {
-        if self.originator_low { self.key.low } else { self.key.high }
+        self.key.ends(self.originator_low).0
     }
     /// The responder.
     #[must_use]
     pub fn dest(&self) -> Endpoint {
-        if self.originator_low { self.key.high } else { self.key.low }
+        self.key.ends(self.originator_low).1
     }
 }
 
@@ -328,12 +328,12 @@ impl FlowRecord {
     /// The originator.
     #[must_use]
     pub fn src(&self) -> Endpoint {
-        if self.originator_low { self.key.low } else { self.key.high }
+        self.key.ends(self.originator_low).0
     }
     /// The responder.
     #[must_use]
     pub fn dest(&self) -> Endpoint {
-        if self.originator_low { self.key.high } else { self.key.low }
+        self.key.ends(self.originator_low).1
     }
     /// Packets of both directions.
     #[must_use]

@@ -171,6 +171,13 @@ impl FlowKey {
             (Self { low: dst, high: src, proto }, false)
         }
     }
+
+    /// Source and destination again, with the flag that `new` gave.
+    #[inline]
+    #[must_use]
+    pub fn ends(&self, source_low: bool) -> (Endpoint, Endpoint) {
+        if source_low { (self.low, self.high) } else { (self.high, self.low) }
+    }
 }
 
 /// Link type as numbered by tcpdump.org (LINKTYPE_*). Unknown numbers are kept, and refused by `decode` by name.

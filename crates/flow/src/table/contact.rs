@@ -91,8 +91,7 @@ impl FlowTable {
         self.counters.contacts += 1;
         let entry = self.entries.get_mut(slot);
         entry.contact = ContactState::Told;
-        let (src, dest) =
-            if entry.originator_low { (entry.key.low, entry.key.high) } else { (entry.key.high, entry.key.low) };
+        let (src, dest) = entry.key.ends(entry.originator_low);
         let ports = entry.key.proto != super::opening::ICMP && entry.key.proto != super::opening::ICMPV6;
         let port = |port: u16| if ports { port } else { 0 };
         out.push(Observation::Contact(Contact {
