@@ -184,6 +184,27 @@ fn a_replay_that_has_ended_can_still_be_worked_with() {
 }
 
 #[test]
+fn a_named_pipe_is_read_once_and_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let capture = support::simulate(dir.path(), "office", "office", "1m");
+    let packets = support::run(["analyze", capture.to_str().unwrap(), "-q", "-o", "json"]).done().json();
+    let packets = packets["input"]["packets"].clone();
+    assert!(packets.as_u64().unwrap() > 2_000, "more than a look ahead would take: {packets}");
+    let pipe = dir.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (bytes, end) = (std::fs::read(&capture).unwrap(), pipe.clone());
+    let writing = std::thread::spawn(move || std::fs::write(end, bytes));
+    let data = dir.path().join("data");
+    let args = ["run", "-r", pipe.to_str().unwrap(), "--speed", "max", "--data-dir", data.to_str().unwrap()];
+    let server = Server::start(&args);
+    let ended = || get_json(server.port, "/api/v1/summary")["sources"][0]["state"] == "ended";
+    wait_for(Duration::from_mins(1), "the end of the pipe", || ended().then_some(()));
+    assert_eq!(get_json(server.port, "/api/v1/summary")["sources"][0]["packets"], packets);
+    writing.join().unwrap().unwrap();
+    assert!(server.terminate().success());
+}
+
+#[test]
 fn a_duration_ends_a_run() {
     let dir = tempfile::tempdir().unwrap();
     let capture = support::simulate(dir.path(), "office", "office", "5s");

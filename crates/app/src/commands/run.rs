@@ -79,10 +79,11 @@ fn files(args: &RunArgs) -> Result<Sources> {
     Ok((Mode::Replay, args.read.iter().map(open).collect::<Result<_>>()?, Vec::new()))
 }
 
-/// A file of which no packet can be read is refused at once, not shown as a source that is silent. Standard input cannot be read
-/// twice: its packets are counted as decode errors.
+/// A file of which no packet can be read is refused at once, not shown as a source that is silent. Standard input and named pipes
+/// cannot be read twice: their packets are counted as decode errors.
 fn refuse_unknown_link_type(file: &PathBuf) -> Result<()> {
-    if file == Path::new("-") {
+    let readable_again = file != Path::new("-") && std::fs::metadata(file).is_ok_and(|about| about.is_file());
+    if !readable_again {
         return Ok(());
     }
     let mut frames = source::open_capture(file).plain()?;
