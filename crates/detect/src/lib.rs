@@ -16,6 +16,7 @@ mod ensemble_test;
 pub mod error;
 mod explain;
 mod kernels;
+pub mod labelled;
 mod layout;
 pub mod models;
 mod random;
