@@ -19,6 +19,7 @@ mod kernels;
 pub mod labelled;
 mod layout;
 pub mod models;
+pub mod packet;
 mod random;
 mod standardise;
 mod width;

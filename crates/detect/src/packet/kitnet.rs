@@ -1,0 +1,179 @@
+//! KitNET (Mirsky et al., NDSS 2018): many small autoencoders, each on columns that move together, and one more over
+//! their errors. Learns online: first which columns belong together, then the nets, then it only judges. Knows nothing of
+//! what the columns mean.
+
+use super::cluster::Correlations;
+use super::small_net::{INPUTS_MAX, SmallNet};
+use crate::random::Random;
+use serde::{Deserialize, Serialize};
+
+/// Settings of the packet level.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KitNetSettings {
+    /// Rows from which it is learned which columns belong together (default 5,000).
+    pub map_rows: u64,
+    /// Rows that the nets then learn from (default 50,000).
+    pub train_rows: u64,
+    /// Most columns of one net (1–16, default 10).
+    pub group_columns_max: usize,
+    /// Step of the gradient descent (default 0.1).
+    pub learning_rate: f32,
+}
+
+impl Default for KitNetSettings {
+    fn default() -> Self {
+        Self { map_rows: 5_000, train_rows: 50_000, group_columns_max: 10, learning_rate: 0.1 }
+    }
+}
+
+/// The network with its state of learning.
+pub struct KitNet {
+    settings: KitNetSettings,
+    seed: u64,
+    rows: u64,
+    correlations: Option<Correlations>,
+    groups: Vec<Vec<usize>>,
+    nets: Vec<SmallNet>,
+    /// Over the errors of `nets`; more than sixteen of those are averaged over neighbours first.
+    output: SmallNet,
+}
+
+impl KitNet {
+    /// Learns nothing yet.
+    #[must_use]
+    pub fn new(columns: usize, seed: u64, settings: KitNetSettings) -> Self {
+        let output = SmallNet::new(1, &mut Random::new(seed, 0x8a));
+        let correlations = Some(Correlations::new(columns));
+        Self { settings, seed, rows: 0, correlations, groups: vec![], nets: vec![], output }
+    }
+
+    /// Share of its learning that is done, 0 to 1.
+    #[must_use]
+    pub fn progress(&self) -> f32 {
+        let all = self.settings.map_rows + self.settings.train_rows;
+        (self.rows as f64 / all.max(1) as f64).min(1.0) as f32
+    }
+
+    /// True once it judges.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.rows >= self.settings.map_rows + self.settings.train_rows
+    }
+
+    /// Learns from the row or judges it; a score (root mean squared error, higher is stranger) once it is ready.
+    pub fn process(&mut self, row: &[f32]) -> Option<f32> {
+        if self.is_ready() {
+            return Some(self.score(row));
+        }
+        self.rows += 1;
+        if let Some(correlations) = &mut self.correlations {
+            correlations.update(row);
+            if self.rows >= self.settings.map_rows {
+                self.group();
+            }
+        } else {
+            self.train(row);
+        }
+        None
+    }
+
+    fn group(&mut self) {
+        let Some(correlations) = self.correlations.take() else { return };
+        let mut random = Random::new(self.seed, 0x8b);
+        self.groups = correlations.groups(self.settings.group_columns_max.clamp(1, INPUTS_MAX));
+        self.nets = self.groups.iter().map(|group| SmallNet::new(group.len(), &mut random)).collect();
+        self.output = SmallNet::new(self.nets.len().clamp(1, INPUTS_MAX), &mut random);
+    }
+
+    fn train(&mut self, row: &[f32]) {
+        let rate = self.settings.learning_rate;
+        let (groups, inputs) = (&self.groups, self.output.inputs);
+        let errors =
+            pooled(inputs, self.nets.iter_mut().zip(groups).map(|(net, group)| net.train(&gather(row, group), rate)));
+        self.output.train(&errors, rate);
+    }
+
+    /// Judges one row without learning from it.
+    #[must_use]
+    pub fn score(&self, row: &[f32]) -> f32 {
+        let errors = self.nets.iter().zip(&self.groups).map(|(net, group)| net.score(&gather(row, group)));
+        self.output.score(&pooled(self.output.inputs, errors))
+    }
+}
+
+fn gather(row: &[f32], group: &[usize]) -> [f32; INPUTS_MAX] {
+    let mut values = [0.0; INPUTS_MAX];
+    values.iter_mut().zip(group).for_each(|(value, column)| *value = row[*column]);
+    values
+}
+
+/// The errors as inputs of the last net. With more nets than inputs the errors of neighbouring nets share one by their
+/// root mean square.
+fn pooled(inputs: usize, errors: impl ExactSizeIterator<Item = f32>) -> [f32; INPUTS_MAX] {
+    let nets = errors.len().max(1);
+    let (mut squares, mut counts) = ([0.0_f32; INPUTS_MAX], [0.0_f32; INPUTS_MAX]);
+    for (net, error) in errors.enumerate() {
+        let place = net * inputs / nets;
+        squares[place] += error * error;
+        counts[place] += 1.0;
+    }
+    std::array::from_fn(|place| if counts[place] > 0.0 { (squares[place] / counts[place]).sqrt() } else { 0.0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(random: &mut Random, columns: usize) -> Vec<f32> {
+        let base: Vec<f32> = (0..4).map(|_| random.unit()).collect();
+        (0..columns).map(|column| base[column % 4] * (1.0 + column as f32) + random.unit() * 0.05).collect()
+    }
+
+    fn learned(columns: usize, seed: u64) -> (KitNet, Random) {
+        let settings = KitNetSettings { map_rows: 500, train_rows: 6_000, ..KitNetSettings::default() };
+        let mut net = KitNet::new(columns, seed, settings);
+        let mut random = Random::new(3, 3);
+        while !net.is_ready() {
+            assert_eq!(net.process(&row(&mut random, columns)), None);
+        }
+        (net, random)
+    }
+
+    #[test]
+    fn it_finds_a_row_whose_columns_no_longer_move_together() {
+        for columns in [12, 60, 200] {
+            let (mut net, mut random) = learned(columns, 1);
+            let mut benign: Vec<f32> = (0..1_000).filter_map(|_| net.process(&row(&mut random, columns))).collect();
+            assert_eq!(benign.len(), 1_000);
+            benign.sort_by(f32::total_cmp);
+            let mut found = 0;
+            for _ in 0..200 {
+                let mut strange = row(&mut random, columns);
+                (0..columns).step_by(4).for_each(|column| strange[column] = (1.0 + column as f32) * 2.5);
+                found += usize::from(net.score(&strange) > benign[990]);
+            }
+            assert!(found > 180, "{columns} columns: {found} of 200");
+        }
+    }
+
+    #[test]
+    fn a_seed_repeats_and_progress_rises_to_one() {
+        let (mut a, mut random) = learned(20, 5);
+        let (mut b, _) = learned(20, 5);
+        let (mut other, _) = learned(20, 6);
+        let row = row(&mut random, 20);
+        assert_eq!(a.process(&row), b.process(&row));
+        assert_ne!(a.process(&row), other.process(&row));
+        assert_eq!(a.progress(), 1.0);
+        assert!(KitNet::new(20, 5, KitNetSettings::default()).progress() < 1e-6);
+    }
+
+    #[test]
+    fn any_row_gives_a_finite_score() {
+        let (net, _) = learned(12, 1);
+        for value in [0.0, -1e30, f32::MAX, f32::MIN] {
+            assert!(net.score(&[value; 12]).is_finite());
+        }
+    }
+}
