@@ -3,6 +3,7 @@
 //! Pure: no clock, thread, file or global randomness; time and seeds come in as values.
 
 mod alike;
+mod activation;
 pub mod artifact;
 pub mod behaviour;
 mod blob;
@@ -21,6 +22,7 @@ mod layout;
 pub mod models;
 pub mod packet;
 mod random;
+pub mod series;
 mod standardise;
 mod width;
 

@@ -2,6 +2,7 @@
 //! and largest seen in training, one step of gradient descent a row (Kitsune, section IV-D). Fixed arrays of sixteen, so
 //! that the compiler makes vectors of them.
 
+use crate::activation::sigmoid;
 use crate::random::Random;
 
 /// Most inputs of one net.
@@ -116,33 +117,9 @@ impl SmallNet {
 /// A value this many times the training range away is as strange as any further one: the score stays finite.
 const SCALED_MAX: f32 = 1e6;
 
-/// 1 / (1 + e^−x), relative error below 1e-5; branch-free, so that sixteen are computed at once.
-fn sigmoid(x: f32) -> f32 {
-    /// Adding and taking away this rounds to a whole number.
-    const ROUND: f32 = 12_582_912.0;
-    let power = (-x * std::f32::consts::LOG2_E).clamp(-126.0, 126.0);
-    let rounded = (power + ROUND) - ROUND;
-    let rest = (power - rounded) * std::f32::consts::LN_2;
-    // Taylor to the fifth power on |rest| ≤ 0.35.
-    let series = 1.0 + rest * (1.0 + rest * (0.5 + rest * (1.0 / 6.0 + rest * (1.0 / 24.0 + rest * (1.0 / 120.0)))));
-    let whole = f32::from_bits(((rounded as i32 + 127) as u32) << 23);
-    1.0 / (1.0 + whole * series)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_fast_sigmoid_is_the_sigmoid() {
-        for step in -4000..=4000 {
-            let x = step as f32 * 0.02;
-            let exact = 1.0 / (1.0 + (-f64::from(x)).exp());
-            let found = f64::from(sigmoid(x));
-            assert!((found - exact).abs() <= 1e-5 * exact + 1e-37, "{x}: {found} {exact}");
-        }
-        assert!(sigmoid(f32::MAX).is_finite() && sigmoid(f32::MIN).is_finite());
-    }
 
     #[test]
     fn the_gradient_lowers_the_error_and_unused_places_stay_zero() {
