@@ -2,8 +2,8 @@
 //! p-value, reasons, and an artifact to keep them. The other half holds exact behaviour detectors over observations.
 //! Pure: no clock, thread, file or global randomness; time and seeds come in as values.
 
-mod alike;
 mod activation;
+mod alike;
 pub mod artifact;
 pub mod behaviour;
 mod blob;
@@ -24,6 +24,7 @@ pub mod packet;
 mod random;
 pub mod series;
 mod standardise;
+pub mod stream;
 mod width;
 
 pub use config::EnsembleConfig;
