@@ -123,7 +123,9 @@ impl RandomForest {
             self.group(rows, group * LANES, out);
         }
         let each = 1.0 / self.trees.len().max(1) as f32;
-        out.iter_mut().for_each(|sum| *sum *= each);
+        for sum in out {
+            *sum *= each;
+        }
     }
 
     /// Up to `LANES` rows through all trees.
@@ -159,7 +161,9 @@ impl RandomForest {
         for (root, _) in &self.trees {
             shap::add(&view, *root as usize, row, shares);
         }
-        shares.iter_mut().for_each(|share| *share *= each);
+        for share in shares.iter_mut() {
+            *share *= each;
+        }
         self.trees.iter().map(|(root, _)| self.mean(*root as usize, class)).sum::<f64>() * each
     }
 
@@ -263,7 +267,9 @@ fn check(rows: &Matrix, labels: &[u8], classes: usize) -> Result<(), DetectError
 
 fn class_weights(labels: &[u8], classes: usize, balanced: bool) -> Vec<f64> {
     let mut counts = vec![0_u64; classes];
-    labels.iter().for_each(|label| counts[usize::from(*label)] += 1);
+    for label in labels {
+        counts[usize::from(*label)] += 1;
+    }
     let present = counts.iter().filter(|count| **count > 0).count() as f64;
     let weight = |count: &u64| if balanced { labels.len() as f64 / (present * (*count).max(1) as f64) } else { 1.0 };
     counts.iter().map(weight).collect()
@@ -287,7 +293,9 @@ impl OutOfBag {
 
     fn probabilities(mut self, classes: usize) -> Vec<f32> {
         for (sums, votes) in self.sums.chunks_exact_mut(classes).zip(&self.votes) {
-            sums.iter_mut().for_each(|sum| *sum = if *votes == 0 { f32::NAN } else { *sum / *votes as f32 });
+            for sum in sums {
+                *sum = if *votes == 0 { f32::NAN } else { *sum / *votes as f32 };
+            }
         }
         self.sums
     }

@@ -52,9 +52,9 @@ impl SmallNet {
 
     /// One step of training; answers the error before it.
     pub(super) fn train(&mut self, row: &Lane, rate: f32) -> f32 {
-        for input in 0..self.inputs {
-            self.low[input] = self.low[input].min(row[input]);
-            self.high[input] = self.high[input].max(row[input]);
+        for (input, value) in row[..self.inputs].iter().enumerate() {
+            self.low[input] = self.low[input].min(*value);
+            self.high[input] = self.high[input].max(*value);
         }
         let pass = self.pass(row);
         let mut back = [0.0; INPUTS_MAX];
@@ -99,14 +99,18 @@ impl SmallNet {
         for (value, weights) in scaled[..self.inputs].iter().zip(&self.weights) {
             hidden.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += value * weight);
         }
-        hidden.iter_mut().for_each(|value| *value = sigmoid(*value));
+        for value in &mut hidden {
+            *value = sigmoid(*value);
+        }
         let mut gap = [0.0; INPUTS_MAX];
         for (input, weights) in self.weights[..self.inputs].iter().enumerate() {
             // Beyond the hidden units the weights are 0, so the whole lane may be summed.
             let sum: f32 = weights.iter().zip(&hidden).map(|(weight, unit)| weight * unit).sum();
             gap[input] = sum + self.visible_bias[input];
         }
-        gap.iter_mut().for_each(|value| *value = sigmoid(*value));
+        for value in &mut gap {
+            *value = sigmoid(*value);
+        }
         for input in 0..INPUTS_MAX {
             gap[input] = if input < self.inputs { scaled[input] - gap[input] } else { 0.0 };
         }

@@ -148,9 +148,13 @@ impl Forecaster {
     pub fn save(&self) -> Vec<u8> {
         written(|out| {
             let lstm = &self.lstm;
-            [lstm.inputs, lstm.hidden, lstm.outputs].iter().for_each(|size| out.u32(*size as u32));
+            for size in [lstm.inputs, lstm.hidden, lstm.outputs] {
+                out.u32(size as u32);
+            }
             let parts = [&self.centre, &self.deviation, &lstm.weights, &lstm.bias, &lstm.head, &lstm.head_bias];
-            parts.into_iter().for_each(|part| out.f32s(part));
+            for part in parts {
+                out.f32s(part);
+            }
         })
     }
 

@@ -91,9 +91,12 @@ impl Lstm {
 pub(super) fn activate(gates: &mut [f32], hidden: usize) {
     let (first, rest) = gates.split_at_mut(2 * hidden);
     let (candidate, output) = rest.split_at_mut(hidden);
-    first.iter_mut().for_each(|gate| *gate = sigmoid(*gate));
-    candidate.iter_mut().for_each(|gate| *gate = tanh(*gate));
-    output.iter_mut().for_each(|gate| *gate = sigmoid(*gate));
+    for gate in first.iter_mut().chain(output) {
+        *gate = sigmoid(*gate);
+    }
+    for gate in candidate {
+        *gate = tanh(*gate);
+    }
 }
 
 /// New cell and hidden state from activated gates.

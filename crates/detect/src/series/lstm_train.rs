@@ -228,6 +228,7 @@ fn adam(lstm: &mut Lstm, gradient: &Gradient, mean: &mut Gradient, square: &mut 
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

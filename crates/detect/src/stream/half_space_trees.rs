@@ -45,8 +45,8 @@ pub struct HalfSpaceTrees {
 impl HalfSpaceTrees {
     /// Trees over `columns` columns whose usual values lie within 0 and 1; values beyond fall into the outer cells.
     #[must_use]
-    pub fn new(columns: usize, seed: u64, settings: HalfSpaceSettings) -> Self {
-        let settings = HalfSpaceSettings { depth: settings.depth.clamp(1, 16), ..settings };
+    pub fn new(columns: usize, seed: u64, settings: &HalfSpaceSettings) -> Self {
+        let settings = HalfSpaceSettings { depth: settings.depth.clamp(1, 16), ..settings.clone() };
         let mut random = Random::new(seed, 0x457);
         let inner = 1_usize << settings.depth;
         let mut splits = Vec::with_capacity(settings.trees * inner);
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn strange_rows_score_above_the_usual_ones() {
-        let mut trees = HalfSpaceTrees::new(8, 1, HalfSpaceSettings::default());
+        let mut trees = HalfSpaceTrees::new(8, 1, &HalfSpaceSettings::default());
         let mut random = Random::new(2, 2);
         let usual: Vec<f32> = (0..3_000).filter_map(|_| trees.process(&row(&mut random))).collect();
         assert_eq!(usual.len(), 2_750, "silent until the first window is full");
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn what_lasts_becomes_usual() {
-        let mut trees = HalfSpaceTrees::new(8, 1, HalfSpaceSettings::default());
+        let mut trees = HalfSpaceTrees::new(8, 1, &HalfSpaceSettings::default());
         let mut random = Random::new(2, 2);
         (0..1_000).for_each(|_| assert!(trees.process(&row(&mut random)).is_none_or(f32::is_finite)));
         let moved = |random: &mut Random| row(random).iter().map(|value| value + 0.4).collect::<Vec<_>>();
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn a_seed_repeats_and_wild_rows_do_no_harm() {
         let settings = HalfSpaceSettings { trees: 5, depth: 6, window_rows: 20 };
-        let (mut a, mut b) = (HalfSpaceTrees::new(3, 7, settings.clone()), HalfSpaceTrees::new(3, 7, settings));
+        let (mut a, mut b) = (HalfSpaceTrees::new(3, 7, &settings), HalfSpaceTrees::new(3, 7, &settings));
         for value in [0.0, f32::MAX, f32::MIN, 1e-30].repeat(30) {
             let score = a.process(&[value, -value, 0.5]);
             assert_eq!(score, b.process(&[value, -value, 0.5]));
