@@ -46,7 +46,7 @@ fn plain(value: f64) -> String {
 /// The reason in words: `payload sent per packet 1.2 kB where at most 300 B is usual`.
 fn reason(why: &Why, schema: Option<&Schema>) -> String {
     let feature = schema.and_then(|s| s.features.iter().find(|f| f.name == why.feature));
-    let name = feature.map_or_else(|| why.feature.replace('_', " "), |f| f.phrase.to_owned());
+    let name = feature.map_or_else(|| why.feature.replace('_', " "), |f| f.phrase.to_string());
     if feature.is_some_and(|f| f.kind == FeatureKind::Category) {
         return format!("{name} is rarely seen here");
     }
@@ -89,13 +89,11 @@ mod tests {
     use super::*;
     use record::Feature;
 
-    const SCHEMA: Schema = Schema {
-        name: "test/1",
-        features: &[
-            Feature { name: "bytes_out", unit: "bytes", kind: FeatureKind::Log1p, phrase: "upload" },
-            Feature { name: "service", unit: "", kind: FeatureKind::Category, phrase: "its service" },
-        ],
-    };
+    static COLUMNS: [Feature; 2] = [
+        Feature::fixed("bytes_out", "bytes", FeatureKind::Log1p, "upload"),
+        Feature::fixed("service", "", FeatureKind::Category, "its service"),
+    ];
+    static SCHEMA: Schema = Schema::fixed("test/1", &COLUMNS);
 
     fn why(feature: &str, value: f64, expected: [f64; 2]) -> Why {
         Why { feature: feature.into(), value, expected, unit: "bytes".into(), share: 0.5 }

@@ -20,6 +20,10 @@ const NAME_BYTES: usize = 24;
 const HEADER_BYTES: usize = 8 + 4 + 4 + 8;
 const ENTRY_BYTES: usize = NAME_BYTES + 8 + 8 + 4;
 const SECTIONS_MAX: usize = 256;
+/// Section with the whole schema, JSON: what a table brought is nowhere else.
+const SCHEMA: &str = "schema";
+/// Before the names of the caller's own sections.
+const ATTACHED: &str = "with.";
 
 /// The `about` section, JSON: readable without this program.
 #[derive(Serialize, Deserialize)]
@@ -41,7 +45,8 @@ impl Ensemble {
     /// The whole ensemble as bytes; see the module for the layout.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut sections: Vec<(&str, Vec<u8>)> = vec![("about", self.about())];
+        let schema = serde_json::to_vec(&self.schema).unwrap_or_default();
+        let mut sections: Vec<(&str, Vec<u8>)> = vec![("about", self.about()), (SCHEMA, schema)];
         let mut encoder = Writer::default();
         self.encoder.save(&mut encoder);
         sections.push(("encoder", encoder.bytes));
@@ -50,12 +55,13 @@ impl Ensemble {
         self.calibrations.iter().chain([&self.combined]).for_each(|part| part.save(&mut calibration));
         sections.push(("calibration", calibration.bytes));
         sections.extend(self.models.iter().map(|model| (model.name(), model.save())));
+        sections.extend(self.attachments.iter().map(|(name, bytes)| (&**name, bytes.clone())));
         assemble(&sections)
     }
 
     fn about(&self) -> Vec<u8> {
         let about = About {
-            schema: self.schema.name.to_owned(),
+            schema: self.schema.name.to_string(),
             fingerprint: self.schema.fingerprint(),
             seed: self.seed,
             alpha: self.alpha,
@@ -71,15 +77,46 @@ impl Ensemble {
     /// # Errors
     /// Not an artifact, cut, damaged, another format version, another schema: each says which. Never panics.
     pub fn from_bytes(bytes: &[u8], schema: &Schema) -> Result<Self, DetectError> {
+        Self::load(&Sections::open(bytes)?, schema)
+    }
+
+    /// Reads an ensemble with the schema that the bytes hold, whatever it is.
+    ///
+    /// # Errors
+    /// As [`Ensemble::from_bytes`]; a file of an earlier version holds no schema and is refused. Never panics.
+    pub fn from_bytes_as_stored(bytes: &[u8]) -> Result<Self, DetectError> {
         let sections = Sections::open(bytes)?;
+        let schema = serde_json::from_slice(sections.get(SCHEMA)?)
+            .map_err(|error| damaged(format!("section {SCHEMA} is not readable: {error}")))?;
+        Self::load(&sections, &schema)
+    }
+
+    /// Keeps `bytes` in the artifact under `name` (at most 19 bytes); replaces what had the name.
+    pub fn attach(&mut self, name: &str, bytes: Vec<u8>) {
+        let name = format!("{ATTACHED}{name}");
+        self.attachments.retain(|(kept, _)| *kept != name);
+        self.attachments.push((name, bytes));
+    }
+
+    /// What was kept under `name`.
+    #[must_use]
+    pub fn attachment(&self, name: &str) -> Option<&[u8]> {
+        let kept = self.attachments.iter().find(|(kept, _)| kept.strip_prefix(ATTACHED) == Some(name));
+        kept.map(|(_, bytes)| &**bytes)
+    }
+
+    fn load(sections: &Sections<'_>, schema: &Schema) -> Result<Self, DetectError> {
         let about: About = serde_json::from_slice(sections.get("about")?)
             .map_err(|error| damaged(format!("section about is not readable: {error}")))?;
         if about.schema != schema.name || about.fingerprint != schema.fingerprint() {
             let label = |name: &str, fingerprint: u64| format!("{name} ({fingerprint:016x})");
             let found = label(&about.schema, about.fingerprint);
-            return Err(DetectError::SchemaMismatch { found, expected: label(schema.name, schema.fingerprint()) });
+            return Err(DetectError::SchemaMismatch { found, expected: label(&schema.name, schema.fingerprint()) });
         }
         let columns = schema.features.len();
+        if columns == 0 || columns > crate::kernels::COLUMNS_MAX {
+            return Err(damaged(format!("its schema has {columns} columns")));
+        }
         let encoder = Encoder::load(&mut Reader::new(sections.get("encoder")?), columns)?;
         let (calibrations, combined) = load_calibrations(sections.get("calibration")?)?;
         let mut models = Vec::with_capacity(MODELS.len());
@@ -92,7 +129,7 @@ impl Ensemble {
             return Err(damaged("its members are not those of this program"));
         }
         Ok(Self {
-            schema: *schema,
+            schema: schema.clone(),
             seed: about.seed,
             alpha: if about.alpha.is_nan() { 1e-4 } else { about.alpha.clamp(1e-12, 0.5) },
             span: about.trained_on,
@@ -101,6 +138,7 @@ impl Ensemble {
             members: about.members,
             calibrations,
             combined,
+            attachments: sections.attachments(),
         })
     }
 }
@@ -185,6 +223,12 @@ impl<'a> Sections<'a> {
             sections.push((name, body));
         }
         Ok(Self(sections))
+    }
+
+    fn attachments(&self) -> Vec<(String, Vec<u8>)> {
+        let named = self.0.iter().map(|(name, body)| (String::from_utf8_lossy(name), body));
+        let named = named.map(|(name, body)| (name.trim_end_matches('\0').to_owned(), body.to_vec()));
+        named.filter(|(name, _)| name.starts_with(ATTACHED)).collect()
     }
 
     fn get(&self, name: &str) -> Result<&'a [u8], DetectError> {

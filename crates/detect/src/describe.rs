@@ -18,10 +18,10 @@ impl Ensemble {
             .map(|(column, (feature, value))| {
                 let [low, _, high] = self.encoder.range(column);
                 Why {
-                    feature: feature.name.to_owned(),
+                    feature: feature.name.to_string(),
                     value: feature.kind.shown(value),
                     expected: [feature.kind.shown(low), feature.kind.shown(high)],
-                    unit: feature.unit.to_owned(),
+                    unit: feature.unit.to_string(),
                     share: 0.0,
                 }
             })

@@ -139,13 +139,11 @@ mod tests {
     use super::*;
     use record::Feature;
 
-    const SCHEMA: Schema = Schema {
-        name: "test/1",
-        features: &[
-            Feature { name: "size", unit: "", kind: FeatureKind::Log1p, phrase: "size" },
-            Feature { name: "service", unit: "nats", kind: FeatureKind::Category, phrase: "rarity" },
-        ],
-    };
+    static COLUMNS: [Feature; 2] = [
+        Feature::fixed("size", "", FeatureKind::Log1p, "size"),
+        Feature::fixed("service", "nats", FeatureKind::Category, "rarity"),
+    ];
+    static SCHEMA: Schema = Schema::fixed("test/1", &COLUMNS);
 
     #[test]
     fn a_rare_category_is_more_surprising_and_an_unseen_one_most() {

@@ -89,6 +89,8 @@ pub struct Ensemble {
     pub(crate) members: Vec<MemberInfo>,
     pub(crate) calibrations: Vec<Calibration>,
     pub(crate) combined: Calibration,
+    /// Sections that the caller keeps in the artifact, by name.
+    pub(crate) attachments: Vec<(String, Vec<u8>)>,
 }
 
 impl Ensemble {
@@ -122,7 +124,7 @@ impl Ensemble {
             members: calibrated.members.clone(),
         };
         let mut ensemble = Self {
-            schema: *schema,
+            schema: schema.clone(),
             seed,
             alpha: config.alpha,
             span: TrainingSpan { rows: rows.rows() as u64, ..TrainingSpan::default() },
@@ -131,6 +133,7 @@ impl Ensemble {
             members: calibrated.members,
             calibrations: calibrated.calibrations,
             combined: Calibration::fit(Vec::new()),
+            attachments: Vec::new(),
         };
         let count = ensemble.members.len();
         let combined = calibrated.second_scores.chunks_exact(count).map(|scores| ensemble.combine(scores).0).collect();
@@ -147,7 +150,7 @@ impl Ensemble {
     pub fn recalibrate(&mut self, rows: &Matrix) -> Result<(), DetectError> {
         let expected = self.schema.features.len();
         if rows.columns != expected {
-            return Err(DetectError::Columns { schema: self.schema.name.to_owned(), expected, found: rows.columns });
+            return Err(DetectError::Columns { schema: self.schema.name.to_string(), expected, found: rows.columns });
         }
         if rows.rows() == 0 {
             return Err(DetectError::TooFewRows { rows: 0, needed: 1 });
@@ -267,7 +270,7 @@ fn check(schema: &Schema, rows: &Matrix, config: &EnsembleConfig) -> Result<(), 
     config.check()?;
     let expected = schema.features.len();
     if rows.columns != expected || expected == 0 || !rows.values.len().is_multiple_of(expected) {
-        return Err(DetectError::Columns { schema: schema.name.to_owned(), expected, found: rows.columns });
+        return Err(DetectError::Columns { schema: schema.name.to_string(), expected, found: rows.columns });
     }
     if expected > crate::kernels::COLUMNS_MAX {
         let (value, range) = (expected.to_string(), "1 to 256");

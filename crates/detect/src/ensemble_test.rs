@@ -9,9 +9,9 @@ use std::sync::LazyLock;
 
 static COLUMNS: LazyLock<Vec<Feature>> = LazyLock::new(|| {
     let names = ["bytes", "packets", "pause", "share", "flag", "rate", "size", "fixed"];
-    names.map(|name| Feature { name, unit: "units", kind: FeatureKind::Linear, phrase: "a number" }).to_vec()
+    names.map(|name| Feature::fixed(name, "units", FeatureKind::Linear, "a number")).to_vec()
 });
-static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema { name: "test/1", features: &COLUMNS });
+static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::fixed("test/1", &COLUMNS));
 static TRAINED: LazyLock<Ensemble> = LazyLock::new(|| train(&blobs(1500, 8, 1)).unwrap());
 static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| TRAINED.to_bytes());
 
@@ -98,8 +98,23 @@ fn a_loaded_ensemble_judges_and_explains_the_same() {
 }
 
 #[test]
+fn a_schema_made_at_run_time_comes_back_with_what_was_attached() {
+    let columns: Vec<Feature> = SCHEMA.features.iter().cloned().collect();
+    let made = Schema { name: String::from("table/1").into(), features: columns.into() };
+    let (mut ensemble, _) = Ensemble::train(&made, &blobs(1500, 8, 1), 7, &config(), &mut |_| {}).unwrap();
+    ensemble.attach("table", b"old".to_vec());
+    ensemble.attach("table", b"how columns are read".to_vec());
+    let loaded = Ensemble::from_bytes_as_stored(&ensemble.to_bytes()).unwrap();
+    assert_eq!(*loaded.schema(), made);
+    assert_eq!(loaded.attachment("table"), Some(&b"how columns are read"[..]));
+    assert_eq!(loaded.attachment("tab"), None);
+    assert_eq!(loaded.to_bytes(), ensemble.to_bytes());
+    assert!(matches!(Ensemble::from_bytes(&ensemble.to_bytes(), &SCHEMA), Err(DetectError::SchemaMismatch { .. })));
+}
+
+#[test]
 fn another_schema_version_or_kind_of_file_is_refused() {
-    let other = Schema { name: "test/2", features: &COLUMNS };
+    let other = Schema::fixed("test/2", &COLUMNS);
     assert!(matches!(Ensemble::from_bytes(&BYTES, &other), Err(DetectError::SchemaMismatch { .. })));
     let mut newer = BYTES.clone();
     newer[8] = 9;

@@ -56,10 +56,10 @@ fn why(ensemble: &Ensemble, column: usize, value: f32, share: f32) -> Why {
     let feature = &ensemble.schema.features[column];
     let [low, _, high] = ensemble.encoder.range(column);
     Why {
-        feature: feature.name.to_owned(),
+        feature: feature.name.to_string(),
         value: feature.kind.shown(value),
         expected: [feature.kind.shown(low), feature.kind.shown(high)],
-        unit: feature.unit.to_owned(),
+        unit: feature.unit.to_string(),
         share: f64::from(share),
     }
 }

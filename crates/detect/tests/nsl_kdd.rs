@@ -25,14 +25,14 @@ fn is_rate(column: usize) -> bool {
 }
 
 fn schema() -> &'static Schema {
-    let feature = |name: &'static str, kind| Feature { name, unit: "", kind, phrase: "" };
+    let feature = |name: &'static str, kind| Feature::fixed(name, "", kind, "");
     let mut features: Vec<Feature> = Vec::new();
     features.extend(TRANSPORTS.iter().chain(&FLAGS).map(|name| feature(name, FeatureKind::Linear)));
     features.push(feature("service", FeatureKind::Category));
     let numbers = (0..41).filter(|column| !(1..=3).contains(column));
     features
         .extend(numbers.map(|c| feature("number", if is_rate(c) { FeatureKind::Linear } else { FeatureKind::Log1p })));
-    Box::leak(Box::new(Schema { name: "nsl-kdd/1", features: Box::leak(features.into_boxed_slice()) }))
+    Box::leak(Box::new(Schema { name: "nsl-kdd/1".into(), features: features.into() }))
 }
 
 /// Rows of the schema, and which are attacks. `services` numbers the services as they come.

@@ -15,20 +15,20 @@ pub struct Group<R: 'static> {
 
 /// A count, size or time: input is ln(1 + value).
 pub(crate) const fn log(name: &'static str, unit: &'static str, phrase: &'static str) -> Feature {
-    Feature { name, unit, kind: FeatureKind::Log1p, phrase }
+    Feature::fixed(name, unit, FeatureKind::Log1p, phrase)
 }
 
 /// A ratio or flag: input is the value.
 pub(crate) const fn ratio(name: &'static str, phrase: &'static str) -> Feature {
-    Feature { name, unit: "ratio", kind: FeatureKind::Linear, phrase }
+    Feature::fixed(name, "ratio", FeatureKind::Linear, phrase)
 }
 
 /// A category code; models learn how rare each code is.
 pub(crate) const fn category(name: &'static str, phrase: &'static str) -> Feature {
-    Feature { name, unit: "nats", kind: FeatureKind::Category, phrase }
+    Feature::fixed(name, "nats", FeatureKind::Category, phrase)
 }
 
 /// All columns of `groups`, in order.
 pub(crate) fn columns<R>(groups: &[Group<R>]) -> Vec<Feature> {
-    groups.iter().flat_map(|group| group.columns.iter().copied()).collect()
+    groups.iter().flat_map(|group| group.columns.iter().cloned()).collect()
 }

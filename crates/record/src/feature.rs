@@ -1,6 +1,7 @@
 //! Feature schemas and the flat matrices that models read. Owns names and shapes; `features` owns the values.
 
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// How a model's input relates to the shown value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,29 +27,43 @@ impl FeatureKind {
     }
 }
 
-/// One column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// One column. Its texts are the program's own, or owned where a table brought them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Feature {
     /// Name, snake case, unit last (`duration_ms`, `forward_payload_mean_bytes`).
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Unit for people: `bytes`, `ms`, `packets`, `ratio`, empty for a plain count.
-    pub unit: &'static str,
+    pub unit: Cow<'static, str>,
     /// Scaling.
     pub kind: FeatureKind,
     /// One phrase for the incident's sentence: "payload sent per packet".
-    pub phrase: &'static str,
+    pub phrase: Cow<'static, str>,
 }
 
-/// A named, versioned list of columns.
-#[derive(Clone, Copy, Debug)]
+impl Feature {
+    /// A column whose texts are part of the program.
+    #[must_use]
+    pub const fn fixed(name: &'static str, unit: &'static str, kind: FeatureKind, phrase: &'static str) -> Self {
+        Self { name: Cow::Borrowed(name), unit: Cow::Borrowed(unit), kind, phrase: Cow::Borrowed(phrase) }
+    }
+}
+
+/// A named, versioned list of columns: the program's own, or one that a table brought.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schema {
-    /// `flow/1`, `host/1`.
-    pub name: &'static str,
+    /// `flow/1`, `host/1`, `table/1`.
+    pub name: Cow<'static, str>,
     /// Columns in order.
-    pub features: &'static [Feature],
+    pub features: Cow<'static, [Feature]>,
 }
 
 impl Schema {
+    /// A schema that is part of the program.
+    #[must_use]
+    pub const fn fixed(name: &'static str, features: &'static [Feature]) -> Self {
+        Self { name: Cow::Borrowed(name), features: Cow::Borrowed(features) }
+    }
+
     /// A fingerprint of name, columns and scalings: an artifact made for another one is refused. FNV-1a, 64 bits.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
@@ -58,9 +73,9 @@ impl Schema {
                 hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
             }
         };
-        eat(self.name);
-        for feature in self.features {
-            eat(feature.name);
+        eat(&self.name);
+        for feature in self.features.iter() {
+            eat(&feature.name);
             eat(match feature.kind {
                 FeatureKind::Log1p => "log1p",
                 FeatureKind::Linear => "linear",

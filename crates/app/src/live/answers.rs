@@ -220,10 +220,10 @@ impl Live for Answers {
                 .iter()
                 .zip(row)
                 .map(|(feature, value)| FeatureView {
-                    feature: feature.name.to_owned(),
+                    feature: feature.name.to_string(),
                     value: feature.kind.shown(value),
                     expected: None,
-                    unit: feature.unit.to_owned(),
+                    unit: feature.unit.to_string(),
                 })
                 .collect();
         };
@@ -256,7 +256,7 @@ impl Live for Answers {
                 until: e.span().until,
             }),
             members: members.collect(),
-            schema: features::flow_schema().name.to_owned(),
+            schema: features::flow_schema().name.to_string(),
             seed: self.seed,
             artifact: self.artifact.clone(),
             retraining,

@@ -16,7 +16,7 @@ pub static GROUPS: &[Group<FlowRecord>] =
     &[volume::GROUP, payload::GROUP, timing::GROUP, tcp::GROUP, application::GROUP, service::GROUP];
 
 static COLUMNS: LazyLock<Vec<Feature>> = LazyLock::new(|| columns(GROUPS));
-static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema { name: "flow/1", features: &COLUMNS });
+static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::fixed("flow/1", &COLUMNS));
 
 /// The schema of [`flow_vector`].
 #[must_use]

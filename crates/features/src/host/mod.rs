@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 pub static GROUPS: &[Group<HostWindow>] = &[contacts::GROUP, traffic::GROUP, names::GROUP];
 
 static COLUMNS: LazyLock<Vec<Feature>> = LazyLock::new(|| columns(GROUPS));
-static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema { name: "host/1", features: &COLUMNS });
+static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::fixed("host/1", &COLUMNS));
 
 /// The schema of [`host_vector`].
 #[must_use]
