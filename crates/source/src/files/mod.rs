@@ -11,4 +11,4 @@ pub mod recognise;
 pub mod resolution;
 pub mod window;
 
-pub use recognise::{open_capture, open_reader};
+pub use recognise::{is_capture, open_capture, open_reader, open_unpacked};

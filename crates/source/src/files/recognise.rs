@@ -18,8 +18,14 @@ const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 /// # Errors
 /// The file cannot be opened or read, is empty, or is not a capture of a kind that is read.
 pub fn open_capture(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
+    let (name, reader) = open_any(path)?;
+    open_reader(&name, reader)
+}
+
+/// A file or standard input (`-`), with its name for messages.
+fn open_any(path: &Path) -> Result<(String, Box<dyn Read + Send>), SourceError> {
     if path.as_os_str() == "-" {
-        return open_reader("standard input", Box::new(io::stdin()));
+        return Ok(("standard input".to_owned(), Box::new(io::stdin())));
     }
     let name = path.display().to_string();
     let failed = |source| SourceError::Open { path: name.clone(), source };
@@ -27,7 +33,23 @@ pub fn open_capture(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
         return Err(SourceError::Directory { path: name });
     }
     let file = File::open(path).map_err(failed)?;
-    open_reader(&name, Box::new(file))
+    Ok((name, Box::new(file)))
+}
+
+/// Opens any file, unpacked when it is gzip or zstd: for tables and logs, which others read. `-` is standard input.
+///
+/// # Errors
+/// The file cannot be opened or read.
+pub fn open_unpacked(path: &Path) -> Result<Box<dyn Read + Send>, SourceError> {
+    let (name, reader) = open_any(path)?;
+    unpack(&name, reader).map(|(_, reader)| reader)
+}
+
+/// True when `first` are the first bytes of a capture of a kind that is read.
+#[must_use]
+pub fn is_capture(first: &[u8]) -> bool {
+    let first = first.first_chunk::<4>().copied();
+    first.is_some_and(|first| u32::from_be_bytes(first) == pcapng::SECTION_HEADER || pcap::is_pcap(first))
 }
 
 /// Opens a capture that comes from any reader; `name` is for messages.
@@ -35,19 +57,24 @@ pub fn open_capture(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
 /// # Errors
 /// As [`open_capture`].
 pub fn open_reader(name: &str, reader: Box<dyn Read + Send>) -> Result<Box<dyn FrameSource>, SourceError> {
+    let (packed, reader) = unpack(name, reader)?;
+    open_plain(name, reader, packed)
+}
+
+/// The unpacked bytes, and whether they were packed.
+fn unpack(name: &str, reader: Box<dyn Read + Send>) -> Result<(bool, Box<dyn Read + Send>), SourceError> {
     let mut reader = reader;
     let first = peek(name, &mut reader)?;
     let whole = Cursor::new(first.clone()).chain(reader);
     match first.as_slice() {
-        [0x1f, 0x8b, ..] => open_plain(name, Box::new(flate2::read::MultiGzDecoder::new(whole)), true),
+        [0x1f, 0x8b, ..] => Ok((true, Box::new(flate2::read::MultiGzDecoder::new(whole)))),
         [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => {
             let failed = |source| SourceError::Read { path: name.to_owned(), source };
             let mut decoder = zstd::stream::read::Decoder::new(whole).map_err(failed)?;
             decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(failed)?;
-            open_plain(name, Box::new(decoder), true)
+            Ok((true, Box::new(decoder)))
         }
-        // A plain file is read without the chain: its reads go straight into the window.
-        _ => open_plain(name, Box::new(whole), false),
+        _ => Ok((false, Box::new(whole))),
     }
 }
 
