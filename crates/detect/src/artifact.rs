@@ -7,6 +7,7 @@ use crate::blob::{ALIGN, Reader, Writer};
 use crate::calibrate::Calibration;
 use crate::encode::Encoder;
 use crate::ensemble::{MEMBERS_MAX, MemberInfo, TrainingSpan};
+use crate::labelled::{KnownAttacks, KnownInfo};
 use crate::models::MODELS;
 use crate::{DetectError, Ensemble};
 use record::Schema;
@@ -19,6 +20,8 @@ pub const FORMAT_VERSION: u32 = 1;
 const NAME_BYTES: usize = 24;
 const HEADER_BYTES: usize = 8 + 4 + 4 + 8;
 const ENTRY_BYTES: usize = NAME_BYTES + 8 + 8 + 4;
+/// Section of the known-attack channel.
+const KNOWN_SECTION: &str = "known_attacks";
 const SECTIONS_MAX: usize = 256;
 /// Section with the whole schema, JSON: what a table brought is nowhere else.
 const SCHEMA: &str = "schema";
@@ -35,6 +38,9 @@ struct About {
     trained_on: TrainingSpan,
     members: Vec<MemberInfo>,
     program_version: String,
+    /// The known-attack channel, when there is one (section `known_attacks`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    known: Option<KnownInfo>,
 }
 
 fn damaged(what: impl Into<String>) -> DetectError {
@@ -56,6 +62,7 @@ impl Ensemble {
         sections.push(("calibration", calibration.bytes));
         sections.extend(self.models.iter().map(|model| (model.name(), model.save())));
         sections.extend(self.attachments.iter().map(|(name, bytes)| (&**name, bytes.clone())));
+        sections.extend(self.known.iter().map(|known| (KNOWN_SECTION, known.save())));
         assemble(&sections)
     }
 
@@ -68,6 +75,7 @@ impl Ensemble {
             trained_on: self.span.clone(),
             members: self.members.clone(),
             program_version: env!("CARGO_PKG_VERSION").to_owned(),
+            known: self.known().cloned(),
         };
         serde_json::to_vec(&about).unwrap_or_default()
     }
@@ -128,6 +136,8 @@ impl Ensemble {
         if names.iter().ne(about.members.iter().map(|member| &member.name)) || names.len() != calibrations.len() {
             return Err(damaged("its members are not those of this program"));
         }
+        let load_known = |info| KnownAttacks::load(sections.get(KNOWN_SECTION)?, columns, info);
+        let known = about.known.map(load_known).transpose()?;
         Ok(Self {
             schema: schema.clone(),
             seed: about.seed,
@@ -139,6 +149,7 @@ impl Ensemble {
             calibrations,
             combined,
             attachments: sections.attachments(),
+            known,
         })
     }
 }

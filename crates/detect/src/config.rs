@@ -35,6 +35,10 @@ pub struct EnsembleConfig {
     pub autoencoder_epochs: usize,
     /// Autoencoders whose errors are averaged (1–16, default 3).
     pub autoencoders: usize,
+    /// Trees of the random forest that learns labelled attacks (1–1,000, default 100).
+    pub labelled_trees: usize,
+    /// Most labelled rows it is grown from; benign ones are drawn down first (default 50,000).
+    pub labelled_rows_max: usize,
     /// Time between two trainings of a running process, hours; 0: the first models stay (0–8,760, default 24).
     pub retrain_every_h: f64,
     /// Versions of the artifact kept, the one in place included (1–100, default 5).
@@ -57,6 +61,8 @@ impl Default for EnsembleConfig {
             autoencoder_rows_max: 4096,
             autoencoder_epochs: 20,
             autoencoders: 3,
+            labelled_trees: 100,
+            labelled_rows_max: 50_000,
             retrain_every_h: 24.0,
             versions_max: 5,
         }
@@ -94,6 +100,8 @@ impl EnsembleConfig {
         within("autoencoder_rows_max", self.autoencoder_rows_max, 64, 1_000_000, "64 to 1000000")?;
         within("autoencoder_epochs", self.autoencoder_epochs, 1, 1000, "1 to 1000")?;
         within("autoencoders", self.autoencoders, 1, 16, "1 to 16")?;
+        within("labelled_trees", self.labelled_trees, 1, 1000, "1 to 1000")?;
+        within("labelled_rows_max", self.labelled_rows_max, 100, 10_000_000, "100 to 10000000")?;
         within("retrain_every_h", self.retrain_every_h, 0.0, 8_760.0, "0 to 8760")?;
         within("versions_max", self.versions_max, 1, 100, "1 to 100")
     }

@@ -1,15 +1,17 @@
 //! Training, judging, and the vote. Order of training: hold rows out; isolation forest on all the others; trim the
 //! strangest; the other models; calibrate each member on one half of the held-out rows; admit those that keep their
 //! promised false-positive rate on the other half; combine by the mean of −log10 p; calibrate the combination on that
-//! second half. The final p-value is honest whatever the members are, because it was calibrated last.
+//! second half. The final p-value is honest whatever the members are, because it was calibrated last. With labels, a
+//! second channel knows attacks; the two p-values are joined, not mixed: p = 2·min(novelty, known).
 
 use crate::alike::alike;
 use crate::calibrate::Calibration;
 use crate::encode::Encoder;
+use crate::labelled::{ForestSettings, Known, KnownAttacks, KnownInfo, Labels};
 use crate::models::{Detector, Diet, MODELS, Member};
 use crate::random::Random;
 use crate::{DetectError, EnsembleConfig, explain};
-use record::{Matrix, MemberScore, Schema, Timestamp, Why};
+use record::{KnownAttack, Matrix, MemberScore, Schema, Timestamp, Why};
 use serde::{Deserialize, Serialize};
 
 /// Most members an ensemble holds.
@@ -18,6 +20,10 @@ pub const MEMBERS_MAX: usize = 8;
 const EVIDENCE_MAX: f64 = 8.0;
 /// p-value that is shown as score 1: score = −log10 p / 6, within 0 and 1.
 const SCORE_DECADES: f64 = 6.0;
+/// Share of the progress that the members take where a known-attack channel is learned too.
+const NOVELTY_PROGRESS: f32 = 0.5;
+/// The known-attack channel among the members of a record.
+const KNOWN_NAME: &str = "random_forest";
 /// Rows judged together: scores of all members stay in the second-level cache.
 const BATCH_ROWS: usize = 1024;
 
@@ -26,8 +32,13 @@ const BATCH_ROWS: usize = 1024;
 pub struct Judgement {
     /// −log10(p) / 6 within 0 and 1: 0.67 is one in ten thousand, 1 is one in a million. For colours and sorting.
     pub score: f32,
-    /// How often benign traffic is at least as strange.
+    /// How often benign traffic is at least as strange: the novelty channel's p-value alone, or, where attacks are known,
+    /// twice the smaller of both channels' (Bonferroni), at most 1.
     pub p_value: f64,
+    /// The novelty channel's own p-value: how often benign traffic looks at least as unusual to the members' vote.
+    pub novelty: f64,
+    /// What the known-attack channel says; none where nothing was labelled.
+    pub known: Option<Known>,
     /// p ≤ alpha.
     pub anomalous: bool,
     /// Raw score and p-value of each member, in the order of [`Ensemble::members`]; see [`Ensemble::member_scores`].
@@ -73,8 +84,12 @@ pub struct TrainReport {
     pub rows_trimmed: usize,
     /// Rows held out for calibration.
     pub rows_held_out: usize,
+    /// Rows labelled as attacks, which no member learned from.
+    pub rows_attack: usize,
     /// Members.
     pub members: Vec<MemberInfo>,
+    /// The known-attack channel: none without labels, or with too few rows of attacks.
+    pub known: Option<KnownInfo>,
 }
 
 /// Trained models with their calibration.
@@ -91,6 +106,7 @@ pub struct Ensemble {
     pub(crate) combined: Calibration,
     /// Sections that the caller keeps in the artifact, by name.
     pub(crate) attachments: Vec<(String, Vec<u8>)>,
+    pub(crate) known: Option<KnownAttacks>,
 }
 
 impl Ensemble {
@@ -121,7 +137,9 @@ impl Ensemble {
             rows_fitted: split.fit.rows(),
             rows_trimmed: split.fit.rows() - trimmed.rows(),
             rows_held_out: split.first.rows() + split.second.rows(),
+            rows_attack: 0,
             members: calibrated.members.clone(),
+            known: None,
         };
         let mut ensemble = Self {
             schema: schema.clone(),
@@ -134,10 +152,43 @@ impl Ensemble {
             calibrations: calibrated.calibrations,
             combined: Calibration::fit(Vec::new()),
             attachments: Vec::new(),
+            known: None,
         };
         let count = ensemble.members.len();
         let combined = calibrated.second_scores.chunks_exact(count).map(|scores| ensemble.combine(scores).0).collect();
         ensemble.combined = Calibration::fit(combined);
+        progress(1.0);
+        Ok((ensemble, report))
+    }
+
+    /// As [`Ensemble::train`], with labels: the members learn from the benign rows alone, and a Random Forest learns the
+    /// kinds of all rows as the known-attack channel. Without labels, or with fewer than
+    /// [`ATTACK_ROWS_MIN`](crate::labelled::ATTACK_ROWS_MIN) rows of attacks, there is no such channel.
+    ///
+    /// # Errors
+    /// As [`Ensemble::train`] for the benign rows; labels of another length, or that name no kind.
+    pub fn train_labelled(
+        schema: &Schema,
+        rows: &Matrix,
+        labels: Option<&Labels>,
+        seed: u64,
+        config: &EnsembleConfig,
+        progress: &mut dyn FnMut(f32),
+    ) -> Result<(Self, TrainReport), DetectError> {
+        let Some(labels) = labels else { return Self::train(schema, rows, seed, config, progress) };
+        check_columns(schema, rows)?;
+        labels.check(rows.rows())?;
+        let mut benign = Matrix::with_capacity(rows.rows(), rows.columns);
+        (0..rows.rows()).filter(|row| labels.of_row[*row] == 0).for_each(|row| benign.push(rows.row(row)));
+        let (mut ensemble, mut report) =
+            Self::train(schema, &benign, seed, config, &mut |share| progress(share * NOVELTY_PROGRESS))?;
+        let mut encoded = rows.clone();
+        ensemble.encoder.encode(&mut encoded.values);
+        let settings = ForestSettings { trees: config.labelled_trees, ..ForestSettings::default() };
+        let told = &mut |share| progress(NOVELTY_PROGRESS + share * (1.0 - NOVELTY_PROGRESS));
+        ensemble.known = KnownAttacks::train(&encoded, labels, seed, &settings, config.labelled_rows_max, told)?;
+        report.rows_attack = rows.rows() - benign.rows();
+        report.known = ensemble.known.as_ref().map(|known| known.info.clone());
         progress(1.0);
         Ok((ensemble, report))
     }
@@ -180,21 +231,26 @@ impl Ensemble {
         out.reserve(rows.rows());
         let count = self.members.len();
         let mut batch = Matrix::with_capacity(BATCH_ROWS.min(rows.rows()), rows.columns);
-        let (mut scores, mut of_model) = (Vec::new(), Vec::new());
+        let (mut scores, mut of_model, mut known) = (Vec::new(), Vec::new(), Vec::new());
         for part in rows.values.chunks(BATCH_ROWS * rows.columns.max(1)) {
             batch.values.clear();
             batch.values.extend_from_slice(part);
             self.encoder.encode(&mut batch.values);
             score_all(&self.models, count, &batch, &mut of_model, &mut scores);
-            out.extend(scores.chunks_exact(count).map(|scores| self.judgement(scores)));
+            if let Some(channel) = &self.known {
+                channel.judge(&batch, &mut known);
+            }
+            let judgement = |(row, scores)| self.judgement(scores, known.get(row).copied());
+            out.extend(scores.chunks_exact(count).enumerate().map(judgement));
         }
     }
 
-    fn judgement(&self, scores: &[f32]) -> Judgement {
+    fn judgement(&self, scores: &[f32], known: Option<Known>) -> Judgement {
         let (combined, members) = self.combine(scores);
-        let p_value = self.combined.p_value(combined);
+        let novelty = self.combined.p_value(combined);
+        let p_value = known.map_or(novelty, |known| (2.0 * novelty.min(known.p_value)).min(1.0));
         let score = (-p_value.log10() / SCORE_DECADES).clamp(0.0, 1.0) as f32;
-        Judgement { score, p_value, anomalous: p_value <= self.alpha, members }
+        Judgement { score, p_value, novelty, known, anomalous: p_value <= self.alpha, members }
     }
 
     /// Weighted mean of −log10 p over the members that vote.
@@ -213,7 +269,8 @@ impl Ensemble {
         ((evidence / f64::max(voters, 1e-3)) as f32, members)
     }
 
-    /// A judgement's members by name, as records and the API show them.
+    /// A judgement's members by name, as records and the API show them; the known-attack channel comes last, with its
+    /// probability for a score. It is not `admitted` to the vote: it speaks beside it.
     #[must_use]
     pub fn member_scores(&self, judgement: &Judgement) -> Vec<MemberScore> {
         let view = |(info, (score, p_value)): (&MemberInfo, &(f32, f32))| MemberScore {
@@ -222,7 +279,30 @@ impl Ensemble {
             p_value: f64::from(*p_value),
             admitted: info.admitted,
         };
-        self.members.iter().zip(&judgement.members).map(view).collect()
+        let known = judgement.known.map(|known| MemberScore {
+            name: KNOWN_NAME.to_owned(),
+            score: known.probability,
+            p_value: known.p_value,
+            admitted: false,
+        });
+        self.members.iter().zip(&judgement.members).map(view).chain(known).collect()
+    }
+
+    /// What the known-attack channel was learned from; none where there is no such channel.
+    #[must_use]
+    pub fn known(&self) -> Option<&KnownInfo> {
+        self.known.as_ref().map(|known| &known.info)
+    }
+
+    /// Both channels of a judgement, as records hold them; none where there is no known-attack channel.
+    #[must_use]
+    pub fn known_attack(&self, judgement: &Judgement) -> Option<KnownAttack> {
+        let (known, info) = (judgement.known?, self.known()?);
+        Some(KnownAttack {
+            kind: info.kinds.get(usize::from(known.kind)).cloned().unwrap_or_default(),
+            probability: known.probability,
+            p_value: known.p_value,
+        })
     }
 
     /// The five columns that make a row strange, strongest first, with what was expected of them. About 100 µs.
@@ -268,6 +348,14 @@ impl Ensemble {
 
 fn check(schema: &Schema, rows: &Matrix, config: &EnsembleConfig) -> Result<(), DetectError> {
     config.check()?;
+    check_columns(schema, rows)?;
+    if rows.rows() < config.rows_min {
+        return Err(DetectError::TooFewRows { rows: rows.rows(), needed: config.rows_min });
+    }
+    Ok(())
+}
+
+fn check_columns(schema: &Schema, rows: &Matrix) -> Result<(), DetectError> {
     let expected = schema.features.len();
     if rows.columns != expected || expected == 0 || !rows.values.len().is_multiple_of(expected) {
         return Err(DetectError::Columns { schema: schema.name.to_string(), expected, found: rows.columns });
@@ -275,9 +363,6 @@ fn check(schema: &Schema, rows: &Matrix, config: &EnsembleConfig) -> Result<(), 
     if expected > crate::kernels::COLUMNS_MAX {
         let (value, range) = (expected.to_string(), "1 to 256");
         return Err(DetectError::Setting { name: "columns of the schema", value, range });
-    }
-    if rows.rows() < config.rows_min {
-        return Err(DetectError::TooFewRows { rows: rows.rows(), needed: config.rows_min });
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::models::contract_test::blobs;
-use crate::{DetectError, Ensemble, EnsembleConfig, Judgement};
+use crate::{DetectError, Ensemble, EnsembleConfig, Judgement, Labels};
 use proptest::prelude::*;
 use record::{Feature, FeatureKind, Matrix, Schema};
 use std::sync::LazyLock;
@@ -95,6 +95,93 @@ fn a_loaded_ensemble_judges_and_explains_the_same() {
     assert_eq!(TRAINED.explain(rows.row(0)), loaded.explain(rows.row(0)));
     assert_eq!((loaded.members(), loaded.span()), (TRAINED.members(), TRAINED.span()));
     assert_eq!(loaded.to_bytes(), *BYTES);
+}
+
+/// Half benign clouds, then two kinds of attack that each look like the benign rows in all but two columns together.
+fn labelled(rows: usize) -> (Matrix, Labels) {
+    let mut matrix = blobs(rows, 8, 1);
+    let mut of_row = vec![0; rows];
+    for (row, label) in of_row.iter_mut().enumerate().skip(rows / 2) {
+        let kind = (row % 2) as u8 + 1;
+        *label = kind;
+        let values = &mut matrix.values[row * 8..][..8];
+        let other = values[usize::from(kind)] + 2.5;
+        values[usize::from(kind)] = other;
+    }
+    let kinds = ["benign", "scan", "flood"].map(str::to_owned).to_vec();
+    (matrix, Labels { kinds, of_row })
+}
+
+fn train_labelled(rows: &Matrix, labels: &Labels) -> Result<(Ensemble, crate::TrainReport), DetectError> {
+    let config = EnsembleConfig { labelled_trees: 30, ..config() };
+    Ensemble::train_labelled(&SCHEMA, rows, Some(labels), 7, &config, &mut |_| {})
+}
+
+#[test]
+fn labels_add_a_channel_and_leave_the_novelty_channel_as_it_was() {
+    let (rows, labels) = labelled(3000);
+    let (ensemble, report) = train_labelled(&rows, &labels).unwrap();
+    let benign = Matrix { values: rows.values[..1500 * 8].to_vec(), columns: 8 };
+    let known = report.known.unwrap();
+    assert_eq!((report.rows_attack, &known.rows[..]), (1500, &[1500, 750, 750][..]));
+    assert!(known.true_positive_rate > 0.9 && known.false_positive_rate < 0.1, "{known:?}");
+    let alone = train(&benign).unwrap();
+    let (later, truth) = labelled(6000);
+    let (both, novelty) = (judge(&ensemble, &later), judge(&alone, &later));
+    for (row, (both, novelty)) in both.iter().zip(&novelty).enumerate() {
+        let said = both.known.unwrap();
+        assert_eq!(both.novelty, novelty.p_value, "the members saw nothing of the attacks");
+        assert_eq!(both.p_value, (2.0 * both.novelty.min(said.p_value)).min(1.0));
+        assert!(said.kind > 0 && (0.0..=1.0).contains(&said.probability), "row {row}: {said:?}");
+    }
+    let called = |kind: u8, alpha: f64| {
+        let of_kind = both.iter().zip(&truth.of_row).filter(|(_, label)| **label == kind);
+        let (hits, all) = of_kind.fold((0, 0), |(h, n), (j, _)| (h + usize::from(j.p_value <= alpha), n + 1));
+        f64::from(hits as u32) / f64::from(all as u32)
+    };
+    assert!(called(0, 0.02) < 0.04, "realised false-positive rate {}", called(0, 0.02));
+    assert!(called(1, 0.02) > 0.7 && called(2, 0.02) > 0.7, "{} {}", called(1, 0.02), called(2, 0.02));
+    let named = both.iter().zip(&truth.of_row).filter(|(j, l)| **l != 0 && j.known.unwrap().kind == **l).count();
+    assert!(named > 2700, "{named} of 3000 attacks have their own name");
+}
+
+#[test]
+fn a_known_attack_is_explained_by_what_the_forest_learned_and_survives_its_artifact() {
+    let (rows, labels) = labelled(3000);
+    let (ensemble, _) = train_labelled(&rows, &labels).unwrap();
+    let judged = judge(&ensemble, &rows);
+    let is_known = |row: &usize| judged[*row].known.is_some_and(|k| k.p_value < judged[*row].novelty && k.kind == 1);
+    let row = (1500..3000).filter(is_known).min_by(|a, b| judged[*a].p_value.total_cmp(&judged[*b].p_value)).unwrap();
+    assert_eq!(ensemble.explain(rows.row(row))[0].feature, "packets");
+    let scores = ensemble.member_scores(&judged[row]);
+    assert_eq!(scores.last().map(|member| (&*member.name, member.admitted)), Some(("random_forest", false)));
+    assert_eq!(ensemble.known_attack(&judged[row]).unwrap().kind, "scan");
+    let bytes = ensemble.to_bytes();
+    let loaded = Ensemble::from_bytes(&bytes, &SCHEMA).unwrap();
+    assert_eq!(judge(&loaded, &rows), judged);
+    assert_eq!((loaded.known(), loaded.to_bytes()), (ensemble.known(), bytes.clone()));
+    assert_eq!(bytes, train_labelled(&rows, &labels).unwrap().0.to_bytes(), "one seed, one artifact");
+}
+
+#[test]
+fn labels_that_do_not_fit_are_refused_and_too_few_attacks_make_no_channel() {
+    let (rows, labels) = labelled(1200);
+    let refused = |labels: &Labels| train_labelled(&rows, labels).unwrap_err().to_string();
+    let short = Labels { of_row: labels.of_row[1..].to_vec(), ..labels.clone() };
+    assert!(refused(&short).contains("labels = 1199 is out of range (one for each row)"), "{}", refused(&short));
+    let nameless = Labels { kinds: vec!["benign".to_owned()], ..labels.clone() };
+    assert!(refused(&nameless).contains("label = "));
+    assert!(refused(&Labels::default()).contains("kinds of the labels = 0"));
+    let all_attacks = Labels { of_row: vec![1; 1200], ..labels.clone() };
+    assert_eq!(
+        train_labelled(&rows, &all_attacks).unwrap_err(),
+        DetectError::TooFewRows { rows: 0, needed: 500 },
+        "without benign rows nothing is normal"
+    );
+    let none = Labels { of_row: vec![0; 1200], ..labels };
+    let (ensemble, report) = train_labelled(&rows, &none).unwrap();
+    assert_eq!((report.known, ensemble.known(), report.rows_attack), (None, None, 0));
+    assert_eq!(ensemble.to_bytes(), train(&rows).unwrap().to_bytes(), "as if there were no labels");
 }
 
 #[test]

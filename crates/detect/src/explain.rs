@@ -18,7 +18,28 @@ pub(crate) fn explain(ensemble: &Ensemble, row: &[f32]) -> Vec<Why> {
     }
     let mut encoded = row.to_vec();
     ensemble.encoder.encode(&mut encoded);
-    let mut shares = joined_shares(ensemble, &encoded);
+    let shares = known_shares(ensemble, row, &encoded).unwrap_or_else(|| novelty_shares(ensemble, &encoded));
+    let mut order: Vec<usize> = (0..columns).collect();
+    order.sort_by(|a, b| shares[*b].total_cmp(&shares[*a]).then(a.cmp(b)));
+    order.truncate(REASONS_MAX);
+    order.into_iter().filter(|column| shares[*column] > 0.0).map(|c| why(ensemble, c, encoded[c], shares[c])).collect()
+}
+
+/// Shapley values of the random forest, where the known-attack channel has more to say than the novelty channel. A column
+/// may be telling within its normal range: what makes an attack can be the company its values keep.
+fn known_shares(ensemble: &Ensemble, row: &[f32], encoded: &[f32]) -> Option<Vec<f32>> {
+    let channel = ensemble.known.as_ref()?;
+    let mut judged = Vec::new();
+    ensemble.judge(&record::Matrix { values: row.to_vec(), columns: row.len() }, &mut judged);
+    let judgement = judged.first()?;
+    let mut shares = vec![0.0; encoded.len()];
+    (judgement.known?.p_value < judgement.novelty).then(|| channel.attribute(encoded, &mut shares))?;
+    Some(shares)
+}
+
+/// The members' reasons, with columns of a normal value held back.
+fn novelty_shares(ensemble: &Ensemble, encoded: &[f32]) -> Vec<f32> {
+    let mut shares = joined_shares(ensemble, encoded);
     for (column, share) in shares.iter_mut().enumerate() {
         let [low, _, high] = ensemble.encoder.range(column);
         if (low..=high).contains(&encoded[column]) {
@@ -26,10 +47,7 @@ pub(crate) fn explain(ensemble: &Ensemble, row: &[f32]) -> Vec<Why> {
         }
     }
     normalise(&mut shares);
-    let mut order: Vec<usize> = (0..columns).collect();
-    order.sort_by(|a, b| shares[*b].total_cmp(&shares[*a]).then(a.cmp(b)));
-    order.truncate(REASONS_MAX);
-    order.into_iter().filter(|column| shares[*column] > 0.0).map(|c| why(ensemble, c, encoded[c], shares[c])).collect()
+    shares
 }
 
 /// Mean of the models' shares, each weighted by the evidence of its strongest voting member: a model that sees nothing

@@ -30,4 +30,5 @@ mod width;
 pub use config::EnsembleConfig;
 pub use ensemble::{Ensemble, Judgement, MemberInfo, TrainReport, TrainingSpan};
 pub use error::DetectError;
+pub use labelled::{Known, KnownInfo, Labels};
 pub use models::Detector;

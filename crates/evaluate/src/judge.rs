@@ -267,6 +267,8 @@ impl Judge {
             ts: flow.end,
             score: judgement.score,
             p_value: judgement.p_value,
+            novelty_p_value: judgement.novelty,
+            known: ensemble.and_then(|ensemble| ensemble.known_attack(judgement)),
             anomalous: judgement.anomalous,
             why: ensemble.filter(|_| explained).map_or_else(Vec::new, |ensemble| ensemble.explain(row)),
             members: ensemble.map_or_else(Vec::new, |ensemble| ensemble.member_scores(judgement)),

@@ -40,5 +40,5 @@ pub use packet_detail::{DetailField, DetailLayer, PacketDetail, PacketSummary};
 pub use prefix::Prefix;
 pub use series::{SeriesPoint, SeriesResult};
 pub use timestamp::Timestamp;
-pub use verdict::{Alert, MemberScore, Verdict};
+pub use verdict::{Alert, KnownAttack, MemberScore, Verdict};
 pub use window::HostWindow;

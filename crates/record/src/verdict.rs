@@ -18,6 +18,18 @@ pub struct MemberScore {
     pub admitted: bool,
 }
 
+/// What the channel that learned from labelled attacks says of one row, beside the novelty channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct KnownAttack {
+    /// The most likely kind of attack, as its labels named it.
+    pub kind: String,
+    /// Probability of any attack, 0 to 1, as the forest has it.
+    pub probability: f32,
+    /// How often benign rows get at least this probability.
+    pub p_value: f64,
+}
+
 /// The ensemble's view of one flow.
 #[derive(Clone, Debug)]
 pub struct Verdict {
@@ -27,8 +39,12 @@ pub struct Verdict {
     pub ts: Timestamp,
     /// 0 normal … 1 strange: a fixed map of the combined p-value (see `detect`), for colours and sorting.
     pub score: f32,
-    /// Combined and recalibrated p-value.
+    /// Combined and recalibrated p-value: of the novelty channel, joined with the known-attack channel where there is one.
     pub p_value: f64,
+    /// The novelty channel's own p-value.
+    pub novelty_p_value: f64,
+    /// The known-attack channel; none where no attack was labelled.
+    pub known: Option<KnownAttack>,
     /// True above the label-free threshold.
     pub anomalous: bool,
     /// Every member.

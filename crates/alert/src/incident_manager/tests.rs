@@ -51,6 +51,8 @@ fn judged(s: i64, src: u8, dest: u8, p_value: f64) -> (FlowBrief, Verdict) {
         ts: at(s),
         score: (1.0 - p_value) as f32,
         p_value,
+        novelty_p_value: p_value,
+        known: None,
         anomalous: p_value < 1e-3,
         members: vec![MemberScore { name: "isolation_forest".into(), score: 0.7, p_value, admitted: true }],
         why: vec![Why {

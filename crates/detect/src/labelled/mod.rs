@@ -4,6 +4,9 @@
 mod bins;
 mod forest;
 mod grow;
+mod known;
 mod shap;
 
 pub use forest::{ForestSettings, RandomForest};
+pub(crate) use known::KnownAttacks;
+pub use known::{ATTACK_ROWS_MIN, KINDS_MAX, Known, KnownInfo, Labels};

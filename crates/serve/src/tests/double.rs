@@ -148,6 +148,8 @@ pub(super) fn flow(n: u64) -> FlowWrite {
         ts: record.end,
         score: if anomalous { 0.95 } else { 0.2 },
         p_value: 0.5,
+        novelty_p_value: 0.5,
+        known: None,
         anomalous,
         members: vec![member],
         why: Vec::new(),

@@ -73,6 +73,8 @@ pub(crate) fn verdict(flow_id: u64, score: f32, anomalous: bool) -> Verdict {
         ts: at(0),
         score,
         p_value: 0.001,
+        novelty_p_value: 1.0,
+        known: None,
         anomalous,
         members: vec![member("isolation_forest", true), member("autoencoder", false)],
         why: vec![why()],
