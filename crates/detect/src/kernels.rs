@@ -67,6 +67,8 @@ pub(crate) type Reached = [u64; 2 * TREE_LEAVES];
 trait Simd {
     /// Its eight floats.
     type Octet: Octet;
+    /// Its `LANES` floats.
+    type Row: Floats;
     /// Outputs of a dense layer whose sums its registers hold for `LANES` rows.
     const DENSE_TILE: usize;
     /// Bit i is set where `values[i]` is at least `least`.
@@ -96,6 +98,7 @@ trait Simd {
 struct Plain;
 impl Simd for Plain {
     type Octet = [f32; PRODUCT_TILE];
+    type Row = [Self::Octet; 2];
     const DENSE_TILE: usize = 2;
 }
 
@@ -106,6 +109,7 @@ struct Avx2;
 #[cfg(target_arch = "x86_64")]
 impl Simd for Avx2 {
     type Octet = __m256;
+    type Row = [__m256; 2];
     const DENSE_TILE: usize = 4;
     #[inline(always)]
     fn at_least(values: &Ranks, least: u8) -> u64 {
@@ -153,8 +157,9 @@ struct Avx512;
 // loads and stores four times 16 of 64 sums.
 #[cfg(target_arch = "x86_64")]
 impl Simd for Avx512 {
-    // Twice as many registers as AVX2; on processors whose wide units are pairs of these, the same number of products.
     type Octet = __m256;
+    // On processors whose wide units are pairs of halves the same number of products, in half the instructions.
+    type Row = __m512;
     const DENSE_TILE: usize = 8;
     #[inline(always)]
     fn at_least(values: &Ranks, least: u8) -> u64 {
@@ -300,39 +305,34 @@ fn dense_body<S: Simd>(layer: &Layer, input: &[Lanes], output: &mut [Lanes]) {
     let (input, output) = (&input[..layer.weights.len() / outputs.max(1)], &mut output[..outputs]);
     for first in (0..outputs).step_by(S::DENSE_TILE) {
         match S::DENSE_TILE {
-            8 => dense_tile::<S::Octet, 8>(layer, input, output, first),
-            4 => dense_tile::<S::Octet, 4>(layer, input, output, first),
-            _ => dense_tile::<S::Octet, 2>(layer, input, output, first),
+            8 => dense_tile::<S::Row, 8>(layer, input, output, first),
+            4 => dense_tile::<S::Row, 4>(layer, input, output, first),
+            _ => dense_tile::<S::Row, 2>(layer, input, output, first),
         }
     }
 }
 
 /// `TILE` outputs from `first` on, their sums kept in registers, which the compiler does not do by itself.
 #[inline(always)]
-fn dense_tile<V: Octet, const TILE: usize>(layer: &Layer, input: &[Lanes], output: &mut [Lanes], first: usize) {
+fn dense_tile<V: Floats, const TILE: usize>(layer: &Layer, input: &[Lanes], output: &mut [Lanes], first: usize) {
     let outputs = layer.bias.len();
     let bias = &layer.bias[first..first + TILE];
-    // SAFETY: loads and stores lie within arrays of 16 floats.
+    // SAFETY: loads and stores are of whole arrays of 16 floats.
     unsafe {
-        let mut sums = [[V::splat(0.0); 2]; TILE];
+        let mut sums = [V::splat(0.0); TILE];
         for place in 0..TILE {
-            sums[place] = [V::splat(bias[place]); 2];
+            sums[place] = V::splat(bias[place]);
         }
         for row in 0..input.len() {
-            let halves = [V::load(input[row].as_ptr()), V::load(input[row][LANES / 2..].as_ptr())];
+            let values = V::load(input[row].as_ptr());
             let weights = &layer.weights[row * outputs + first..][..TILE];
             for place in 0..TILE {
-                let weight = V::splat(weights[place]);
-                for half in 0..2 {
-                    sums[place][half] = weight.times_plus(halves[half], sums[place][half]);
-                }
+                sums[place] = V::splat(weights[place]).times_plus(values, sums[place]);
             }
         }
         let floor = V::splat(if layer.rectified { 0.0 } else { f32::NEG_INFINITY });
         for place in 0..TILE {
-            let out = &mut output[first + place];
-            sums[place][0].or_above(floor).store(out.as_mut_ptr());
-            sums[place][1].or_above(floor).store(out[LANES / 2..].as_mut_ptr());
+            sums[place].or_above(floor).store(output[first + place].as_mut_ptr());
         }
     }
 }
@@ -344,30 +344,26 @@ dispatched! {
     (input: &[Lanes], output: &[Lanes], factors: &[f32], cap: f32, sums: &mut Lanes)
 }
 
-/// Terms multiplied before one logarithm is taken of all of them: (1 + 1000)^8 is well within f32.
-const PRODUCT_TERMS: usize = 8;
+/// Terms multiplied before one logarithm is taken of all of them: (1 + 1000)^12 is within f32.
+const PRODUCT_TERMS: usize = 12;
 
 #[inline(always)]
 fn capped_log_error_body<S: Simd>(input: &[Lanes], output: &[Lanes], factors: &[f32], cap: f32, sums: &mut Lanes) {
     let output = &output[..input.len()];
     for first in (0..factors.len()).step_by(PRODUCT_TERMS) {
         let mut products = [1.0f32; LANES];
-        // SAFETY: loads and stores of halves of arrays of 16 floats.
+        // SAFETY: loads and stores are of whole arrays of 16 floats.
         unsafe {
-            let (zero, one, cap) = (S::Octet::splat(0.0), S::Octet::splat(1.0), S::Octet::splat(cap));
-            let mut halves = [one; 2];
+            let (zero, one, cap) = (S::Row::splat(0.0), S::Row::splat(1.0), S::Row::splat(cap));
+            let mut product = one;
             for column in first..(first + PRODUCT_TERMS).min(factors.len()) {
-                let factor = S::Octet::splat(factors[column]);
-                for half in 0..2 {
-                    let x = S::Octet::load(input[column][half * PRODUCT_TILE..].as_ptr());
-                    let y = S::Octet::load(output[column][half * PRODUCT_TILE..].as_ptr());
-                    let gap = x.times_plus(S::Octet::splat(-1.0), y);
-                    let error = gap.times_plus(gap, zero).times_plus(factor, zero).or_below(cap);
-                    halves[half] = halves[half].times_plus(error, halves[half]);
-                }
+                let (x, y) = (S::Row::load(input[column].as_ptr()), S::Row::load(output[column].as_ptr()));
+                let gap = x.times_plus(S::Row::splat(-1.0), y);
+                let factor = S::Row::splat(factors[column]);
+                let error = gap.times_plus(gap, zero).times_plus(factor, zero).or_below(cap);
+                product = product.times_plus(error, product);
             }
-            halves[0].store(products.as_mut_ptr());
-            halves[1].store(products[PRODUCT_TILE..].as_mut_ptr());
+            product.store(products.as_mut_ptr());
         }
         for lane in 0..LANES {
             sums[lane] += ln(products[lane]);
@@ -523,8 +519,9 @@ unsafe fn product_tile<V: Octet, const ROWS: usize, const WIDE: usize>(
     }
 }
 
-/// Eight floats. Pointers passed to it are valid for eight floats, of any alignment.
-trait Octet: Copy {
+/// `COUNT` floats. Pointers passed to it are valid for as many, of any alignment.
+trait Floats: Copy {
+    const COUNT: usize;
     unsafe fn load(from: *const f32) -> Self;
     unsafe fn store(self, to: *mut f32);
     unsafe fn splat(value: f32) -> Self;
@@ -534,6 +531,10 @@ trait Octet: Copy {
     unsafe fn or_above(self, floor: Self) -> Self;
     /// The smaller of both; `roof` for what is no number.
     unsafe fn or_below(self, roof: Self) -> Self;
+}
+
+/// Eight floats.
+trait Octet: Floats {
     /// (self − centre) · factor within ±`clip`; `clip` for what is no number.
     unsafe fn standardised(self, centre: Self, factor: Self, clip: f32) -> Self;
     /// Asks for what lies there to be brought near.
@@ -543,33 +544,42 @@ trait Octet: Copy {
     unsafe fn turned(block: [Self; PRODUCT_TILE]) -> [Self; PRODUCT_TILE];
 }
 
+/// The methods of [`Floats`] as one expression each.
+macro_rules! floats {
+    ($type:ty, $count:expr, |$from:ident| $load:expr, |$to:ident, $self:ident| $store:expr, |$value:ident| $splat:expr,
+     |$a:ident, $b:ident, $c:ident| $times_plus:expr, |$d:ident, $e:ident| $above:expr, |$f:ident, $g:ident| $below:expr
+     $(; $V:ident: $bound:ident)?) => {
+        // SAFETY of all methods: as the trait asks; those of a processor are called only in functions compiled for it.
+        #[allow(unused_unsafe)]
+        impl$(<$V: $bound>)? Floats for $type {
+            const COUNT: usize = $count;
+            #[inline(always)] unsafe fn load($from: *const f32) -> Self { unsafe { $load } }
+            #[inline(always)] unsafe fn store(self, $to: *mut f32) { let $self = self; unsafe { $store } }
+            #[inline(always)] unsafe fn splat($value: f32) -> Self { unsafe { $splat } }
+            #[inline(always)] unsafe fn times_plus(self, $b: Self, $c: Self) -> Self { let $a = self; unsafe { $times_plus } }
+            #[inline(always)] unsafe fn or_above(self, $e: Self) -> Self { let $d = self; unsafe { $above } }
+            #[inline(always)] unsafe fn or_below(self, $g: Self) -> Self { let $f = self; unsafe { $below } }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+floats! { __m256, 8, |from| _mm256_loadu_ps(from), |to, v| _mm256_storeu_ps(to, v), |value| _mm256_set1_ps(value),
+|v, by, sum| _mm256_fmadd_ps(v, by, sum), |v, floor| _mm256_max_ps(v, floor), |v, roof| _mm256_min_ps(v, roof) }
+#[cfg(target_arch = "x86_64")]
+floats! { __m512, 16, |from| _mm512_loadu_ps(from), |to, v| _mm512_storeu_ps(to, v), |value| _mm512_set1_ps(value),
+|v, by, sum| _mm512_fmadd_ps(v, by, sum), |v, floor| _mm512_max_ps(v, floor), |v, roof| _mm512_min_ps(v, roof) }
+floats! { [f32; 8], 8, |from| from.cast::<Self>().read_unaligned(), |to, v| to.cast::<Self>().write_unaligned(v),
+|value| [value; 8], |v, by, sum| std::array::from_fn(|lane| v[lane] * by[lane] + sum[lane]),
+|v, floor| std::array::from_fn(|lane| if v[lane] > floor[lane] { v[lane] } else { floor[lane] }),
+|v, roof| std::array::from_fn(|lane| if v[lane] < roof[lane] { v[lane] } else { roof[lane] }) }
+floats! { [V; 2], 2 * V::COUNT, |from| [V::load(from), V::load(from.add(V::COUNT))],
+|to, v| { v[0].store(to); v[1].store(to.add(V::COUNT)); }, |value| [V::splat(value); 2],
+|v, by, sum| [v[0].times_plus(by[0], sum[0]), v[1].times_plus(by[1], sum[1])],
+|v, floor| [v[0].or_above(floor[0]), v[1].or_above(floor[1])],
+|v, roof| [v[0].or_below(roof[0]), v[1].or_below(roof[1])]; V: Floats }
+
 impl Octet for [f32; PRODUCT_TILE] {
-    #[inline(always)]
-    unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: as the trait asks.
-        unsafe { from.cast::<Self>().read_unaligned() }
-    }
-    #[inline(always)]
-    unsafe fn store(self, to: *mut f32) {
-        // SAFETY: as the trait asks.
-        unsafe { to.cast::<Self>().write_unaligned(self) }
-    }
-    #[inline(always)]
-    unsafe fn splat(value: f32) -> Self {
-        [value; PRODUCT_TILE]
-    }
-    #[inline(always)]
-    unsafe fn times_plus(self, factor: Self, sum: Self) -> Self {
-        std::array::from_fn(|lane| self[lane] * factor[lane] + sum[lane])
-    }
-    #[inline(always)]
-    unsafe fn or_above(self, floor: Self) -> Self {
-        std::array::from_fn(|lane| if self[lane] > floor[lane] { self[lane] } else { floor[lane] })
-    }
-    #[inline(always)]
-    unsafe fn or_below(self, roof: Self) -> Self {
-        std::array::from_fn(|lane| if self[lane] < roof[lane] { self[lane] } else { roof[lane] })
-    }
     #[inline(always)]
     unsafe fn standardised(self, centre: Self, factor: Self, clip: f32) -> Self {
         let z: Self = std::array::from_fn(|lane| (self[lane] - centre[lane]) * factor[lane]);
@@ -584,30 +594,6 @@ impl Octet for [f32; PRODUCT_TILE] {
 // SAFETY of all methods: called only in functions compiled for AVX2 and FMA; pointers are as the trait asks.
 #[cfg(target_arch = "x86_64")]
 impl Octet for __m256 {
-    #[inline(always)]
-    unsafe fn load(from: *const f32) -> Self {
-        unsafe { _mm256_loadu_ps(from) }
-    }
-    #[inline(always)]
-    unsafe fn store(self, to: *mut f32) {
-        unsafe { _mm256_storeu_ps(to, self) }
-    }
-    #[inline(always)]
-    unsafe fn splat(value: f32) -> Self {
-        unsafe { _mm256_set1_ps(value) }
-    }
-    #[inline(always)]
-    unsafe fn times_plus(self, factor: Self, sum: Self) -> Self {
-        unsafe { _mm256_fmadd_ps(self, factor, sum) }
-    }
-    #[inline(always)]
-    unsafe fn or_above(self, floor: Self) -> Self {
-        unsafe { _mm256_max_ps(self, floor) }
-    }
-    #[inline(always)]
-    unsafe fn or_below(self, roof: Self) -> Self {
-        unsafe { _mm256_min_ps(self, roof) }
-    }
     #[inline(always)]
     unsafe fn standardised(self, centre: Self, factor: Self, clip: f32) -> Self {
         unsafe {
