@@ -81,13 +81,23 @@ fn frame_of<'a>(bytes: &'a [u8], header: &FrameHeader) -> &'a [u8] {
 impl Meter {
     /// A meter for flows whose hash falls to `shard` of `shards`; frames without a flow fall to shard 0.
     pub fn new(config: &MeterConfig, shard: u32, shards: u32) -> Self {
+        let shards = shards.max(1);
+        Self { shard, shards, ..Self::with_table(config, config.flow.flows_max.div_ceil(shards)) }
+    }
+
+    /// A meter of a running capture: takes all it is shown, and shares the bound on live flows with the other `workers - 1`.
+    pub fn live(config: &MeterConfig, workers: u32) -> Self {
+        Self::with_table(config, config.flow.flows_max.min(config.flow.flows_live_max).div_ceil(workers.max(1)))
+    }
+
+    fn with_table(config: &MeterConfig, flows_max: u32) -> Self {
         Self {
             decoder: Decoder::new(config.decode.clone()),
-            table: FlowTable::new(config.flow.clone()),
+            table: FlowTable::new(FlowConfig { flows_max, ..config.flow.clone() }),
             seconds: SecondCounter::new(config.home.clone()),
             filter: config.filter.clone(),
-            shard,
-            shards: shards.max(1),
+            shard: 0,
+            shards: 1,
             metas: Vec::new(),
             kept: Vec::new(),
             counters: MeterCounters::default(),

@@ -6,9 +6,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FlowConfig {
-    /// Live flows kept by one worker; when full, the flow nearest to its own time-out is reported as `evicted`.
-    /// Default 1,000,000 (about 500 MiB when really full; memory grows with use). Smallest useful value 1.
+    /// Live flows kept by all workers together; when full, the flow nearest to its own time-out is reported as `evicted`.
+    /// Default 1,000,000 (about 450 MiB when really full; memory grows with use). Smallest useful value 1.
     pub flows_max: u32,
+    /// The same in `run`, which also holds packets, hosts and what waits for the store. Default 400,000: with it a million
+    /// flows at once stay within 600 MiB in all. The smaller of both counts.
+    pub flows_live_max: u32,
     /// A TCP flow without a packet for this long has ended. Default 120,000 (CICFlowMeter's and NFStream's value).
     pub idle_timeout_tcp_ms: u64,
     /// The same for UDP. Default 60,000: longer than the usual keep-alive of 30 s.
@@ -38,6 +41,7 @@ impl Default for FlowConfig {
     fn default() -> Self {
         Self {
             flows_max: 1_000_000,
+            flows_live_max: 400_000,
             idle_timeout_tcp_ms: 120_000,
             idle_timeout_udp_ms: 60_000,
             idle_timeout_icmp_ms: 30_000,

@@ -121,7 +121,8 @@ impl Host {
 /// Hosts of one window, bounded.
 #[derive(Default)]
 struct Hosts {
-    map: HashMap<IpAddr16, Host, FixedState>,
+    /// Boxed: a growing map holds its cells twice, and cells are few bytes then.
+    map: HashMap<IpAddr16, Box<Host>, FixedState>,
     /// Forgetting the quiet ones freed little: not worth another look in this window.
     worn: bool,
     evicted: u64,
@@ -152,9 +153,9 @@ impl Hosts {
     }
 
     /// Tells every host in the order of addresses, and empties the window.
-    fn close(&mut self, start_s: i64, length_s: i64, out: &mut Vec<HostWindow>) -> Vec<(IpAddr16, Host)> {
+    fn close(&mut self, start_s: i64, length_s: i64, out: &mut Vec<HostWindow>) -> Vec<(IpAddr16, Box<Host>)> {
         self.worn = false;
-        let mut hosts: Vec<(IpAddr16, Host)> = self.map.drain().collect();
+        let mut hosts: Vec<(IpAddr16, Box<Host>)> = self.map.drain().collect();
         hosts.sort_unstable_by_key(|(addr, _)| *addr);
         out.extend(hosts.iter().map(|(addr, host)| host.told(*addr, start_s, length_s)));
         hosts

@@ -47,13 +47,13 @@ impl FlowTable {
     pub(super) fn ends_before(&mut self, slot: u32, meta: &PacketMeta, out: &mut Vec<Observation>) -> bool {
         let entry = self.entries.get(slot);
         let silent = entry.last().saturating_add(self.timeouts.silence(entry)) < self.now;
-        let span_over = meta.ts.0.wrapping_sub(entry.start) >= self.timeouts.active || self.is_full_of_packets(slot);
+        let span_over = meta.ts.0.wrapping_sub(entry.start()) >= self.timeouts.active || self.is_full_of_packets(slot);
         if !silent && !self.reopens(slot, meta) {
             if !span_over {
                 return false;
             }
             if entry.closed == Closed::No {
-                self.report_span(slot, meta.ts.0, out);
+                self.report_span(slot, out);
                 return false;
             }
         }
@@ -130,16 +130,15 @@ impl FlowTable {
         done
     }
 
-    /// Reports the span of a flow that goes on, and begins the next at `t`.
-    fn report_span(&mut self, slot: u32, t: i64, out: &mut Vec<Observation>) {
+    /// Reports the span of a flow that goes on; a packet of the next follows at once.
+    fn report_span(&mut self, slot: u32, out: &mut Vec<Observation>) {
         let entry = self.entries.get(slot);
-        let t = t.max(entry.last());
         let record = record_of(entry, &self.extras, entry.app.clone(), EndReason::Active);
         self.extras.release(entry);
         self.counters.packets_in_records += record.packets();
         self.counters.end(EndReason::Active);
         out.push(Observation::Flow(record));
-        self.entries.get_mut(slot).begin_span(t);
+        self.entries.get_mut(slot).begin_span();
     }
 
     /// Reports a flow for the last time and forgets it. It is in no bucket any more.

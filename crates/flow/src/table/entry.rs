@@ -2,7 +2,8 @@
 //! statistics (idle spans, bulks) in `extra`, the report in `report`.
 //!
 //! Sums that follow from others are not kept: a direction's inter-arrival sum is last − first, a flow's sums are those of
-//! its directions. A flow takes at most 496 bytes; that and one million flows fit the memory bound.
+//! its directions. Sums are narrow and move to `extra` before they can overflow, because most flows never come that far. A
+//! flow takes at most 432 bytes; that and one million flows fit the memory bound.
 
 use super::index::NONE;
 use super::tcp::TcpTrack;
@@ -12,21 +13,37 @@ use record::{AppSummary, FlowKey, MacAddr, PacketMeta, Timestamp, Tunnel};
 pub(super) const SUBFLOW_GAP_NS: i64 = 1_000_000_000;
 /// A direction reports early rather than let its 32-bit packet count overflow.
 pub(super) const PACKETS_MAX: u32 = 1 << 31;
+/// After so many packets a direction's narrow sums move to `extra`; a power of two.
+const NARROW_PACKETS: u32 = 1 << 13;
+/// From this length on a packet's own bytes could overflow them together with others.
+const NARROW_LEN: u32 = 1 << 18;
 /// No packet yet.
 const NEVER: i64 = i64::MIN;
 
 /// Bucket number of a place that holds no live flow.
 const DEAD: u16 = u16::MAX;
 
+/// Sums of a direction since they last moved to `extra`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Narrow {
+    pub bytes: u32,
+    pub ip_bytes: u32,
+    pub header_bytes: u32,
+    pub payload: u32,
+    /// FIN first, CWR last.
+    pub flags: [u16; 8],
+}
+
+impl Narrow {
+    pub(super) const ZERO: Self = Self { bytes: 0, ip_bytes: 0, header_bytes: 0, payload: 0, flags: [0; 8] };
+}
+
 /// One direction of one report's span.
 #[derive(Clone, Debug)]
 pub(super) struct Side {
     pub packets: u32,
     pub packets_with_payload: u32,
-    pub bytes: u64,
-    pub ip_bytes: u64,
-    pub header_bytes: u64,
-    pub payload_sum: u64,
+    pub narrow: Narrow,
     pub payload_sum_squares: f64,
     pub payload_min: u32,
     pub payload_max: u32,
@@ -37,8 +54,6 @@ pub(super) struct Side {
     pub iat_sum_squares: f64,
     pub iat_min: u64,
     pub iat_max: u64,
-    /// FIN first, CWR last.
-    pub flags: [u32; 8],
     pub retransmissions: u32,
     pub missed_bytes: u32,
     /// Next sequence number expected; outlives reports.
@@ -51,10 +66,7 @@ impl Side {
     pub(super) const EMPTY: Self = Self {
         packets: 0,
         packets_with_payload: 0,
-        bytes: 0,
-        ip_bytes: 0,
-        header_bytes: 0,
-        payload_sum: 0,
+        narrow: Narrow::ZERO,
         payload_sum_squares: 0.0,
         payload_min: u32::MAX,
         payload_max: 0,
@@ -63,7 +75,6 @@ impl Side {
         iat_sum_squares: 0.0,
         iat_min: u64::MAX,
         iat_max: 0,
-        flags: [0; 8],
         retransmissions: 0,
         missed_bytes: 0,
         next_seq: 0,
@@ -86,12 +97,12 @@ impl Side {
         }
         self.last = t;
         self.packets += 1;
-        self.bytes += u64::from(meta.wire_len);
-        self.ip_bytes += u64::from(meta.ip_len);
-        self.header_bytes += u64::from(meta.ip_header_len) + u64::from(meta.l4_header_len);
-        let payload = meta.payload_len;
+        let (payload, narrow) = (meta.payload_len, &mut self.narrow);
+        narrow.bytes += meta.wire_len;
+        narrow.ip_bytes += meta.ip_len;
+        narrow.header_bytes += u32::from(meta.ip_header_len) + u32::from(meta.l4_header_len);
+        narrow.payload += payload;
         self.packets_with_payload += u32::from(payload > 0);
-        self.payload_sum += u64::from(payload);
         self.payload_sum_squares += f64::from(payload) * f64::from(payload);
         self.payload_min = self.payload_min.min(payload);
         self.payload_max = self.payload_max.max(payload);
@@ -102,16 +113,17 @@ impl Side {
     #[inline]
     pub(super) fn add_flags(&mut self, flags: u8) {
         // A mask a lane: eight comparisons at once, where eight shifts would be one after the other.
-        const MASKS: [u32; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
-        let flags = u32::from(flags);
-        for (count, mask) in self.flags.iter_mut().zip(MASKS) {
-            *count += u32::from(flags & mask != 0);
+        const MASKS: [u16; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
+        let flags = u16::from(flags);
+        for (count, mask) in self.narrow.flags.iter_mut().zip(MASKS) {
+            *count += u16::from(flags & mask != 0);
         }
     }
 
-    /// All flags seen in this span.
-    pub(super) fn flags_seen(&self) -> u8 {
-        (0..8).filter(|bit| self.flags[*bit] > 0).fold(0, |seen, bit| seen | 1 << bit)
+    /// The narrow sums must move to `extra` now.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.packets.is_multiple_of(NARROW_PACKETS)
     }
 }
 
@@ -122,6 +134,12 @@ pub(super) enum ContactState {
     Told,
     /// Waiting for an answer.
     Pending,
+}
+
+/// The packet is so long that the narrow sums must be empty before and after it.
+#[inline]
+pub(super) fn is_huge(meta: &PacketMeta) -> bool {
+    (meta.wire_len | meta.ip_len | meta.payload_len) >= NARROW_LEN
 }
 
 /// Whether TCP says that the flow is over.
@@ -138,8 +156,6 @@ pub(super) struct Entry {
     pub hash: u64,
     /// First packet of the flow.
     pub first_seen: i64,
-    /// First packet of this report's span.
-    pub start: i64,
     pub iat_sum_squares: f64,
     pub iat_min: u64,
     pub iat_max: u64,
@@ -154,6 +170,7 @@ pub(super) struct Entry {
     /// Places of rare statistics, `NONE` until needed.
     pub pauses: u32,
     pub bulks: u32,
+    pub sums: u32,
     pub report: u32,
     pub gaps: u32,
     pub run_bytes: u32,
@@ -197,7 +214,6 @@ impl Entry {
         Self {
             hash: meta.hash,
             first_seen: t,
-            start: t,
             iat_sum_squares: 0.0,
             iat_min: u64::MAX,
             iat_max: 0,
@@ -209,6 +225,7 @@ impl Entry {
             next: NONE,
             pauses: NONE,
             bulks: NONE,
+            sums: NONE,
             report: 0,
             gaps: 0,
             run_bytes: 0,
@@ -248,6 +265,17 @@ impl Entry {
         self.sides[FORWARD].last.max(self.sides[BACKWARD].last)
     }
 
+    /// First packet of this span, either direction; `NEVER` before it.
+    #[inline]
+    pub(super) fn start(&self) -> i64 {
+        let [forward, backward] = &self.sides;
+        if forward.packets == 0 || backward.packets == 0 {
+            forward.first.max(backward.first)
+        } else {
+            forward.first.min(backward.first)
+        }
+    }
+
     /// Packets of this span.
     pub(super) fn packets(&self) -> u64 {
         u64::from(self.sides[FORWARD].packets) + u64::from(self.sides[BACKWARD].packets)
@@ -271,12 +299,11 @@ impl Entry {
         gap_ns
     }
 
-    /// Begins the next report's span at `t`. What belongs to the connection (state, history, sequence numbers) stays.
-    pub(super) fn begin_span(&mut self, t: i64) {
+    /// Begins the next report's span. What belongs to the connection (state, history, sequence numbers) stays.
+    pub(super) fn begin_span(&mut self) {
         for side in &mut self.sides {
             *side = Side { next_seq: side.next_seq, ..Side::EMPTY };
         }
-        self.start = t;
         self.iat_sum_squares = 0.0;
         self.iat_min = u64::MAX;
         self.iat_max = 0;
@@ -284,6 +311,7 @@ impl Entry {
         self.run_packets = 0;
         self.pauses = NONE;
         self.bulks = NONE;
+        self.sums = NONE;
         self.report = self.report.saturating_add(1);
     }
 
@@ -310,7 +338,7 @@ mod tests {
 
     #[test]
     fn a_flow_stays_within_its_memory_bound() {
-        assert!(std::mem::size_of::<Entry>() <= 496, "{}", std::mem::size_of::<Entry>());
-        assert_eq!(std::mem::size_of::<Side>(), 144);
+        assert!(std::mem::size_of::<Entry>() <= 432, "{}", std::mem::size_of::<Entry>());
+        assert_eq!(std::mem::size_of::<Side>(), 112);
     }
 }

@@ -1,7 +1,7 @@
 //! The rare statistics of a flow: active and idle spans, and bulk transfers, as CICFlowMeter defines them with its errors
-//! mended (durations instead of absolute times). Kept apart because most flows need neither.
+//! mended (durations instead of absolute times), and the wide sums of long flows. Kept apart because most flows need none.
 
-use super::entry::{Entry, Side};
+use super::entry::{Entry, Narrow, Side};
 use super::index::NONE;
 use super::slab::Slab;
 use record::Moments;
@@ -18,6 +18,34 @@ pub(super) struct Bulks {
     pub duration_ns: u64,
     pub packets: u32,
     pub count: u32,
+}
+
+/// A direction's sums of a whole span.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sums {
+    pub bytes: u64,
+    pub ip_bytes: u64,
+    pub header_bytes: u64,
+    pub payload: u64,
+    /// FIN first, CWR last.
+    pub flags: [u32; 8],
+}
+
+impl Sums {
+    fn add(&mut self, narrow: &Narrow) {
+        self.bytes += u64::from(narrow.bytes);
+        self.ip_bytes += u64::from(narrow.ip_bytes);
+        self.header_bytes += u64::from(narrow.header_bytes);
+        self.payload += u64::from(narrow.payload);
+        for (sum, count) in self.flags.iter_mut().zip(narrow.flags) {
+            *sum += u32::from(count);
+        }
+    }
+
+    /// All flags seen.
+    pub(super) fn flags_seen(&self) -> u8 {
+        (0..8).filter(|bit| self.flags[*bit] > 0).fold(0, |seen, bit| seen | 1 << bit)
+    }
 }
 
 /// `Moments` with its count kept elsewhere: two counts share a word.
@@ -60,18 +88,21 @@ pub(super) struct Rare {
     pub active: Moments,
     pub idle: Moments,
     pub bulks: [Bulks; 2],
+    /// Of the whole span, what the entry holds included.
+    pub sums: [Sums; 2],
 }
 
-/// The rare statistics of all flows: a place of its own kind at a flow's first idle gap and at its first bulk, so that
-/// one does not pay for the other.
+/// The rare statistics of all flows: a place of its own kind at a flow's first idle gap, at its first bulk and when its sums
+/// grow long, so that one does not pay for the other.
 pub(super) struct Extras {
     pauses: Slab<Pauses>,
     bulks: Slab<[Bulks; 2]>,
+    sums: Slab<[Sums; 2]>,
 }
 
 impl Extras {
     pub(super) fn new() -> Self {
-        Self { pauses: Slab::new(), bulks: Slab::new() }
+        Self { pauses: Slab::new(), bulks: Slab::new(), sums: Slab::new() }
     }
 
     /// What there is of a flow whose last packet came at `last`.
@@ -90,6 +121,12 @@ impl Extras {
         if entry.bulks != NONE {
             rare.bulks = *self.bulks.get(entry.bulks);
         }
+        if entry.sums != NONE {
+            rare.sums = *self.sums.get(entry.sums);
+        }
+        for (sums, side) in rare.sums.iter_mut().zip(&entry.sides) {
+            sums.add(&side.narrow);
+        }
         rare
     }
 
@@ -100,6 +137,9 @@ impl Extras {
         }
         if entry.bulks != NONE {
             self.bulks.release(entry.bulks);
+        }
+        if entry.sums != NONE {
+            self.sums.release(entry.sums);
         }
     }
 
@@ -112,7 +152,7 @@ impl Extras {
                 idle: Spread::default(),
                 active_count: 0,
                 idle_count: 0,
-                active_start: entry.start,
+                active_start: entry.start(),
             });
         }
         if entry.pauses == NONE {
@@ -125,6 +165,18 @@ impl Extras {
         }
         pauses.idle.add(&mut pauses.idle_count, gap_ns as f64);
         pauses.active_start = t;
+    }
+
+    /// Moves a side's narrow sums here.
+    #[cold]
+    pub(super) fn widen(&mut self, entry: &mut Entry, side: usize) {
+        if entry.sums == NONE {
+            entry.sums = self.sums.insert([Sums::default(); 2]);
+        }
+        if entry.sums != NONE {
+            let narrow = std::mem::replace(&mut entry.sides[side].narrow, Narrow::ZERO);
+            self.sums.get_mut(entry.sums)[side].add(&narrow);
+        }
     }
 
     fn bulks_of(&mut self, entry: &mut Entry, side: usize) -> Option<&mut Bulks> {
@@ -171,14 +223,14 @@ pub(super) fn follow_run(entry: &mut Entry, extras: &mut Extras, side: usize, t:
     entry.run_last = t;
 }
 
-/// Payload moments of a side.
-pub(super) fn payload_moments(side: &Side) -> Moments {
+/// Payload moments of a side with its sums.
+pub(super) fn payload_moments(side: &Side, sums: &Sums) -> Moments {
     if side.packets == 0 {
         return Moments::default();
     }
     Moments {
         count: u64::from(side.packets),
-        sum: side.payload_sum as f64,
+        sum: sums.payload as f64,
         sum_squares: side.payload_sum_squares,
         min: f64::from(side.payload_min),
         max: f64::from(side.payload_max),

@@ -17,7 +17,7 @@ mod tests;
 mod wheel;
 
 use crate::{FlowConfig, FlowCounters};
-use entry::{BACKWARD, Closed, ContactState, Entry, FORWARD};
+use entry::{BACKWARD, Closed, ContactState, Entry, is_huge};
 use extra::{Extras, follow_run};
 use index::{Index, NONE};
 use opening::{TCP, UDP, ambiguous, is_unreachable, opening_of};
@@ -220,9 +220,10 @@ impl FlowTable {
         let mut sum = 0_u64;
         for slot in self.candidates.iter().take(stretch.len()).filter(|slot| **slot != NONE) {
             let entry = self.entries.get(*slot);
-            sum = sum.wrapping_add(entry.hash).wrapping_add(entry.sides[FORWARD].bytes);
-            sum = sum.wrapping_add(u64::from(entry.sides[FORWARD].next_seq)).wrapping_add(entry.sides[BACKWARD].bytes);
-            sum = sum.wrapping_add(u64::from(entry.sides[BACKWARD].next_seq));
+            sum = sum.wrapping_add(entry.hash);
+            for side in &entry.sides {
+                sum = sum.wrapping_add(u64::from(side.narrow.bytes)).wrapping_add(u64::from(side.next_seq));
+            }
         }
         std::hint::black_box(sum);
     }
@@ -328,7 +329,14 @@ impl FlowTable {
         let side = entry.side_of(meta);
         let t = meta.ts.0.max(entry.last());
         let last_of_peer = entry.sides[1 - side].last;
+        let huge = is_huge(meta);
+        if huge {
+            self.extras.widen(entry, side);
+        }
         let gap_ns = entry.add(side, meta, t);
+        if huge || entry.sides[side].is_full() {
+            self.extras.widen(entry, side);
+        }
         if gap_ns > self.timeouts.idle_threshold {
             self.extras.add_idle(entry, gap_ns, t);
         }

@@ -1,7 +1,7 @@
 //! From a live flow to its record: derives the sums that are not kept and names the flow.
 
 use super::entry::{BACKWARD, Entry, FORWARD, Side};
-use super::extra::{Bulks, Extras, Rare, payload_moments};
+use super::extra::{Bulks, Extras, Rare, Sums, payload_moments};
 use record::{
     AppSummary, DirectionStats, EndReason, FlowKey, FlowRecord, HistoryText, Moments, TcpFlags, TcpState, Timestamp,
 };
@@ -20,28 +20,28 @@ pub(super) fn record_of(
 ) -> Box<FlowRecord> {
     let last = entry.last();
     let [forward, backward] = &entry.sides;
-    let Rare { active, idle, bulks } = extras.of(entry, last);
-    let payload = joined(&payload_moments(forward), &payload_moments(backward));
+    let Rare { active, idle, bulks, sums } = extras.of(entry, last);
+    let payload = joined(&payload_moments(forward, &sums[FORWARD]), &payload_moments(backward, &sums[BACKWARD]));
     Box::new(FlowRecord {
         flow_id: flow_id(&entry.key, entry.first_seen, entry.report),
         key: entry.key,
         originator_low: entry.originator_low,
-        start: Timestamp(entry.start),
+        start: Timestamp(entry.start()),
         end: Timestamp(last),
         first_seen: Timestamp(entry.first_seen),
         report: entry.report,
-        forward: direction(forward, &bulks[FORWARD]),
-        backward: direction(backward, &bulks[BACKWARD]),
+        forward: direction(forward, &sums[FORWARD], &bulks[FORWARD]),
+        backward: direction(backward, &sums[BACKWARD], &bulks[BACKWARD]),
         payload,
-        iat: gaps(entry.packets(), last - entry.start, entry.iat_sum_squares, entry.iat_min, entry.iat_max),
+        iat: gaps(entry.packets(), last - entry.start(), entry.iat_sum_squares, entry.iat_min, entry.iat_max),
         active,
         idle,
         subflows: entry.gaps + 1,
         reason,
-        state: state(entry),
+        state: state(entry, &sums),
         history: history(entry),
-        tcp_flags_forward: TcpFlags(forward.flags_seen()),
-        tcp_flags_backward: TcpFlags(backward.flags_seen()),
+        tcp_flags_forward: TcpFlags(sums[FORWARD].flags_seen()),
+        tcp_flags_backward: TcpFlags(sums[BACKWARD].flags_seen()),
         icmp_type: entry.icmp_type,
         icmp_code: entry.icmp_code,
         handshake_ns: entry.handshake_ns,
@@ -54,21 +54,21 @@ pub(super) fn record_of(
     })
 }
 
-fn direction(side: &Side, bulks: &Bulks) -> DirectionStats {
+fn direction(side: &Side, sums: &Sums, bulks: &Bulks) -> DirectionStats {
     if side.packets == 0 {
         return DirectionStats::default();
     }
     DirectionStats {
         packets: u64::from(side.packets),
-        bytes: side.bytes,
-        ip_bytes: side.ip_bytes,
-        payload: payload_moments(side),
+        bytes: sums.bytes,
+        ip_bytes: sums.ip_bytes,
+        payload: payload_moments(side, sums),
         iat: gaps(u64::from(side.packets), side.last - side.first, side.iat_sum_squares, side.iat_min, side.iat_max),
-        header_bytes: side.header_bytes,
+        header_bytes: sums.header_bytes,
         packets_with_payload: u64::from(side.packets_with_payload),
         segment_size_min: side.segment_size_min,
         init_window: side.init_window,
-        flags: side.flags,
+        flags: sums.flags,
         retransmissions: side.retransmissions,
         missed_bytes: u64::from(side.missed_bytes),
         bulk_bytes: bulks.bytes,
@@ -100,9 +100,9 @@ fn joined(a: &Moments, b: &Moments) -> Moments {
     }
 }
 
-fn state(entry: &Entry) -> TcpState {
+fn state(entry: &Entry, sums: &[Sums; 2]) -> TcpState {
     match entry.key.proto {
-        TCP => entry.tcp.conn_state([entry.sides[FORWARD].payload_sum, entry.sides[BACKWARD].payload_sum]),
+        TCP => entry.tcp.conn_state([sums[FORWARD].payload, sums[BACKWARD].payload]),
         UDP if entry.answered => TcpState::Sf,
         // A flow turned round at its first packet may have nothing from its originator.
         UDP if entry.sides[FORWARD].packets == 0 && entry.report == 0 => TcpState::Shr,

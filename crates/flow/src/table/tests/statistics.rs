@@ -71,3 +71,20 @@ fn link_addresses_follow_the_originator() {
     let flow = &run(&[answer]).flows[0];
     assert_eq!((flow.src_mac.0, flow.dest_mac.0, flow.vlan), ([2; 6], [1; 6], 7));
 }
+
+#[test]
+fn sums_of_a_long_flow_and_of_absurd_lengths_are_whole() {
+    // Over twice the packets after which sums move, and lengths that a broken capture may claim.
+    let mut packets: Vec<_> = (0..20_000).map(|n| tcp(f64::from(n), 'C', "PA", n as u32 * 100, 100)).collect();
+    packets.extend((0..3).map(|n| tcp(20_000.0 + f64::from(n), 'S', "A", 1, 50)));
+    for packet in packets.iter_mut().skip(9_000).take(4) {
+        packet.wire_len = u32::MAX;
+    }
+    let flow = &run(&packets).flows[0];
+    let (f, b) = (&flow.forward, &flow.backward);
+    assert_eq!(f.bytes, 19_996 * 154 + 4 * u64::from(u32::MAX));
+    assert_eq!((f.ip_bytes, f.header_bytes, f.payload.sum), (20_000 * 140, 20_000 * 40, 2e6));
+    assert_eq!((f.flags[3], f.flags[4], f.flags[1], f.packets), (20_000, 20_000, 0, 20_000));
+    assert_eq!((b.bytes, b.flags[4], b.flags[3], b.payload.sum), (3 * 104, 3, 0, 150.0));
+    assert_eq!((flow.tcp_flags_forward.0, flow.tcp_flags_backward.0), (0x18, 0x10));
+}
