@@ -124,8 +124,10 @@ impl Config {
         if self.evidence.snap_len < 64 {
             return Err(Failure::new("evidence.snap_len is below 64 bytes: headers would be cut; set 64 or more"));
         }
-        if self.flow.flows_max == 0 {
-            return Err(Failure::new("flow.flows_max is 0: no flow could be kept; set 1 or more"));
+        for (name, value) in [("flows_max", self.flow.flows_max), ("flows_live_max", self.flow.flows_live_max)] {
+            if value == 0 {
+                return Err(Failure::new(format!("flow.{name} is 0: no flow could be kept; set 1 or more")));
+            }
         }
         if !(self.alert.per_hour >= 0.0 && self.alert.per_hour.is_finite()) {
             let given = self.alert.per_hour;

@@ -145,7 +145,7 @@ fn wrong_values_on_the_command_line() {
     let place = Place::new();
     let capture = place.capture();
     let (out, c) = (place.path("out"), capture.as_str());
-    let cases: [(&[&str], &[&str]); 26] = [
+    let cases: [(&[&str], &[&str]); 27] = [
         (&["analyze", c, "-F", "tcp and and"], &["filter", "column 9", "write"]),
         (&["flows", c, "-F", "port nonsense99"], &["filter", "column"]),
         (&["analyze", c, "--train-first", "soon"], &["--train-first", "soon", "10m"]),
@@ -159,6 +159,7 @@ fn wrong_values_on_the_command_line() {
         (&["flows", c, "--workers", "100000"], &["--workers", "100000", "1..=64"]),
         (&["flows", c, "-F", "net 10.0.0.0/40"], &["filter", "column 14", "prefix length"]),
         (&["flows", c, "--set", "flow.flows_max=0"], &["flow.flows_max", "1 or more"]),
+        (&["flows", c, "--set", "flow.flows_live_max=0"], &["flow.flows_live_max", "1 or more"]),
         (&["analyze", c, "--set", "alert.per_hour=-1"], &["alert.per_hour", "-1", "0 or more"]),
         (&["analyze", c, "-c", place.dir.path().to_str().unwrap()], &["configuration", "directory", "name the file"]),
         (&["analyze", c, "--model", c], &["flow.model", "name a folder"]),

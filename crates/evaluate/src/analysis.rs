@@ -20,7 +20,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Flows held while the models wait to learn. When more come, the models learn from these and the rest is judged as it comes.
-pub const HELD_FLOWS_MAX: usize = 200_000;
+pub const HELD_FLOWS_MAX: usize = 100_000;
+/// Flows of one epoch that may come on top.
+const HELD_FLOWS_SLACK: usize = 16_384;
+/// Held flows judged together.
+const JUDGED_TOGETHER: usize = 16_384;
 /// Fewer flows than this teach nothing: only the exact detectors speak.
 pub const TRAINING_FLOWS_MIN: usize = 500;
 
@@ -108,6 +112,14 @@ impl Held {
         Self { flows: Vec::new(), rows: Matrix::with_capacity(0, features::flow_schema().features.len()) }
     }
 
+    /// With room for all, so that growing never holds two copies; memory that is not used is never touched.
+    fn roomy() -> Self {
+        let (mut held, rows) = (Self::new(), HELD_FLOWS_MAX + HELD_FLOWS_SLACK);
+        held.flows.reserve_exact(rows);
+        held.rows.values.reserve_exact(rows * held.rows.columns);
+        held
+    }
+
     fn push(&mut self, flow: &FlowRecord) {
         self.flows.push(flow.brief());
         features::flow_vector(flow, &mut self.rows.values);
@@ -170,7 +182,7 @@ impl FileJudge {
             seed,
             phase,
             first: None,
-            held: Held::new(),
+            held: Held::roomy(),
             alerts: Vec::new(),
             incidents: BTreeMap::new(),
             flows: 0,
@@ -224,11 +236,8 @@ impl FileJudge {
         };
         self.train(&held, &order[..border], until.is_some())?;
         // What is learned from is also judged, unless the beginning only taught.
-        let (judged, order) = match until {
-            Some(_) => (held.chosen(&order[border..]), (0..order.len() - border).collect()),
-            None => (held, order),
-        };
-        self.release(&judged, &order);
+        let judged = if until.is_some() { &order[border..] } else { &order };
+        self.release(&held, judged);
         Ok(())
     }
 
@@ -254,19 +263,21 @@ impl FileJudge {
 
     /// Judges flows and makes the incidents of them and of the alerts so far, in this order.
     fn release(&mut self, held: &Held, order: &[usize]) {
-        let judgements = self.judge.judgements(&held.rows);
         let mut alerts = std::mem::take(&mut self.alerts);
         alerts.sort_by_key(|a| a.ts);
         let mut alerts = alerts.into_iter().peekable();
-        // Without models there are no judgements.
-        let judged = order.iter().filter_map(|at| Some((&held.flows[*at], held.rows.row(*at), judgements.get(*at)?)));
-        for (flow, row, judgement) in judged {
-            while let Some(alert) = alerts.next_if(|a| a.ts <= flow.end) {
-                self.judge.incidents().alert(alert);
+        for block in order.chunks(JUDGED_TOGETHER) {
+            let block = held.chosen(block);
+            // Without models there are no judgements.
+            for (at, judgement) in self.judge.judgements(&block.rows).iter().enumerate() {
+                let flow = &block.flows[at];
+                while let Some(alert) = alerts.next_if(|a| a.ts <= flow.end) {
+                    self.judge.incidents().alert(alert);
+                }
+                let verdict = self.judge.verdict(flow, block.rows.row(at), judgement);
+                self.judge.incidents().verdict(flow, &verdict);
+                self.judge.incidents().advance(flow.end);
             }
-            let verdict = self.judge.verdict(flow, row, judgement);
-            self.judge.incidents().verdict(flow, &verdict);
-            self.judge.incidents().advance(flow.end);
         }
         for alert in alerts {
             self.judge.incidents().alert(alert);

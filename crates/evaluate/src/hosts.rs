@@ -16,7 +16,8 @@ struct Kept {
 /// The table.
 #[derive(Default)]
 pub struct HostTable {
-    hosts: HashMap<IpAddr16, Kept, BuildHasherDefault<flow::FixedHasher>>,
+    /// Boxed: a growing map holds its cells twice, and cells are few bytes then.
+    hosts: HashMap<IpAddr16, Box<Kept>, BuildHasherDefault<flow::FixedHasher>>,
     /// Each once, in no order.
     changed: Vec<IpAddr16>,
     home: Vec<Prefix>,
@@ -39,7 +40,7 @@ impl HostTable {
     pub fn restore(&mut self, hosts: Vec<HostRecord>) {
         for host in hosts.into_iter().take(HOSTS_MAX) {
             let kept = Kept { record: host, changed: false };
-            self.distinct += u64::from(self.hosts.insert(kept.record.ip, kept).is_none());
+            self.distinct += u64::from(self.hosts.insert(kept.record.ip, Box::new(kept)).is_none());
         }
     }
 
@@ -128,7 +129,8 @@ impl HostTable {
             self.distinct += 1;
         }
         let home = &self.home;
-        let kept = self.hosts.entry(ip).or_insert_with(|| Kept { record: new_host(ip, ts, home), changed: false });
+        let kept =
+            self.hosts.entry(ip).or_insert_with(|| Box::new(Kept { record: new_host(ip, ts, home), changed: false }));
         if !kept.changed {
             kept.changed = true;
             self.changed.push(ip);

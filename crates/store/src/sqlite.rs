@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 #[derive(Clone, Debug)]
 pub struct FlowWrite {
     /// The record; its `flow_id` is its identity: writing it again replaces it.
-    pub record: FlowRecord,
+    pub record: Box<FlowRecord>,
     /// The verdict, when it is known already.
     pub verdict: Option<Verdict>,
     /// Community ID, version 1.

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use store::{FlowWrite, IncidentChange, Sqlite, StoreBatch};
 
 /// Parcels merged at once: what several workers sent in the same tenth of a second.
-const PARCELS_MERGED_MAX: usize = 64;
+const PARCELS_MERGED_MAX: usize = 8;
 /// How long the judge waits for a parcel before it lets time pass.
 const WAIT: Duration = Duration::from_millis(100);
 /// Evidence of one incident is written again at most this often.
@@ -300,7 +300,7 @@ impl Judging {
     }
 
     fn flow_write(&mut self, flow: JudgedFlow) -> FlowWrite {
-        let record = *flow.record;
+        let record = flow.record;
         let community_id = flow::community_id_of(&record);
         let in_iface = self.interface_name(usize::from(record.interface));
         FlowWrite { record, verdict: flow.verdict, community_id, in_iface }

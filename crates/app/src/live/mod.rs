@@ -51,8 +51,9 @@ use store::{Read, Sqlite};
 use worker::{MeterSettings, Parcel, Worker};
 pub use worker::{Pace, wall_clock};
 
-/// Parcels that wait for the judge: some seconds of work; then workers wait, and losses happen in the kernel, counted.
-const PARCELS_MAX: usize = 128;
+/// Parcels that wait for the judge, some thousand observations each: the better part of a second; then workers wait, and losses
+/// happen in the kernel, counted.
+const PARCELS_MAX: usize = 16;
 /// People's changes that wait.
 const CHANGES_MAX: usize = 64;
 
@@ -333,6 +334,7 @@ fn start_workers(
 ) -> Result<Workers> {
     let next_packet_id = Arc::new(AtomicU64::new(1));
     let (mut threads, mut meters) = (Vec::new(), Vec::new());
+    let workers = u32::try_from(sources.len()).unwrap_or(u32::MAX);
     for (number, (source, ring)) in sources.into_iter().zip(rings).enumerate() {
         let (parcels, stop) = (parcels.clone(), Arc::clone(stop));
         let name = format!("capture-{number}");
@@ -344,7 +346,7 @@ fn start_workers(
                 let worker = Worker {
                     number,
                     source: frames,
-                    meter: Meter::new(meter, 0, 1),
+                    meter: Meter::live(meter, workers),
                     ring: Arc::clone(ring),
                     next_packet_id: Arc::clone(&next_packet_id),
                     parcels,

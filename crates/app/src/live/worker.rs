@@ -122,7 +122,12 @@ impl Worker {
                 }
             }
         };
-        self.meter.finish(&mut hand.out);
+        // In parts: all records of a full table at once would need its memory twice more.
+        while !self.meter.finish_some(&mut hand.out) {
+            if self.parcels.send(hand.parcel(self.number, &self.meter, None, Instant::now())).is_err() {
+                return;
+            }
+        }
         let stats = Some(self.source.stats());
         let last = Parcel { ended: Some(ended), ..hand.parcel(self.number, &self.meter, stats, Instant::now()) };
         // The judge may have gone first at shutdown; then nobody is left to tell.

@@ -154,7 +154,7 @@ pub(super) fn flow(n: u64) -> FlowWrite {
         members: vec![member],
         why: Vec::new(),
     };
-    FlowWrite { record, verdict: Some(verdict), community_id: "1:x".into(), in_iface: "eth0".into() }
+    FlowWrite { record: Box::new(record), verdict: Some(verdict), community_id: "1:x".into(), in_iface: "eth0".into() }
 }
 
 pub(super) fn incident(n: u64) -> Incident {

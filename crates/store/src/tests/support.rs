@@ -63,7 +63,7 @@ pub(crate) fn flow(n: u64) -> FlowWrite {
     b"ShADadFf".iter().for_each(|letter| record.history.push(*letter));
     let tls = TlsData { sni: format!("host{n}.example.org"), ..TlsData::default() };
     record.app = Some(Box::new(AppSummary { proto: AppProto::Tls, request: Some(AppData::Tls(tls)), response: None }));
-    FlowWrite { record, verdict: None, community_id: format!("1:id{n}="), in_iface: "eth0".into() }
+    FlowWrite { record: Box::new(record), verdict: None, community_id: format!("1:id{n}="), in_iface: "eth0".into() }
 }
 
 pub(crate) fn verdict(flow_id: u64, score: f32, anomalous: bool) -> Verdict {
