@@ -5,7 +5,7 @@ BIN := target/release/tripline
 ARGS ?= run
 CARGO ?= cargo
 
-.PHONY: help run build test lint web bench audit clean
+.PHONY: help run build test lint web bench evaluation audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -29,6 +29,10 @@ web: ## build the dashboard into crates/serve/assets (needs Node)
 
 bench: build ## speed as ratios against peers measured in the same run (see bench/README.md)
 	@bench/run.sh
+
+evaluation: ## measure all labelled data under ../shared/data and write docs/reference/evaluation.md
+	$(CARGO) run --release --locked -p evaluate --example evaluation -- ../shared/data > docs/reference/evaluation.md.part
+	mv docs/reference/evaluation.md.part docs/reference/evaluation.md
 
 audit: ## licences and advisories of the dependencies (needs cargo-deny)
 	$(CARGO) deny check

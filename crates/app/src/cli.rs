@@ -90,6 +90,19 @@ pub enum Command {
   tripline flows a.pcap b.pcapng.gz -o zeek
   tripline flows capture.pcap -o parquet -w flows.parquet")]
     Flows(FlowsArgs),
+    /// Learn models from captures or tables
+    #[command(after_help = "Examples:
+  tripline train office.pcap --out models/
+  tripline train flows.csv --out models/ --label-column Label --benign BENIGN
+  tripline train day.pcap --labels attacks.csv --out models/
+  tripline train conn.log --rows 0-50% --out models/ --models isolation_forest,autoencoder")]
+    Train(TrainArgs),
+    /// Measure models on labelled captures or tables
+    #[command(after_help = "Examples:
+  tripline evaluate --model models/ attacks.csv --label-column Label --benign BENIGN
+  tripline evaluate --model models/ attack.pcap --packet-labels labels.csv -o json
+  tripline evaluate --model models/ week.pcap --labels attacks.csv -o html -w report.html")]
+    Evaluate(EvaluateArgs),
     /// Make labelled traffic: an office, and attacks
     #[command(after_help = "Examples:
   tripline simulate --duration 10m -w office.pcap
@@ -244,6 +257,122 @@ pub struct FlowsArgs {
     /// Threads that decode and keep flows; the result is the same for any number
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = workers())]
     pub workers: usize,
+}
+
+/// What `train` and `evaluate` read.
+#[derive(Debug, Clone, Args)]
+pub struct InputArgs {
+    /// Captures, or tables: flow CSV, Zeek logs, JSON lines, Parquet, any rows of numbers and categories; gzip and zstd too
+    #[arg(required = true, value_name = "INPUT")]
+    pub files: Vec<PathBuf>,
+    /// Attacks as CSV: start,end,src,dest,dest_port,kind; empty is any
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["packet_labels", "label_column"])]
+    pub labels: Option<PathBuf>,
+    /// A 0 or 1 for each packet, one a line; a file for each capture
+    #[arg(long, value_name = "FILE", conflicts_with = "label_column")]
+    pub packet_labels: Vec<PathBuf>,
+    /// Column of the table that names the attack, by name or number from 1
+    #[arg(long, value_name = "NAME", requires = "benign")]
+    pub label_column: Option<String>,
+    /// Values of that column that are no attack
+    #[arg(long, value_name = "VALUE,…", value_delimiter = ',', requires = "label_column")]
+    pub benign: Vec<String>,
+    /// Column with the kind of attack, when it is another one
+    #[arg(long, value_name = "NAME", requires = "label_column")]
+    pub kind_column: Option<String>,
+    /// Columns that are not used, by name or number from 1
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub drop: Vec<String>,
+    /// Does the first line of a CSV name the columns?
+    #[arg(long, value_enum, default_value_t = HeaderChoice::Auto)]
+    pub header: HeaderChoice,
+    /// Part of the rows in order of time, for example 0-50%
+    #[arg(long, value_name = "FROM-TO%")]
+    pub rows: Option<String>,
+    /// Part of the benign rows among them, in order of time; attacks stay
+    #[arg(long, value_name = "FROM-TO%")]
+    pub benign_rows: Option<String>,
+}
+
+/// First line of a CSV.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HeaderChoice {
+    /// Names, when no cell is a number
+    Auto,
+    /// Names
+    Yes,
+    /// A row
+    No,
+}
+
+/// What models are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TrainKind {
+    /// Flows of captures, or rows of a table
+    Flow,
+    /// Packets
+    Packet,
+    /// Hosts in windows of time
+    Host,
+    /// Series of an interface
+    Series,
+}
+
+/// `train`.
+#[derive(Debug, Clone, Args)]
+pub struct TrainArgs {
+    /// Input and labels
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Folder for the models; made when it is not there
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// What is modelled
+    #[arg(long, value_enum, default_value_t = TrainKind::Flow)]
+    pub kind: TrainKind,
+    /// Forget the labels and leave this share of attacks among the benign rows, for example 0.4%: what does the guard bear?
+    #[arg(long, value_name = "SHARE%")]
+    pub leave_attacks: Option<String>,
+    /// Models that vote [default: all that keep their promised rate of false positives]
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    pub models: Vec<String>,
+    /// Same input and seed, same bytes
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// Output of `evaluate`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EvaluateFormat {
+    /// For people
+    Text,
+    /// One object (tripline.evaluation/1)
+    Json,
+    /// A self-contained page with curves
+    Html,
+}
+
+/// `evaluate`.
+#[derive(Debug, Clone, Args)]
+pub struct EvaluateArgs {
+    /// Input and labels
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Folder with the models
+    #[arg(long, value_name = "DIR")]
+    pub model: PathBuf,
+    /// Output format
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = EvaluateFormat::Text)]
+    pub output: EvaluateFormat,
+    /// Write to this file instead of standard output
+    #[arg(short = 'w', long = "write", value_name = "OUT")]
+    pub write: Option<PathBuf>,
+    /// Rate of false positives that thresholds are set for, from training alone
+    #[arg(long, value_name = "RATE", default_value_t = 0.01)]
+    pub false_positive_rate: f64,
+    /// Seed of the bootstrap
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// `simulate`.

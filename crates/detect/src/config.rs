@@ -39,6 +39,8 @@ pub struct EnsembleConfig {
     pub labelled_trees: usize,
     /// Most labelled rows it is grown from; benign ones are drawn down first (default 50,000).
     pub labelled_rows_max: usize,
+    /// Members that may vote, by name; empty: all that keep their promised rate of false positives (default empty).
+    pub voting: Vec<String>,
     /// Time between two trainings of a running process, hours; 0: the first models stay (0–8,760, default 24).
     pub retrain_every_h: f64,
     /// Versions of the artifact kept, the one in place included (1–100, default 5).
@@ -63,6 +65,7 @@ impl Default for EnsembleConfig {
             autoencoders: 3,
             labelled_trees: 100,
             labelled_rows_max: 50_000,
+            voting: Vec::new(),
             retrain_every_h: 24.0,
             versions_max: 5,
         }
@@ -84,6 +87,12 @@ fn within<T: PartialOrd + ToString + Copy>(
 }
 
 impl EnsembleConfig {
+    /// May this member vote, if it keeps its promise?
+    #[must_use]
+    pub fn may_vote(&self, member: &str) -> bool {
+        self.voting.is_empty() || self.voting.iter().any(|name| name == member)
+    }
+
     /// Checks every range; the first setting out of its range is named.
     pub fn check(&self) -> Result<(), DetectError> {
         within("rows_min", self.rows_min, 100, 1_000_000, "100 to 1000000")?;

@@ -334,6 +334,12 @@ impl Ensemble {
         self.alpha
     }
 
+    /// The seed it was learned with.
+    #[must_use]
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// Moves the threshold; within 1e-12 and 0.5.
     pub fn set_alpha(&mut self, alpha: f64) {
         self.alpha = if alpha.is_nan() { self.alpha } else { alpha.clamp(1e-12, 0.5) };
@@ -480,7 +486,8 @@ fn calibrate_members(
         members.push(MemberInfo {
             name: name.to_owned(),
             weight,
-            admitted: exceeding <= exceeding_max(second.rows(), config.admission_false_positive_rate_max),
+            admitted: config.may_vote(name)
+                && exceeding <= exceeding_max(second.rows(), config.admission_false_positive_rate_max),
             false_positive_rate: exceeding as f64 / second.rows().max(1) as f64,
             threshold,
         });
@@ -488,7 +495,10 @@ fn calibrate_members(
     }
     if members.iter().all(|member| !member.admitted) {
         // Somebody must vote: the one that keeps its promise best. The second calibration makes its p-values honest.
-        let best = members.iter_mut().min_by(|a, b| a.false_positive_rate.total_cmp(&b.false_positive_rate));
+        let best = members
+            .iter_mut()
+            .filter(|member| config.may_vote(&member.name))
+            .min_by(|a, b| a.false_positive_rate.total_cmp(&b.false_positive_rate));
         if let Some(best) = best {
             best.admitted = true;
         }

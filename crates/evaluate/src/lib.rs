@@ -1,22 +1,38 @@
 //! Replay, judge, learn, simulate; the only origin of published figures.
 //!
 //! Reading order: `meter` (frames to observations), `judge` (observations to incidents), `learn` (what models learn from first),
-//! `reservoir` (and later), `replay` (files on threads), `analysis` (a whole file analysis), `simulate` (labelled traffic). The live process in `app`
+//! `reservoir` (and later), `replay` (files on threads), `analysis` (a whole file analysis), `simulate` (labelled traffic). Figures:
+//! `input` (captures and tables to rows), `truth` (which are attacks), `teach` (rows to an artifact), `assess` (an artifact and rows to
+//! figures), `metrics` (the formulas), `baselines` (what must be beaten). The live process in `app`
 //! uses `meter` and `judge` as they are, so that a replayed file and the live run agree exactly.
 
 pub mod analysis;
+pub mod assess;
+pub mod baselines;
+mod captures;
 pub mod covered;
+pub mod evaluation;
 pub mod hosts;
+pub mod input;
 pub mod judge;
 pub mod learn;
 pub mod meter;
+pub mod metrics;
 pub mod replay;
 pub mod reservoir;
+pub mod rows;
 pub mod simulate;
+pub mod tables;
+pub mod teach;
+pub mod truth;
 
 pub use analysis::{AnalyzeConfig, AnalyzeError, HELD_FLOWS_MAX, Outcome, TRAINING_FLOWS_MIN, Training, analyze};
+pub use assess::{AssessOptions, assess};
+pub use evaluation::{Chart, Evaluation, Metrics};
+pub use input::{Input, InputOptions};
 pub use judge::{Judge, JudgeConfig, Judged, JudgedFlow};
 pub use learn::{LearnConfig, LearnProgress, Learner};
 pub use meter::{Meter, MeterConfig, MeterCounters};
 pub use replay::{ReplayResult, replay};
 pub use reservoir::{Material, Reservoir};
+pub use teach::{TeachError, recall, teach};

@@ -10,7 +10,7 @@ mod group;
 pub mod host;
 mod scale;
 
-pub use flow::{flow_schema, flow_vector};
+pub use flow::{flow_schema, flow_vector, service_code};
 pub use group::Group;
 pub use host::{host_schema, host_vector};
 

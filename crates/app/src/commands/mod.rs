@@ -5,11 +5,13 @@ mod check;
 mod completions;
 mod config;
 mod demo;
+mod evaluate;
 mod flows;
 mod interfaces;
 mod output;
 mod run;
 mod simulate;
+mod train;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Result;
@@ -22,6 +24,8 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Demo(args) => demo::run(common, args),
         Command::Analyze(args) => analyze::run(common, args),
         Command::Flows(args) => flows::run(common, args),
+        Command::Train(args) => train::run(common, args),
+        Command::Evaluate(args) => evaluate::run(common, args),
         Command::Simulate(args) => simulate::run(common, args),
         Command::Interfaces(args) => interfaces::run(args),
         Command::Config(args) => config::run(common, args),

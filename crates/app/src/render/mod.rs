@@ -1,5 +1,7 @@
 //! Results as people and programs read them, one file a format. Owns words and layout; decides nothing.
 
+pub mod evaluation_html;
+pub mod evaluation_text;
 pub mod eve;
 pub mod html;
 pub mod json;

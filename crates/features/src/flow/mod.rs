@@ -11,6 +11,8 @@ use crate::group::{Group, columns};
 use record::{Feature, FlowRecord, Schema};
 use std::sync::LazyLock;
 
+pub use service::service_code;
+
 /// The groups in column order: the registry. A new group is a file and a line here, and a new schema name.
 pub static GROUPS: &[Group<FlowRecord>] =
     &[volume::GROUP, payload::GROUP, timing::GROUP, tcp::GROUP, application::GROUP, service::GROUP];

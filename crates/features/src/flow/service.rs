@@ -80,6 +80,12 @@ const fn transport(proto: u8) -> u32 {
     }
 }
 
+/// The code of a service: its transport and the group its port is in. For tables that know a port and no flow.
+#[must_use]
+pub fn service_code(proto: u8, port: u16) -> u32 {
+    transport(proto) * 512 + service_group(port)
+}
+
 fn fill(flow: &FlowRecord, out: &mut Vec<f32>) {
     let transport = transport(flow.key.proto);
     // ICMP carries an identifier where others have a port; its type tells the service instead.

@@ -1,0 +1,123 @@
+//! `tripline train`: captures or tables to models in a folder, and what was learned in words.
+
+use super::analyze::meter_config;
+use crate::cli::{Common, HeaderChoice, InputArgs, TrainArgs, TrainKind};
+use crate::config::Config;
+use crate::failure::{Context, EXIT_DONE, Failure, Result};
+use crate::live::artifact;
+use crate::progress::Progress;
+use evaluate::tables::{Header, ReadOptions};
+use evaluate::teach::Taught;
+use evaluate::truth::{ColumnLabels, TruthOptions};
+use evaluate::{Input, InputOptions};
+use std::path::Path;
+
+/// How training of a kind is done.
+type Trainer = fn(&Common, &TrainArgs) -> Result<u8>;
+
+/// The registry: a kind of model is one line.
+const TRAINERS: &[(TrainKind, Trainer)] = &[(TrainKind::Flow, flow)];
+
+/// Reads, learns, writes.
+pub fn run(common: &Common, args: &TrainArgs) -> Result<u8> {
+    match TRAINERS.iter().find(|(kind, _)| *kind == args.kind) {
+        Some((_, train)) => train(common, args),
+        None => Err(Failure::new("--kind: this version trains flow models; write --kind flow")),
+    }
+}
+
+fn flow(common: &Common, args: &TrainArgs) -> Result<u8> {
+    let config = Config::load(common)?;
+    let mut input = open(&config, common, &args.input)?;
+    if let Some(text) = &args.leave_attacks {
+        let share = text.trim_end_matches('%').parse::<f64>().ok().filter(|share| (0.0..=50.0).contains(share));
+        let share = share.ok_or_else(|| {
+            Failure::new(format!("--leave-attacks {text}: write a share of the rows up to 50%, such as 0.4%"))
+        })?;
+        input.leave_attacks(share / 100.0, args.seed);
+    }
+    let progress = Progress::new("% of training", common.quiet);
+    let told = &mut |share: f32| progress.set((share * 100.0) as u64);
+    let taught = evaluate::teach(&mut input, &args.models, args.seed, &config.models, told).plain()?;
+    drop(progress);
+    for note in &input.notes {
+        tracing::warn!("{note}");
+    }
+    artifact::save(&args.out, &taught.ensemble, config.models.versions_max)?;
+    if !common.quiet {
+        report(&taught, &input, &args.out);
+    }
+    Ok(EXIT_DONE)
+}
+
+/// Reads what the arguments name.
+pub fn open(config: &Config, common: &Common, args: &InputArgs) -> Result<Input> {
+    let progress = Progress::new("packets", common.quiet);
+    let meter = meter_config(config, None)?;
+    Input::open(&args.files, &meter, &options(args)?, &mut |packets| progress.set(packets)).plain()
+}
+
+fn options(args: &InputArgs) -> Result<InputOptions> {
+    let column = args.label_column.as_ref().map(|column| ColumnLabels {
+        column: column.clone(),
+        benign: args.benign.clone(),
+        kind: args.kind_column.clone(),
+    });
+    let header = match args.header {
+        HeaderChoice::Auto => Header::Auto,
+        HeaderChoice::Yes => Header::Yes,
+        HeaderChoice::No => Header::No,
+    };
+    Ok(InputOptions {
+        read: ReadOptions { header, drop: args.drop.clone() },
+        truth: TruthOptions { events: args.labels.clone(), packets: args.packet_labels.clone(), column },
+        part: part("--rows", args.rows.as_deref())?,
+        benign_part: part("--benign-rows", args.benign_rows.as_deref())?,
+    })
+}
+
+/// `0-50%` as shares.
+fn part(option: &str, text: Option<&str>) -> Result<(f64, f64)> {
+    let Some(text) = text else { return Ok((0.0, 1.0)) };
+    let ends = text.trim_end_matches('%').split_once('-');
+    let share = |text: &str| text.trim().parse::<f64>().ok().filter(|share| (0.0..=100.0).contains(share));
+    ends.and_then(|(from, to)| Some((share(from)? / 100.0, share(to)? / 100.0)))
+        .filter(|(from, to)| from < to)
+        .ok_or_else(|| {
+            Failure::new(format!("{option} {text}: write a part of the rows in order of time, such as 0-50%"))
+        })
+}
+
+fn report(taught: &Taught, input: &Input, out: &Path) {
+    let (report, lesson) = (&taught.report, &taught.lesson);
+    let attacks = match lesson.attacks {
+        Some(attacks) => format!(", {attacks} of them labelled as attacks"),
+        None => String::new(),
+    };
+    println!("learned from {} rows of {}{attacks}", lesson.rows, input.describe());
+    println!(
+        "{} rows to fit on, {} of them too strange to keep, {} held out for calibration; {} columns",
+        report.rows_fitted,
+        report.rows_trimmed,
+        report.rows_held_out,
+        taught.ensemble.schema().features.len()
+    );
+    for member in &report.members {
+        let votes = if member.admitted { "votes" } else { "does not vote" };
+        let rate = member.false_positive_rate * 100.0;
+        println!("  {:<22} {votes}; {rate:.2} % false positives at its 1 % threshold", member.name);
+    }
+    if let Some(known) = &report.known {
+        let (hits, alarms) = (known.true_positive_rate * 100.0, known.false_positive_rate * 100.0);
+        let kinds = known.kinds.len().saturating_sub(1);
+        println!(
+            "  {:<22} {kinds} kinds; out of bag {hits:.1} % of attacks, {alarms:.2} % of benign rows called",
+            "random_forest"
+        );
+    }
+    if let Some(plan) = taught.plan.as_ref().filter(|plan| !plan.left_out.is_empty()) {
+        let names: Vec<&str> = plan.left_out.iter().map(|(name, _)| &**name).collect();
+        println!("not used: {}", names.join(", "));
+    }
+    println!("models in {}", out.join(artifact::FILE_NAME).display());
+}

@@ -1,0 +1,73 @@
+//! From files to raw tables: one file a way of writing. Which one it is, its first bytes tell.
+
+mod delimited;
+mod json_lines;
+mod parquet;
+mod zeek_tsv;
+
+use super::raw::RawTable;
+use super::{ReadOptions, TableError};
+use std::io::{BufRead, BufReader, Read as _};
+use std::path::Path;
+
+/// Name for messages, unpacked bytes, and what a person said, to a table.
+type Read = fn(&str, Box<dyn BufRead>, &ReadOptions) -> Result<RawTable, TableError>;
+
+/// A way of writing tables.
+pub(super) struct TableReader {
+    /// For messages.
+    pub(super) name: &'static str,
+    /// Do these first bytes look like it?
+    recognise: fn(&[u8]) -> bool,
+    read: Read,
+}
+
+/// The registry; the first that recognises the bytes reads. The last takes any text.
+pub(super) static READERS: &[TableReader] = &[parquet::READER, zeek_tsv::READER, json_lines::READER, delimited::READER];
+
+/// Bytes that a kind of file is recognised by.
+const FIRST_BYTES: usize = 64 * 1024;
+
+/// True when the file begins like a capture, unpacked: a table is what is none of them.
+pub(crate) fn is_capture(path: &Path) -> Result<bool, TableError> {
+    let mut first = Vec::with_capacity(4);
+    let mut unpacked = source::open_unpacked(path)?.take(4);
+    unpacked.read_to_end(&mut first).map_err(|error| broken(path, &error))?;
+    Ok(source::is_capture(&first))
+}
+
+fn broken(path: &Path, error: &std::io::Error) -> TableError {
+    let what = format!("it cannot be read: {error}; check it with `zstd -t` or `gzip -t` if it is packed");
+    TableError::file(&path.display().to_string(), what)
+}
+
+/// Reads one table, packed or not; `-` is standard input.
+pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<RawTable, TableError> {
+    let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
+    let mut input = BufReader::with_capacity(FIRST_BYTES, source::open_unpacked(path)?);
+    let first = input.fill_buf().map_err(|error| broken(path, &error))?;
+    if first.iter().all(u8::is_ascii_whitespace) {
+        return Err(TableError::file(&name, "it is empty; give a table with a header line and one row a flow"));
+    }
+    if first.contains(&0) && !parquet::is_it(first) {
+        return Err(TableError::file(
+            &name,
+            "it is neither a capture nor a table; pcap, pcapng, CSV, TSV, JSON lines, Zeek logs and Parquet are read",
+        ));
+    }
+    let reader = READERS.iter().find(|reader| (reader.recognise)(first));
+    let reader = reader.ok_or_else(|| TableError::file(&name, "it is no table of a known kind"))?;
+    let table = (reader.read)(&name, Box::new(input), options)?;
+    if table.rows == 0 {
+        return Err(TableError::file(
+            &name,
+            format!("it holds no rows ({}); give a table with one row a flow", reader.name),
+        ));
+    }
+    Ok(table)
+}
+
+/// A reading error at a line.
+fn at_line(name: &str, line: u64, error: &std::io::Error) -> TableError {
+    TableError::row(name, line, format!("it cannot be read: {error}"))
+}
