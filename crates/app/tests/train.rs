@@ -156,8 +156,8 @@ fn packet_labels_mark_the_flows_they_are_in() {
     // As many packets as `flows` counts.
     let told = run(["flows", scan, "-o", "none"]).done().stderr;
     let packets: usize = told.split(" packets").next().unwrap().rsplit(' ').next().unwrap().parse().unwrap();
-    let labels: String = (0..packets).map(|n| format!("{};{}\n", n + 1, u8::from(n == packets - 1))).collect();
-    let labels = place.file("labels.csv", labels);
+    let labels: Vec<String> = (1..=packets).map(|n| format!("{n};{}", u8::from(n == packets))).collect();
+    let labels = place.file("labels.csv", labels.join("\n"));
     let json = evaluate(&place.text("m"), scan, &["--packet-labels", &labels, "-o", "json"]).done().json();
     assert_eq!(json["positives"], 1, "{json}");
 }

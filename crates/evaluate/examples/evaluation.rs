@@ -304,28 +304,27 @@ fn details(out: &mut String, case: &Case, result: &Result<Evaluation, String>) {
             .map(|(name, m)| format!("{name} {} ({}/{})", number(m.roc_auc), m.episodes_detected, m.episodes));
         let _ = writeln!(out, "\nROC-AUC by kind, with episodes detected: {}.", kinds.collect::<Vec<_>>().join(", "));
     }
-    if let (Some((name, area)), Some(own)) = (best(e), e.ensemble.pr_auc) {
-        if own + 5e-4 < area {
-            let inside = e.ensemble.pr_auc_interval.is_some_and(|[low, high]| (low..=high).contains(&area));
-            let sure = if inside { "within" } else { "outside" };
-            let weak: Vec<String> = e
-                .members
-                .iter()
-                .filter(|(_, m)| m.admitted == Some(true) && m.pr_auc.is_some_and(|a| a < own))
-                .map(|(n, _)| n.replace('_', " "))
-                .collect();
-            let _ = writeln!(
-                out,
-                "\nThe vote is {:.3} below {}, {sure} its own interval: {} rank these attacks lower and vote with the same weight.",
-                area - own,
-                name.replace('_', " "),
-                weak.join(" and ")
-            );
-        }
-    }
+    below_best(out, e);
     for note in &e.notes {
         let _ = writeln!(out, "\nNote: {note}.");
     }
+}
+
+/// Why the vote is below its best member, where it is.
+fn below_best(out: &mut String, e: &Evaluation) {
+    let Some(((name, area), own)) = best(e).zip(e.ensemble.pr_auc).filter(|((_, area), own)| own + 5e-4 < *area) else {
+        return;
+    };
+    let inside = e.ensemble.pr_auc_interval.is_some_and(|[low, high]| (low..=high).contains(&area));
+    let sure = if inside { "within" } else { "outside" };
+    let lower = |m: &Metrics| m.admitted == Some(true) && m.pr_auc.is_some_and(|area| area < own);
+    let weak = e.members.iter().filter(|(_, m)| lower(m)).map(|(name, _)| name.replace('_', " "));
+    let weak = weak.collect::<Vec<_>>().join(" and ");
+    let (below, name) = (area - own, name.replace('_', " "));
+    let _ = writeln!(
+        out,
+        "\nThe vote is {below:.3} below {name}, {sure} its own interval: {weak} rank these attacks lower and vote too."
+    );
 }
 
 fn capital(text: &str) -> String {
@@ -400,7 +399,9 @@ fn main() {
     summary(&mut out, &results);
     goals(&mut out, &results);
     out.push_str("\n## Each set\n");
-    results.iter().for_each(|(case, result)| details(&mut out, case, result));
+    for (case, result) in &results {
+        details(&mut out, case, result);
+    }
     print!("{out}");
 }
 
