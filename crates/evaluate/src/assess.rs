@@ -148,7 +148,8 @@ fn opinions<'a>(ensemble: &'a Ensemble, judgements: &[Judgement], nominal: f64) 
         out.push((Opinion { scores, called, name: &member.name }, Some(member.admitted)));
     }
     let by = |p_value: fn(&Judgement) -> f64, name| Opinion {
-        scores: judgements.iter().map(|j| -p_value(j).log10()).collect(),
+        // Adding 0 turns −0 into 0.
+        scores: judgements.iter().map(|j| -p_value(j).log10() + 0.0).collect(),
         called: judgements.iter().map(|j| p_value(j) <= nominal).collect(),
         name,
     };

@@ -62,7 +62,7 @@ pub struct Evaluation {
     pub rows: usize,
     /// Attacks among them.
     pub positives: usize,
-    /// Rows that were learned from, attacks included.
+    /// Rows that were learned from; attacks among them only where attacks were learned.
     pub train_rows: u64,
     /// `time`: every row is later than what was learned from. `given`: the files say what is judged.
     pub split: &'static str,

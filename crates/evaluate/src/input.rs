@@ -45,6 +45,8 @@ pub struct Input {
     /// Places in the content of the rows used, in order of time.
     order: Vec<usize>,
     truth: Option<Truth>,
+    /// Only a part of the benign rows is used, but all attacks: what another part is judged by must not be learned.
+    all_attacks: bool,
     /// Events, when they are the truth.
     pub events: Option<Vec<Event>>,
     /// What a person should know.
@@ -147,6 +149,7 @@ impl Input {
             content,
             order: Vec::new(),
             truth: None,
+            all_attacks: false,
             events: None,
             notes: Vec::new(),
             data_sha256: String::new(),
@@ -171,7 +174,8 @@ impl Input {
             order.sort_by_key(|row| info[*row].end);
         }
         let mut order = part_of(&order, options.part).to_vec();
-        if let Some(truth) = self.truth.as_ref().filter(|_| options.benign_part != (0.0, 1.0)) {
+        self.all_attacks = options.benign_part != (0.0, 1.0);
+        if let Some(truth) = self.truth.as_ref().filter(|_| self.all_attacks) {
             let benign: Vec<usize> = order.iter().copied().filter(|row| truth.of_row[*row] == Some(0)).collect();
             let chosen: HashSet<usize> = part_of(&benign, options.benign_part).iter().copied().collect();
             order.retain(|row| truth.of_row[*row] != Some(0) || chosen.contains(row));
@@ -193,6 +197,12 @@ impl Input {
         let left: HashSet<usize> = shuffled(attacks, seed).into_iter().take(wanted).collect();
         self.order.retain(|row| benign(row) || left.contains(row));
         self.notes.push(format!("labels are forgotten, {} attack rows stay among {quiet} benign ones", left.len()));
+    }
+
+    /// True when a part of the benign rows was asked for, which leaves all attacks in.
+    #[must_use]
+    pub fn keeps_all_attacks(&self) -> bool {
+        self.all_attacks
     }
 
     /// Rows used.
@@ -319,4 +329,60 @@ fn digest(files: &[PathBuf]) -> Result<String, TableError> {
         let _ = write!(text, "{byte:02x}");
         text
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::truth::ColumnLabels;
+
+    /// 100 rows, latest first, each tenth an attack, two with an unknown label.
+    fn open(options: InputOptions) -> Input {
+        let mut text = String::from("start,n,m,label\n");
+        for row in (0..100).rev() {
+            let label = match row {
+                5 | 7 => "unknown",
+                _ if row % 10 == 0 => "scan",
+                _ => "benign",
+            };
+            let _ = writeln!(text, "{},{row},{},{label}", 1_600_000_000 + row, row * 31 % 17);
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.csv");
+        std::fs::write(&path, text).unwrap();
+        let column = ColumnLabels { column: "label".into(), benign: vec!["benign".into()], kind: None };
+        let truth = TruthOptions { column: Some(column), ..TruthOptions::default() };
+        Input::open(&[path], &MeterConfig::default(), &InputOptions { truth, ..options }, &mut |_| {}).unwrap()
+    }
+
+    fn seconds(input: &Input) -> Vec<i64> {
+        input.order.iter().map(|row| input.all_info()[*row].start.unwrap().seconds() - 1_600_000_000).collect()
+    }
+
+    #[test]
+    fn rows_are_in_order_of_time_and_parts_of_it() {
+        let whole = open(InputOptions::default());
+        assert!(seconds(&whole).is_sorted() && whole.rows() == 98);
+        assert!(whole.notes.iter().any(|note| note.starts_with("2 rows with an unknown label")));
+        let half = open(InputOptions { part: (0.5, 1.0), ..InputOptions::default() });
+        assert_eq!(seconds(&half), (51..100).collect::<Vec<_>>());
+        assert_eq!(half.data_sha256.len(), 64);
+        let later = open(InputOptions { benign_part: (0.5, 1.0), ..InputOptions::default() });
+        let truth = later.truth.as_ref().unwrap().chosen(&later.order);
+        assert_eq!(truth.attacks().iter().filter(|attack| **attack).count(), 10);
+        assert!(later.rows() == 10 + 44 && later.keeps_all_attacks());
+    }
+
+    #[test]
+    fn attacks_that_stay_are_few_and_the_same_for_a_seed() {
+        let left = |seed| {
+            let mut input = open(InputOptions::default());
+            input.leave_attacks(0.05, seed);
+            assert!(input.truth.is_none() && input.rows() == 88 + 5);
+            seconds(&input)
+        };
+        assert_eq!(left(1), left(1));
+        assert_ne!(left(1), left(2));
+    }
 }

@@ -45,9 +45,9 @@ pub enum TeachError {
 pub struct Lesson {
     /// SHA-256 of the training files, one after the other.
     pub data_sha256: String,
-    /// Rows offered, attacks among them.
+    /// Rows learned from; attacks among them only where attacks are learned.
     pub rows: usize,
-    /// Rows labelled as attacks; None without labels.
+    /// Rows labelled as attacks, learned or left out; None without labels.
     pub attacks: Option<usize>,
     /// Baselines, learned from the same benign rows.
     pub baselines: Baselines,
@@ -80,8 +80,9 @@ pub fn teach(
     let plan = input.plan()?;
     let data = input.dataset(plan.as_ref())?;
     let schema = plan.as_ref().map_or_else(|| features::flow_schema().clone(), TablePlan::schema);
-    let forest = models.is_empty() || models.iter().any(|name| name == RANDOM_FOREST);
-    if data.truth.is_none() && !models.is_empty() && forest {
+    let asked = models.iter().any(|name| name == RANDOM_FOREST);
+    let forest = asked || (models.is_empty() && !input.keeps_all_attacks());
+    if data.truth.is_none() && asked {
         return Err(TeachError::NoLabels);
     }
     let attacks = data.truth.as_ref().map(Truth::attacks);
@@ -103,7 +104,7 @@ pub fn teach(
     let benign: Vec<_> = (0..data.info.len()).filter(quiet).map(|row| data.info[row]).collect();
     let lesson = Lesson {
         data_sha256: input.data_sha256.clone(),
-        rows: data.info.len(),
+        rows: rows.rows(),
         attacks: attacks.as_ref().map(|attacks| attacks.iter().filter(|attack| **attack).count()),
         baselines: Baselines::learn(&benign),
     };

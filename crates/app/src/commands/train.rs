@@ -1,15 +1,17 @@
 //! `tripline train`: captures or tables to models in a folder, and what was learned in words.
 
 use super::analyze::meter_config;
+use super::output::Output;
 use crate::cli::{Common, HeaderChoice, InputArgs, TrainArgs, TrainKind};
 use crate::config::Config;
 use crate::failure::{Context, EXIT_DONE, Failure, Result};
 use crate::live::artifact;
 use crate::progress::Progress;
-use evaluate::tables::{Header, ReadOptions};
+use evaluate::tables::{Header, ReadOptions, listed};
 use evaluate::teach::Taught;
 use evaluate::truth::{ColumnLabels, TruthOptions};
 use evaluate::{Input, InputOptions};
+use std::io::{self, Write};
 use std::path::Path;
 
 /// How training of a kind is done.
@@ -45,7 +47,9 @@ fn flow(common: &Common, args: &TrainArgs) -> Result<u8> {
     }
     artifact::save(&args.out, &taught.ensemble, config.models.versions_max)?;
     if !common.quiet {
-        report(&taught, &input, &args.out);
+        let mut output = Output::open(None)?;
+        report(&mut output, &taught, &input, &args.out).map_err(|error| output.failure(&error))?;
+        output.finish()?;
     }
     Ok(EXIT_DONE)
 }
@@ -88,36 +92,38 @@ fn part(option: &str, text: Option<&str>) -> Result<(f64, f64)> {
         })
 }
 
-fn report(taught: &Taught, input: &Input, out: &Path) {
+fn report(output: &mut impl Write, taught: &Taught, input: &Input, out: &Path) -> io::Result<()> {
     let (report, lesson) = (&taught.report, &taught.lesson);
     let attacks = match lesson.attacks {
-        Some(attacks) => format!(", {attacks} of them labelled as attacks"),
+        Some(attacks) => format!("; {attacks} rows are labelled as attacks"),
         None => String::new(),
     };
-    println!("learned from {} rows of {}{attacks}", lesson.rows, input.describe());
-    println!(
+    writeln!(output, "learned from {} rows of {}{attacks}", lesson.rows, input.describe())?;
+    writeln!(
+        output,
         "{} rows to fit on, {} of them too strange to keep, {} held out for calibration; {} columns",
         report.rows_fitted,
         report.rows_trimmed,
         report.rows_held_out,
         taught.ensemble.schema().features.len()
-    );
+    )?;
     for member in &report.members {
         let votes = if member.admitted { "votes" } else { "does not vote" };
         let rate = member.false_positive_rate * 100.0;
-        println!("  {:<22} {votes}; {rate:.2} % false positives at its 1 % threshold", member.name);
+        writeln!(output, "  {:<22} {votes}; {rate:.2} % false positives at its 1 % threshold", member.name)?;
     }
     if let Some(known) = &report.known {
         let (hits, alarms) = (known.true_positive_rate * 100.0, known.false_positive_rate * 100.0);
         let kinds = known.kinds.len().saturating_sub(1);
-        println!(
-            "  {:<22} {kinds} kinds; out of bag {hits:.1} % of attacks, {alarms:.2} % of benign rows called",
-            "random_forest"
-        );
+        let name = "random_forest";
+        writeln!(
+            output,
+            "  {name:<22} {kinds} kinds; out of bag {hits:.1} % of attacks, {alarms:.2} % of benign rows called"
+        )?;
     }
     if let Some(plan) = taught.plan.as_ref().filter(|plan| !plan.left_out.is_empty()) {
         let names: Vec<&str> = plan.left_out.iter().map(|(name, _)| &**name).collect();
-        println!("not used: {}", names.join(", "));
+        writeln!(output, "not used: {}", listed(&names))?;
     }
-    println!("models in {}", out.join(artifact::FILE_NAME).display());
+    writeln!(output, "models in {}", out.join(artifact::FILE_NAME).display())
 }

@@ -23,6 +23,8 @@ const COLOURS: [char; 10] = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'];
 /// Width and height of a curve's field, and its margins.
 const FIELD: (f64, f64) = (420.0, 320.0);
 const MARGIN: (f64, f64) = (44.0, 30.0);
+/// Room above a field for the name of its axis.
+const TOP: f64 = 22.0;
 
 /// Writes the page.
 pub fn write(output: &mut impl Write, evaluation: &Evaluation, charts: &[Chart]) -> io::Result<()> {
@@ -87,7 +89,7 @@ fn field(
 ) -> io::Result<()> {
     let ((width, height), (left, low)) = (FIELD, MARGIN);
     let x = |share: f64| left + share * (width - left - 10.0);
-    let y = |share: f64| height - low - share * (height - low - 10.0);
+    let y = |share: f64| height - low - share * (height - low - TOP);
     let mut svg = String::new();
     for step in 0..=4 {
         let share = f64::from(step) / 4.0;
@@ -123,8 +125,8 @@ fn field(
         "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{across}</text><text x=\"{:.1}\" y=\"{:.1}\">{up}</text>",
         x(1.0),
         height - 3.0,
-        left + 6.0,
-        y(1.0) + 12.0
+        left - 30.0,
+        12.0
     );
     writeln!(
         output,

@@ -4,7 +4,8 @@
 const NAMES_MAX: usize = 12;
 
 /// The first names, and how many more there are: a message stays one line to read.
-pub(crate) fn listed(names: &[&str]) -> String {
+#[must_use]
+pub fn listed(names: &[&str]) -> String {
     let shown = names.iter().take(NAMES_MAX).copied().collect::<Vec<_>>().join(", ");
     let more = names.len().saturating_sub(NAMES_MAX);
     if more > 0 { format!("{shown} and {more} more") } else { shown }

@@ -13,7 +13,7 @@ mod readers;
 mod tests;
 pub(crate) mod time;
 
-pub use error::TableError;
+pub use error::{TableError, listed};
 pub use meaning::{Meaning, Role};
 pub use plan::{Coding, PlanColumn, TablePlan};
 pub use raw::{Cells, RawColumn, RawTable, Texts};

@@ -11,7 +11,10 @@ pub(super) const DIALECT: Dialect = Dialect {
 };
 
 fn meaning(table: &RawTable, column: usize) -> Option<Meaning> {
-    let name = &*table.columns[column].name;
+    let own = &*table.columns[column].name;
+    // JSON nests the statistics that Parquet has beside each other.
+    let flat = own.strip_prefix("statistics.").map(|name| name.replace('.', "_"));
+    let name = flat.as_deref().unwrap_or(own);
     let (shared, role) = match name {
         "start" => ("start", Role::Start),
         "end" => ("end", Role::End),
@@ -31,6 +34,7 @@ fn meaning(table: &RawTable, column: usize) -> Option<Meaning> {
         }
         // JSON nests what the application said.
         _ if name.starts_with("app.") || name.starts_with("app_response.") => (name, Role::Ignored),
+        _ if flat.is_some() => (name, Role::Number),
         _ => return None,
     };
     Some(Meaning::new(shared.to_owned(), role))

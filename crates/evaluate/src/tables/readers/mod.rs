@@ -7,7 +7,7 @@ mod zeek_tsv;
 
 use super::raw::RawTable;
 use super::{ReadOptions, TableError};
-use std::io::{BufRead, BufReader, Read as _};
+use std::io::{BufRead, BufReader, Cursor, Read as _};
 use std::path::Path;
 
 /// Name for messages, unpacked bytes, and what a person said, to a table.
@@ -44,20 +44,23 @@ fn broken(path: &Path, error: &std::io::Error) -> TableError {
 /// Reads one table, packed or not; `-` is standard input.
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<RawTable, TableError> {
     let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
-    let mut input = BufReader::with_capacity(FIRST_BYTES, source::open_unpacked(path)?);
-    let first = input.fill_buf().map_err(|error| broken(path, &error))?;
+    let mut input = source::open_unpacked(path)?;
+    // A reader hands out what it likes; what a file is must not depend on that.
+    let mut first = Vec::new();
+    input.by_ref().take(FIRST_BYTES as u64).read_to_end(&mut first).map_err(|error| broken(path, &error))?;
     if first.iter().all(u8::is_ascii_whitespace) {
         return Err(TableError::file(&name, "it is empty; give a table with a header line and one row a flow"));
     }
-    if first.contains(&0) && !parquet::is_it(first) {
+    if first.contains(&0) && !parquet::is_it(&first) {
         return Err(TableError::file(
             &name,
             "it is neither a capture nor a table; pcap, pcapng, CSV, TSV, JSON lines, Zeek logs and Parquet are read",
         ));
     }
-    let reader = READERS.iter().find(|reader| (reader.recognise)(first));
+    let reader = READERS.iter().find(|reader| (reader.recognise)(&first));
     let reader = reader.ok_or_else(|| TableError::file(&name, "it is no table of a known kind"))?;
-    let table = (reader.read)(&name, Box::new(input), options)?;
+    let whole = BufReader::with_capacity(FIRST_BYTES, Cursor::new(first).chain(input));
+    let table = (reader.read)(&name, Box::new(whole), options)?;
     if table.rows == 0 {
         return Err(TableError::file(
             &name,
