@@ -144,19 +144,95 @@ fn too_many_columns_give_up_their_flags_first() {
     );
 }
 
+const ZEEK: &str = "ts,uid,id.orig_h,id.orig_p,id.resp_h,id.resp_p,proto,service,duration,orig_bytes,resp_bytes,conn_state,label\n\
+    1545403816.96,CrDn,192.168.1.195,41040,185.244.25.235,80,tcp,,3.1,0,0,S0,Benign\n";
+const NFSTREAM: &str = "src_ip,dst_ip,dst_port,protocol,bidirectional_first_seen_ms,bidirectional_last_seen_ms,\
+    bidirectional_packets,src2dst_first_seen_ms,src_mac\n\
+    10.0.0.1,10.0.0.2,53,17,1545403816000,1545403817000,4,1545403816000,00:10:18:cb:8c:13\n";
+const OURS: &str = "flow_id,start,end,src_ip,dest_ip,dest_port,proto,pkts_toserver,bytes_toserver,community_id,src_mac\n\
+    7,1545403816.5,1545403817.5,10.0.0.1,10.0.0.2,443,TCP,4,400,1:x=,00:10:18:cb:8c:13\n";
+
+fn nsl_kdd() -> String {
+    let numbers: Vec<String> = (0..37).map(|n| n.to_string()).collect();
+    format!("0,tcp,http,SF,{},normal,20\n", numbers.join(","))
+}
+
+/// The first release's names.
+fn cicflowmeter() -> String {
+    let directions = ["Fwd", "Bwd"];
+    let parts =
+        ["Packet Length Max", "Packet Length Min", "Packet Length Mean", "IAT Total", "IAT Mean", "IAT Max", "IAT Min"];
+    let mut names: Vec<String> =
+        directions.iter().flat_map(|d| parts.iter().map(move |p| format!("{d} {p}"))).collect();
+    for name in [
+        "Flow ID",
+        " Source IP",
+        " Source Port",
+        " Destination IP",
+        " Destination Port",
+        " Protocol",
+        " Timestamp",
+        " Flow Duration",
+        " Total Fwd Packets",
+        " Total Backward Packets",
+        "Init_Win_bytes_forward",
+        "act_data_pkt_fwd",
+        "Flow Bytes/s",
+        " Label",
+        "Attempted Category",
+    ] {
+        names.push(name.to_owned());
+    }
+    let value = |name: &String| match name.trim() {
+        "Source IP" => "10.0.0.1",
+        "Destination IP" => "10.0.0.2",
+        "Timestamp" => "6/7/2017 3:30:01 PM",
+        "Flow ID" => "a-b-c",
+        "Label" => "BENIGN",
+        "Flow Duration" => "2000000",
+        _ => "80",
+    };
+    let values: Vec<&str> = names.iter().map(value).collect();
+    format!("{}\n{}\n", names.join(","), values.join(","))
+}
+
+/// Runs over the registry: a new dialect needs a sample here.
 #[test]
-fn every_maker_is_recognised_by_its_columns() {
-    let zeek = "ts,uid,id.orig_h,id.orig_p,id.resp_h,id.resp_p,proto,service,duration,orig_bytes,resp_bytes,conn_state\n1545403816.96,CrDn,192.168.1.195,41040,185.244.25.235,80,tcp,,3.1,0,0,S0\n";
-    let t = table(zeek);
-    assert_eq!((t.format, t.info[0].destination_port), ("Zeek conn.log", Some(80)));
+fn each_makers_table_is_recognised_by_its_dialect_alone_and_gives_nothing_away() {
+    let samples = [nsl_kdd(), ZEEK.to_owned(), NFSTREAM.to_owned(), OURS.to_owned(), cicflowmeter()];
+    assert_eq!(samples.len(), dialects::DIALECTS.len(), "a dialect without a sample");
+    for (sample, own) in samples.iter().zip(dialects::DIALECTS) {
+        let t = table(sample);
+        assert_eq!(t.format, own.name);
+        let claims = dialects::DIALECTS.iter().filter(|dialect| (dialect.recognise)(&t.raw)).count();
+        assert_eq!(claims, 1, "{} is claimed twice", own.name);
+        let plan = TablePlan::learn(&t, &[0]).unwrap();
+        for feature in plan.schema().features.iter() {
+            for banned in ["address", "mac", "_ip", "time", "label", "port", "difficulty", "category_", "uid", "seen"] {
+                let rate_of_ports = own.name == "NSL-KDD" && feature.name == "dst_host_same_src_port_rate";
+                assert!(
+                    rate_of_ports || !feature.name.contains(banned),
+                    "{}: {} reaches the models",
+                    own.name,
+                    feature.name
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn who_and_when_are_kept_beside_the_features() {
+    let t = table(ZEEK);
+    assert_eq!(t.info[0].destination_port, Some(80));
     assert_eq!(t.info[0].end.unwrap().since(t.info[0].start.unwrap()), 3_100_000_000);
+    let cic = table(&cicflowmeter());
+    assert_eq!(cic.info[0].end.unwrap().since(cic.info[0].start.unwrap()), 2_000_000_000);
+    assert_eq!(cic.info[0].source.unwrap().addr, "10.0.0.1".parse().ok());
+    assert_eq!((cic.info[0].packets, cic.info[0].service_name), (160.0, Some(80)));
     let json = "{\"ts\":1545403816.96,\"id.orig_h\":\"10.0.0.1\",\"id.resp_h\":\"10.0.0.2\",\"conn_state\":\"SF\",\"duration\":1}\n";
     assert_eq!(table(json).format, "Zeek conn.log");
-    let nfstream = "src_ip,dst_ip,dst_port,protocol,bidirectional_first_seen_ms,bidirectional_last_seen_ms,bidirectional_packets,src2dst_first_seen_ms\n10.0.0.1,10.0.0.2,53,17,1545403816000,1545403817000,4,1545403816000\n";
-    let t = table(nfstream);
-    let plan = TablePlan::learn(&t, &[0]).unwrap();
-    assert_eq!((t.format, plan.columns.len()), ("NFStream", 3), "{plan:?}");
-    let kdd: Vec<String> = (0..38).map(|n| n.to_string()).collect();
-    let t = table(&format!("0,tcp,http,SF,{},normal,20\n", kdd[..37].join(",")));
-    assert_eq!((t.format, t.meanings[41].role, t.meanings[42].role), ("NSL-KDD", Role::Label, Role::Ignored));
+    let kdd = table(&nsl_kdd());
+    assert_eq!((kdd.meanings[41].role, kdd.meanings[42].role), (Role::Label, Role::Ignored));
+    assert!(kdd.info[0].rate.is_some() && kdd.info[0].fan_out.is_some() && kdd.info[0].start.is_none());
 }

@@ -16,7 +16,7 @@ pub(super) struct Dialect {
     /// For reports.
     pub(super) name: &'static str,
     /// Is it this maker's table?
-    recognise: fn(&RawTable) -> bool,
+    pub(super) recognise: fn(&RawTable) -> bool,
     /// What a column means; None: look at its values.
     meaning: fn(&RawTable, usize) -> Option<Meaning>,
 }
