@@ -28,9 +28,11 @@ impl Cuts {
         self.0[column].len() + 1
     }
 
-    /// The threshold of a split after `bin`: what is at most this goes left.
-    pub(super) fn threshold(&self, column: usize, bin: usize) -> f32 {
-        self.0[column][bin]
+    /// The threshold of a split after `bin` where the next rows are in bin `next`: halfway through the empty bins between
+    /// the two, as far from either side as can be. What is at most this goes left.
+    pub(super) fn between(&self, column: usize, bin: usize, next: usize) -> f32 {
+        let (low, high) = (self.0[column][bin], self.0[column][next - 1]);
+        if next == bin + 1 { low } else { middle(low, high) }
     }
 
     /// Every value's bin, column after column: columns × rows bytes.
@@ -82,7 +84,8 @@ mod tests {
         let cuts = Cuts::fit(&rows);
         assert_eq!(cuts.0, [vec![1.5, 2.5, 5.5]]);
         assert_eq!(cuts.binned(&rows), [2, 0, 0, 1, 2, 3]);
-        assert_eq!((cuts.bins(0), cuts.threshold(0, 1)), (4, 2.5));
+        assert_eq!((cuts.bins(0), cuts.between(0, 1, 2)), (4, 2.5));
+        assert_eq!(cuts.between(0, 0, 3), 3.5, "halfway between 1.5 and 5.5: bins 1 and 2 are empty");
     }
 
     #[test]

@@ -14,6 +14,12 @@ use serde::{Deserialize, Serialize};
 pub const CLASSES_MAX: usize = 256;
 /// Rows that pass a tree in step.
 const LANES: usize = 16;
+/// Rows that pass one tree before the next is looked at: it stays in the cache for all of them.
+const BLOCK_ROWS: usize = 32 * LANES;
+/// Levels between two looks whether all of them have arrived.
+const LEVELS: usize = 4;
+/// Fewer rows than this go down the trees one by one: a group costs as much as a full one.
+const GROUP_ROWS_MIN: usize = 5;
 /// Most nodes read from an artifact.
 const NODES_MAX: usize = 1 << 28;
 
@@ -119,8 +125,12 @@ impl RandomForest {
     pub fn probabilities(&self, rows: &Matrix, out: &mut Vec<f32>) {
         out.clear();
         out.resize(rows.rows() * self.classes, 0.0);
-        for (group, out) in out.chunks_mut(LANES * self.classes).enumerate() {
-            self.group(rows, group * LANES, out);
+        for (block, out) in out.chunks_mut(BLOCK_ROWS * self.classes).enumerate() {
+            for tree in 0..self.trees.len() {
+                for (group, out) in out.chunks_mut(LANES * self.classes).enumerate() {
+                    self.group(tree, rows, block * BLOCK_ROWS + group * LANES, out);
+                }
+            }
         }
         let each = 1.0 / self.trees.len().max(1) as f32;
         for sum in out {
@@ -128,28 +138,48 @@ impl RandomForest {
         }
     }
 
-    /// Up to `LANES` rows through all trees.
-    fn group(&self, rows: &Matrix, first: usize, out: &mut [f32]) {
+    /// Up to `LANES` rows through one tree.
+    fn group(&self, tree: usize, rows: &Matrix, first: usize, out: &mut [f32]) {
         let taken = out.len() / self.classes;
+        if taken < GROUP_ROWS_MIN {
+            for (offset, out) in out.chunks_exact_mut(self.classes).enumerate() {
+                self.add(self.leaf(tree, rows.row(first + offset)), out);
+            }
+            return;
+        }
         let row = |lane: usize| rows.row(first + lane.min(taken - 1));
         let lanes: [&[f32]; LANES] = std::array::from_fn(row);
-        for (root, depth) in &self.trees {
-            let mut at = [*root; LANES];
-            for _ in 0..*depth {
+        let mut at = [self.trees[tree].0; LANES];
+        loop {
+            let before = at;
+            for _ in 0..LEVELS {
                 for (at, row) in at.iter_mut().zip(&lanes) {
                     *at = self.nodes[*at as usize].next(row);
                 }
             }
-            for (lane, out) in out.chunks_exact_mut(self.classes).enumerate() {
-                let shares = &self.shares[at[lane] as usize * self.classes..][..self.classes];
-                out.iter_mut().zip(shares).for_each(|(sum, share)| *sum += share);
+            if at == before {
+                break;
             }
+        }
+        for (at, out) in at.iter().zip(out.chunks_exact_mut(self.classes)) {
+            self.add(*at as usize, out);
         }
     }
 
+    fn add(&self, leaf: usize, out: &mut [f32]) {
+        let shares = &self.shares[leaf * self.classes..][..self.classes];
+        out.iter_mut().zip(shares).for_each(|(sum, share)| *sum += share);
+    }
+
     fn leaf(&self, tree: usize, row: &[f32]) -> usize {
-        let (root, depth) = self.trees[tree];
-        (0..depth).fold(root, |at, _| self.nodes[at as usize].next(row)) as usize
+        let mut at = self.trees[tree].0;
+        loop {
+            let next = self.nodes[at as usize].next(row);
+            if next == at {
+                return at as usize;
+            }
+            at = next;
+        }
     }
 
     /// Shapley value of every column for the probability of `class`; returns the mean probability that they add to.
@@ -165,6 +195,16 @@ impl RandomForest {
             *share *= each;
         }
         self.trees.iter().map(|(root, _)| self.mean(*root as usize, class)).sum::<f64>() * each
+    }
+
+    /// Shapley value of every column for the probability of `class`, against one other row: what of the difference between
+    /// their answers each column makes. Adds to `shares`; some ten microseconds.
+    pub(crate) fn attribute_against(&self, row: &[f32], other: &[f32], class: usize, shares: &mut [f64]) {
+        let value = |node: usize| f64::from(self.shares[node * self.classes + class]) / self.trees.len() as f64;
+        let view = TreeView { nodes: &self.nodes, cover: &self.cover, value: &value };
+        for (root, _) in &self.trees {
+            shap::add_against(&view, *root as usize, row, other, shares);
+        }
     }
 
     /// Mean answer of the subtree over the training rows that reached it.

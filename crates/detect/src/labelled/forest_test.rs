@@ -130,6 +130,44 @@ fn attribution_is_the_shapley_value_by_its_definition() {
 }
 
 #[test]
+fn attribution_against_another_row_is_the_shapley_value_by_its_definition() {
+    let mut random = Random::new(12, 3);
+    let mut rows = Matrix::with_capacity(500, 5);
+    let mut labels = Vec::new();
+    for _ in 0..500 {
+        let row: [f32; 5] = std::array::from_fn(|_| random.normal());
+        labels.push(u8::from(row[0] + row[1] * row[2] > 0.3));
+        rows.push(&row);
+    }
+    let settings = ForestSettings { trees: 4, depth_max: 9, ..ForestSettings::default() };
+    let (forest, _) = RandomForest::train(&rows, &labels, 2, 1, &settings, &mut |_| ()).unwrap();
+    let factorial = |n: u32| f64::from((1..=n).product::<u32>().max(1));
+    let answer = |row: &[f32]| {
+        let mut out = Vec::new();
+        forest.probabilities(&Matrix { values: row.to_vec(), columns: 5 }, &mut out);
+        f64::from(out[1])
+    };
+    for (row, other) in [(rows.row(0), rows.row(1)), (rows.row(7), &[9.0, -9.0, 9.0, 0.0, 0.0][..])] {
+        let mut shares = [0.0; 5];
+        forest.attribute_against(row, other, 1, &mut shares);
+        let mixed = |known: u32| {
+            let values: Vec<f32> = (0..5).map(|c| if known & (1 << c) != 0 { row[c] } else { other[c] }).collect();
+            answer(&values)
+        };
+        for column in 0..5_u32 {
+            let sets = (0..32_u32).filter(|known| known & (1 << column) == 0);
+            let part = |known: u32| {
+                let weight = factorial(known.count_ones()) * factorial(4 - known.count_ones()) / factorial(5);
+                weight * (mixed(known | (1 << column)) - mixed(known))
+            };
+            let expected: f64 = sets.map(part).sum();
+            assert!((shares[column as usize] - expected).abs() < 1e-6, "column {column}: {shares:?} {expected}");
+        }
+        assert!((shares.iter().sum::<f64>() - (answer(row) - answer(other))).abs() < 1e-5);
+    }
+}
+
+#[test]
 fn what_cannot_be_learned_is_refused_by_name() {
     let (rows, labels) = exclusive_or(50, 1);
     let refuse = |rows: &Matrix, labels: &[u8], classes| {

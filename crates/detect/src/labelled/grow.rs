@@ -31,10 +31,17 @@ pub(super) struct Grown {
     pub(super) depth: u32,
 }
 
-struct Split {
+/// A cut of one column: what is at most in `bin` goes left; the next bin that has rows of this node is `next`.
+#[derive(Clone, Copy)]
+struct Cut {
     gain: f64,
-    column: usize,
     bin: usize,
+    next: usize,
+}
+
+struct Split {
+    column: usize,
+    cut: Cut,
 }
 
 /// A node waiting for its split: its place and the range of its rows.
@@ -91,7 +98,7 @@ impl<'a> Grower<'a> {
             let middle = from + self.part(&mut members[from..until], &split);
             let left = self.push(&members[from..middle]);
             self.push(&members[middle..until]);
-            let threshold = self.ground.cuts.threshold(split.column, split.bin);
+            let threshold = self.ground.cuts.between(split.column, split.cut.bin, split.cut.next);
             self.tree.nodes[node] = Node { threshold, left: left as u32, feature: split.column as u32 };
             open.push(Open { node: left + 1, from: middle, until, depth: depth + 1 });
             open.push(Open { node: left, from, until: middle, depth: depth + 1 });
@@ -144,17 +151,17 @@ impl<'a> Grower<'a> {
             } else {
                 self.counted(members, column, &totals)
             };
-            if let Some((gain, bin)) = found
-                && best.as_ref().is_none_or(|best| gain > best.gain)
+            if let Some(cut) = found
+                && best.as_ref().is_none_or(|best| cut.gain > best.cut.gain)
             {
-                best = Some(Split { gain, column, bin });
+                best = Some(Split { column, cut });
             }
         }
         best
     }
 
     /// Best cut of one column by a histogram of its bins.
-    fn counted(&mut self, members: &[u32], column: usize, totals: &[f64]) -> Option<(f64, usize)> {
+    fn counted(&mut self, members: &[u32], column: usize, totals: &[f64]) -> Option<Cut> {
         let (classes, bins) = (self.ground.classes, self.ground.cuts.bins(column));
         if bins < 2 {
             return None;
@@ -166,17 +173,21 @@ impl<'a> Grower<'a> {
             self.histogram[usize::from(of_column[*row as usize]) * classes + class] += weight;
         }
         let mut scan = Scan::new(totals);
-        for bin in 0..bins - 1 {
-            for (class, weight) in self.histogram[bin * classes..][..classes].iter().enumerate() {
-                scan.left[class] += weight;
+        let mut last = None;
+        for (bin, weights) in self.histogram[..bins * classes].chunks_exact(classes).enumerate() {
+            if weights.iter().all(|weight| *weight == 0.0) {
+                continue;
             }
-            scan.cut_after(bin);
+            if let Some(last) = last.replace(bin) {
+                scan.cut_between(last, bin);
+            }
+            scan.left.iter_mut().zip(weights).for_each(|(left, weight)| *left += weight);
         }
         scan.best
     }
 
     /// The same for few rows.
-    fn sorted(&mut self, members: &[u32], column: usize, totals: &[f64]) -> Option<(f64, usize)> {
+    fn sorted(&mut self, members: &[u32], column: usize, totals: &[f64]) -> Option<Cut> {
         let of_column = &self.ground.bins[column * self.ground.labels.len()..][..self.ground.labels.len()];
         self.sorting.clear();
         self.sorting.extend(members.iter().map(|row| (of_column[*row as usize], *row)));
@@ -186,7 +197,7 @@ impl<'a> Grower<'a> {
             let (class, weight) = self.weight(pair[0].1);
             scan.left[class] += weight;
             if pair[0].0 != pair[1].0 {
-                scan.cut_after(usize::from(pair[0].0));
+                scan.cut_between(usize::from(pair[0].0), usize::from(pair[1].0));
             }
         }
         scan.best
@@ -198,7 +209,7 @@ impl<'a> Grower<'a> {
         let (mut left, mut right) = (0, Vec::with_capacity(members.len()));
         for place in 0..members.len() {
             let row = members[place];
-            if usize::from(of_column[row as usize]) <= split.bin {
+            if usize::from(of_column[row as usize]) <= split.cut.bin {
                 members[left] = row;
                 left += 1;
             } else {
@@ -214,7 +225,7 @@ impl<'a> Grower<'a> {
 struct Scan<'a> {
     totals: &'a [f64],
     left: Vec<f64>,
-    best: Option<(f64, usize)>,
+    best: Option<Cut>,
 }
 
 impl<'a> Scan<'a> {
@@ -223,7 +234,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Σ left²/n_left + Σ right²/n_right: largest where the Gini impurity falls most.
-    fn cut_after(&mut self, bin: usize) {
+    fn cut_between(&mut self, bin: usize, next: usize) {
         let (mut left, mut right, mut left_squares, mut right_squares) = (0.0, 0.0, 0.0, 0.0);
         for (on_left, total) in self.left.iter().zip(self.totals) {
             let on_right = total - on_left;
@@ -237,8 +248,8 @@ impl<'a> Scan<'a> {
             return;
         }
         let gain = left_squares / left + right_squares / right;
-        if self.best.is_none_or(|(best, _)| gain > best) {
-            self.best = Some((gain, bin));
+        if self.best.is_none_or(|best| gain > best.gain) {
+            self.best = Some(Cut { gain, bin, next });
         }
     }
 }

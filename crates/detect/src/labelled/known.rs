@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 pub const ATTACK_ROWS_MIN: usize = 10;
 /// Most kinds, benign among them: a label fits a byte.
 pub const KINDS_MAX: usize = 256;
-/// Rows judged together.
-const BLOCK_ROWS: usize = 1024;
+/// Benign rows that a row is compared with when it is explained.
+const COMPARED_ROWS: usize = 4;
 
 /// What each row of a training set is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,10 +84,12 @@ pub struct Known {
 }
 
 /// The trained channel.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub(crate) struct KnownAttacks {
     forest: RandomForest,
     calibration: Calibration,
+    /// Benign rows, encoded, for explanations.
+    compared: Matrix,
     pub(crate) info: KnownInfo,
 }
 
@@ -116,6 +118,7 @@ impl KnownAttacks {
         let called = |rows: &[(f32, u8)]| {
             rows.iter().filter(|(probability, _)| *probability > 0.5).count() as f64 / rows.len().max(1) as f64
         };
+        let compared = compared(&rows, &of_row, &out_of_bag, kinds, seed);
         let info = KnownInfo {
             kinds: labels.kinds.clone(),
             rows: Labels { kinds: labels.kinds.clone(), of_row }.counts(),
@@ -123,14 +126,14 @@ impl KnownAttacks {
             true_positive_rate: called(&attack),
         };
         let calibration = Calibration::fit(benign.into_iter().map(|(probability, _)| probability).collect());
-        Ok(Some(Self { forest, calibration, info }))
+        Ok(Some(Self { forest, calibration, compared: compared, info }))
     }
 
     /// Judges encoded rows; `out` is replaced.
     pub(crate) fn judge(&self, rows: &Matrix, out: &mut Vec<Known>) {
         out.clear();
         let kinds = self.forest.classes();
-        let mut shares = Vec::with_capacity(BLOCK_ROWS.min(rows.rows()) * kinds);
+        let mut shares = Vec::new();
         self.forest.probabilities(rows, &mut shares);
         out.extend(shares.chunks_exact(kinds).map(|shares| {
             let likelier = |best: usize, kind: usize| if shares[kind] > shares[best] { kind } else { best };
@@ -140,16 +143,22 @@ impl KnownAttacks {
         }));
     }
 
-    /// How much each column speaks for an attack: positive Shapley values against the probability of benign, as shares.
+    /// How much each column speaks for an attack: Shapley values for the probability of an attack, against a few benign
+    /// rows, where they are positive, as shares.
     pub(crate) fn attribute(&self, row: &[f32], shares: &mut [f32]) {
         let mut values = vec![0.0; row.len()];
-        self.forest.attribute(row, 0, &mut values);
+        for other in 0..self.compared.rows() {
+            self.forest.attribute_against(row, self.compared.row(other), 0, &mut values);
+        }
         shares.iter_mut().zip(&values).for_each(|(share, value)| *share = (-*value).max(0.0) as f32);
         normalise(shares);
     }
 
     pub(crate) fn save(&self) -> Vec<u8> {
-        let mut bytes = written(|out: &mut Writer| self.calibration.save(out));
+        let mut bytes = written(|out: &mut Writer| {
+            self.calibration.save(out);
+            out.f32s(&self.compared.values);
+        });
         let calibration = bytes.len() as u32;
         let mut whole = calibration.to_le_bytes().to_vec();
         whole.append(&mut bytes);
@@ -160,12 +169,14 @@ impl KnownAttacks {
     pub(crate) fn load(bytes: &[u8], columns: usize, info: KnownInfo) -> Result<Self, DetectError> {
         let mut reader = Reader::new(bytes);
         let length = reader.u32()? as usize;
-        let calibration = Calibration::load(&mut Reader::new(reader.take(length)?))?;
+        let mut head = Reader::new(reader.take(length)?);
+        let calibration = Calibration::load(&mut head)?;
+        let compared = Matrix { values: head.f32s()?, columns };
         let forest = RandomForest::load(bytes.get(4 + length..).unwrap_or_default(), columns)?;
-        if forest.classes() != info.kinds.len() {
+        if forest.classes() != info.kinds.len() || !compared.values.len().is_multiple_of(columns.max(1)) {
             return Err(DetectError::Damaged("the forest does not know the kinds it should".to_owned()));
         }
-        Ok(Self { forest, calibration, info })
+        Ok(Self { forest, calibration, compared, info })
     }
 }
 
@@ -185,4 +196,15 @@ fn draw(rows: &Matrix, labels: &Labels, seed: u64, rows_max: usize) -> (Matrix, 
         drawn.push(rows.row(*row));
     }
     (drawn, chosen.iter().map(|row| labels.of_row[*row]).collect())
+}
+
+/// Some benign rows that the trees which never saw them take for benign.
+fn compared(rows: &Matrix, labels: &[u8], out_of_bag: &[f32], kinds: usize, seed: u64) -> Matrix {
+    let mut compared = Matrix::with_capacity(COMPARED_ROWS, rows.columns);
+    let plain = |row: &usize| labels[*row] == 0 && out_of_bag[*row * kinds] > 0.5;
+    let order = Random::new(seed, 0xc0).sample(rows.rows(), rows.rows());
+    for row in order.into_iter().filter(plain).take(COMPARED_ROWS) {
+        compared.push(rows.row(row));
+    }
+    compared
 }

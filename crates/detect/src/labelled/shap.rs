@@ -1,6 +1,7 @@
 //! TreeSHAP: the exact Shapley value of every column for one row and one tree, in time of leaves × depth² (Lundberg, Erion
 //! and Lee, "Consistent individualized feature attribution for tree ensembles", 2018, algorithm 2). What a column that is
-//! not asked would have been is taken from the training rows that passed each node.
+//! not asked would have been is taken from the training rows that passed each node, or, far cheaper, from one other row
+//! (interventional TreeSHAP: Lundberg et al., Nature Machine Intelligence 2, 2020).
 
 use super::forest::Node;
 
@@ -97,4 +98,60 @@ fn unwind(path: &mut Vec<Step>, place: usize) {
     for (step, weight) in path.iter_mut().zip(weights) {
         step.weight = weight;
     }
+}
+
+/// Adds each column's Shapley value for `row` against `other`: the answer for a set of columns is the tree's for the row
+/// that has them from `row` and the rest from `other`. Exact; only ways that such mixed rows go are walked.
+pub(super) fn add_against(tree: &TreeView<'_>, root: usize, row: &[f32], other: &[f32], shares: &mut [f64]) {
+    Mixed { tree, row, other, from_row: Vec::new(), from_other: Vec::new() }.descend(root, shares);
+}
+
+/// A way through a tree: the columns that must be the row's, and those that must be the other's, to go it.
+struct Mixed<'a> {
+    tree: &'a TreeView<'a>,
+    row: &'a [f32],
+    other: &'a [f32],
+    from_row: Vec<usize>,
+    from_other: Vec<usize>,
+}
+
+impl Mixed<'_> {
+    fn descend(&mut self, node: usize, shares: &mut [f64]) {
+        let Node { threshold, left, feature } = self.tree.nodes[node];
+        let (left, column) = (left as usize, feature as usize);
+        if left == node {
+            return self.arrive((self.tree.value)(node), shares);
+        }
+        let child = |row: &[f32]| left + usize::from(row[column] > threshold);
+        let (own, others) = (child(self.row), child(self.other));
+        if own == others || self.from_row.contains(&column) {
+            self.descend(own, shares);
+        } else if self.from_other.contains(&column) {
+            self.descend(others, shares);
+        } else {
+            self.from_row.push(column);
+            self.descend(own, shares);
+            self.from_row.pop();
+            self.from_other.push(column);
+            self.descend(others, shares);
+            self.from_other.pop();
+        }
+    }
+
+    /// A leaf's answer counts for a column in the share of orders in which that column is the last to make way for it.
+    fn arrive(&self, value: f64, shares: &mut [f64]) {
+        let (own, others) = (self.from_row.len(), self.from_other.len());
+        for column in &self.from_row {
+            shares[*column] += value * orders(own - 1, others);
+        }
+        for column in &self.from_other {
+            shares[*column] -= value * orders(own, others - 1);
+        }
+    }
+}
+
+/// a!·b! / (a + b + 1)!
+fn orders(a: usize, b: usize) -> f64 {
+    let (few, many) = (a.min(b), a.max(b));
+    (1..=few).fold(1.0 / (many + few + 1) as f64, |share, k| share * k as f64 / (many + k) as f64)
 }
