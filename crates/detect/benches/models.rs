@@ -1,11 +1,12 @@
 //! Speed of the models: rows per CPU-second of one thread, on 200,000 × 32 numbers of a Gaussian mixture, and the whole
-//! cost of learning from and judging 54,000 flows. Every line is `name <tab> rows <tab> CPU seconds <tab> rows per
+//! cost of learning from and judging 100,000 flows. Every line is `name <tab> rows <tab> CPU seconds <tab> rows per
 //! CPU-second`, the median of several runs. `peers.py` runs this beside scikit-learn and PyTorch on the same matrix, which
 //! `--matrix=FILE` writes (little-endian floats, row-major), and prints ratios. No assertion: machines differ.
 #![allow(clippy::unwrap_used)]
 
-use detect::models::{Autoencoder, IsolationForest, Neighbours};
-use detect::{Detector, Ensemble, EnsembleConfig};
+use detect::labelled::{ForestSettings, RandomForest};
+use detect::models::{Autoencoder, IsolationForest, Loda, Neighbours};
+use detect::{Detector, Ensemble, EnsembleConfig, Labels};
 use rand_pcg::Pcg64;
 use rand_pcg::rand_core::{Rng, SeedableRng};
 use record::Matrix;
@@ -93,6 +94,18 @@ fn models() {
     time("local_outlier_factor score, 10000 references", queries.rows(), || neighbours.score(&queries, &mut out));
     let neighbours = Neighbours::train(&reference, 1, 1024, 20);
     time("neighbours score, 1024 references", train.rows(), || neighbours.score(&train, &mut out));
+    let neighbours = Neighbours::train(&reference, 1, 2048, 20);
+    time("neighbours score, 2048 references", train.rows(), || neighbours.score(&train, &mut out));
+    let loda = Loda::train(&train, 1);
+    time("loda fit", train.rows(), || drop(Loda::train(&train, 1)));
+    time("loda score", rows.rows(), || loda.score(&rows, &mut out));
+    let config = EnsembleConfig {
+        autoencoders: 1,
+        autoencoder_rows_max: 20_000,
+        autoencoder_epochs: 5,
+        ..EnsembleConfig::default()
+    };
+    time("autoencoder fit, one network, 5 epochs", 5 * train.rows(), || drop(Autoencoder::train(&train, 1, &config)));
     let config = EnsembleConfig { autoencoders: 1, autoencoder_epochs: 2, ..EnsembleConfig::default() };
     let autoencoder = Autoencoder::train(&train, 1, &config);
     time("autoencoder score, one network", rows.rows(), || autoencoder.score(&rows, &mut out));
@@ -101,15 +114,37 @@ fn models() {
     time("autoencoder score, three networks", rows.rows(), || autoencoder.score(&rows, &mut out));
 }
 
+/// Rows by the nearest of two groups of clouds, so that a forest has something to learn.
+fn labels(rows: &Matrix) -> Vec<u8> {
+    (0..rows.rows()).map(|row| u8::from(rows.row(row)[..4].iter().sum::<f32>() > 0.0)).collect()
+}
+
+fn random_forest() {
+    let rows = mixture(ROWS, 32);
+    let train = part(&rows, 0, 20_000);
+    let settings = ForestSettings::default();
+    let fit = || RandomForest::train(&train, &labels(&train), 2, 1, &settings, &mut |_| {}).unwrap().0;
+    let (forest, mut out) = (fit(), Vec::new());
+    time("random_forest fit", train.rows(), || drop(fit()));
+    time("random_forest score", rows.rows(), || forest.probabilities(&rows, &mut out));
+    let single: Vec<Matrix> = (0..10_000).map(|row| part(&rows, row, 1)).collect();
+    let one_by_one = || single.iter().for_each(|row| forest.probabilities(row, &mut out));
+    time("random_forest score one row", single.len(), one_by_one);
+}
+
 fn ensemble() {
     let schema = features::flow_schema();
-    let rows = mixture(54_000, schema.features.len());
+    let rows = mixture(100_000, schema.features.len());
     let config = EnsembleConfig::default();
     let train = || Ensemble::train(schema, &rows, 1, &config, &mut |_| {}).unwrap().0;
     let (ensemble, mut out) = (train(), Vec::new());
-    time("ensemble train, 54000 flows", rows.rows(), || drop(train()));
+    time("ensemble train, 100000 flows", rows.rows(), || drop(train()));
     time("ensemble judge", rows.rows(), || ensemble.judge(&rows, &mut out));
     time("ensemble explain", 200, || (0..200).for_each(|row| drop(ensemble.explain(rows.row(row)))));
+    let labels = Labels { kinds: vec!["benign".to_owned(), "attack".to_owned()], of_row: labels(&rows) };
+    let (both, _) = Ensemble::train_labelled(schema, &rows, Some(&labels), 1, &config, &mut |_| {}).unwrap();
+    time("ensemble judge, both channels", rows.rows(), || both.judge(&rows, &mut out));
+    time("ensemble explain a known attack", 20, || (0..20).for_each(|row| drop(both.explain(rows.row(row)))));
     let bytes = ensemble.to_bytes();
     time("artifact load", 100, || (0..100).for_each(|_| drop(Ensemble::from_bytes(&bytes, schema).unwrap())));
     eprintln!("artifact: {} bytes", bytes.len());
@@ -121,5 +156,6 @@ fn main() {
         return std::fs::write(path, bytes).unwrap();
     }
     models();
+    random_forest();
     ensemble();
 }

@@ -38,6 +38,9 @@ struct About {
     trained_on: TrainingSpan,
     members: Vec<MemberInfo>,
     program_version: String,
+    /// Evidence from which on all members are asked; none in files of one stage.
+    #[serde(default)]
+    gate: Option<f32>,
     /// The known-attack channel, when there is one (section `known_attacks`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     known: Option<KnownInfo>,
@@ -75,6 +78,7 @@ impl Ensemble {
             trained_on: self.span.clone(),
             members: self.members.clone(),
             program_version: env!("CARGO_PKG_VERSION").to_owned(),
+            gate: self.gate,
             known: self.known().cloned(),
         };
         serde_json::to_vec(&about).unwrap_or_default()
@@ -129,7 +133,10 @@ impl Ensemble {
         let (calibrations, combined) = load_calibrations(sections.get("calibration")?)?;
         let mut models = Vec::with_capacity(MODELS.len());
         for kind in MODELS {
-            models.push((kind.load)(sections.get(kind.name)?, columns)?);
+            // A file of an earlier version has fewer models; which members there must be is checked below.
+            if let Some(section) = sections.find(kind.name) {
+                models.push((kind.load)(section, columns)?);
+            }
         }
         let names: Vec<&str> =
             models.iter().flat_map(|model| model.members().iter().map(|member| member.name)).collect();
@@ -147,6 +154,7 @@ impl Ensemble {
             models,
             members: about.members,
             calibrations,
+            gate: about.gate.filter(|gate| gate.is_finite()),
             combined,
             attachments: sections.attachments(),
             known,
@@ -243,9 +251,12 @@ impl<'a> Sections<'a> {
     }
 
     fn get(&self, name: &str) -> Result<&'a [u8], DetectError> {
+        self.find(name).ok_or_else(|| damaged(format!("section {name} is missing")))
+    }
+
+    fn find(&self, name: &str) -> Option<&'a [u8]> {
         let is_it =
             |stored: &[u8]| stored.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.iter().all(|b| *b == 0));
-        let found = self.0.iter().find(|(stored, _)| is_it(stored));
-        found.map(|(_, body)| *body).ok_or_else(|| damaged(format!("section {name} is missing")))
+        self.0.iter().find(|(stored, _)| is_it(stored)).map(|(_, body)| *body)
     }
 }

@@ -21,11 +21,14 @@ pub struct EnsembleConfig {
     /// A member votes only when its false-positive rate on held-out rows, at its own 1 % threshold, is at most this
     /// (default 0.015).
     pub admission_false_positive_rate_max: f64,
+    /// Share of ordinary rows that the costly members (neighbours) are asked about too: those that the cheap ones find
+    /// strangest; 1 asks them about all (0.01–1, default 0.3).
+    pub second_stage_fraction: f64,
     /// Trees of the isolation forest (1–1,000, default 100).
     pub trees: usize,
     /// Rows a tree is grown from (2–256, default 256).
     pub tree_rows: usize,
-    /// Rows of the reference set of nearest neighbours and local outlier factor (32–65,536, default 1,024).
+    /// Rows of the reference set of nearest neighbours and local outlier factor (32–65,536, default 2,048).
     pub reference_rows: usize,
     /// Neighbours of the local outlier factor (1–64, default 20).
     pub neighbours: usize,
@@ -56,9 +59,10 @@ impl Default for EnsembleConfig {
             alpha: 1e-3,
             trim_fraction: 0.03,
             admission_false_positive_rate_max: 0.015,
+            second_stage_fraction: 0.3,
             trees: 100,
             tree_rows: 256,
-            reference_rows: 1024,
+            reference_rows: 2048,
             neighbours: 20,
             autoencoder_rows_max: 4096,
             autoencoder_epochs: 20,
@@ -102,6 +106,7 @@ impl EnsembleConfig {
         within("trim_fraction", self.trim_fraction, 0.0, 0.5, "0 to 0.5")?;
         let rate = self.admission_false_positive_rate_max;
         within("admission_false_positive_rate_max", rate, 0.01, 1.0, "0.01 to 1")?;
+        within("second_stage_fraction", self.second_stage_fraction, 0.01, 1.0, "0.01 to 1")?;
         within("trees", self.trees, 1, 1000, "1 to 1000")?;
         within("tree_rows", self.tree_rows, 2, 256, "2 to 256")?;
         within("reference_rows", self.reference_rows, 32, 65_536, "32 to 65536")?;

@@ -59,7 +59,7 @@ fn a_strange_row_is_called_with_its_reason_first() {
     assert!((why[0].value - f64::from(row[2])).abs() < 1e-4 && why[0].value > why[0].expected[1]);
     assert!(why.len() <= 5 && why.iter().map(|reason| reason.share).sum::<f64>() <= 1.0 + 1e-6);
     let names: Vec<String> = TRAINED.member_scores(&judgement).into_iter().map(|member| member.name).collect();
-    assert_eq!(names, ["isolation_forest", "local_outlier_factor", "nearest_neighbours", "autoencoder"]);
+    assert_eq!(names, ["isolation_forest", "local_outlier_factor", "nearest_neighbours", "autoencoder", "loda"]);
 }
 
 #[test]
@@ -197,6 +197,41 @@ fn a_schema_made_at_run_time_comes_back_with_what_was_attached() {
     assert_eq!(loaded.attachment("tab"), None);
     assert_eq!(loaded.to_bytes(), ensemble.to_bytes());
     assert!(matches!(Ensemble::from_bytes(&ensemble.to_bytes(), &SCHEMA), Err(DetectError::SchemaMismatch { .. })));
+}
+
+#[test]
+fn rows_that_the_cheap_members_find_ordinary_rank_below_all_others() {
+    let rows = Matrix { values: blobs(6000, 8, 1).values[1500 * 8..].to_vec(), columns: 8 };
+    let judged = judge(&TRAINED, &rows);
+    let asked = judged.iter().filter(|j| j.asked_all).count() as f64 / judged.len() as f64;
+    assert!((0.25..0.35).contains(&asked), "{asked} went on to the second stage, 0.3 were to");
+    let p = |asked_all: bool| judged.iter().filter(move |j| j.asked_all == asked_all).map(|j| j.p_value);
+    let (largest, smallest) = (p(true).fold(0.0, f64::max), p(false).fold(1.0, f64::min));
+    assert!(largest <= smallest, "{largest} {smallest}");
+    let ordinary = judged.iter().find(|j| !j.asked_all).unwrap();
+    let names: Vec<String> = TRAINED.member_scores(ordinary).into_iter().map(|member| member.name).collect();
+    assert_eq!(names, ["isolation_forest", "autoencoder", "loda"], "members that were not asked say nothing");
+}
+
+#[test]
+fn one_stage_asks_everybody_about_every_row() {
+    let config = EnsembleConfig { second_stage_fraction: 1.0, ..config() };
+    let rows = blobs(1500, 8, 1);
+    let (ensemble, _) = Ensemble::train(&SCHEMA, &rows, 7, &config, &mut |_| {}).unwrap();
+    assert!(judge(&ensemble, &rows).iter().all(|judgement| judgement.asked_all));
+}
+
+#[test]
+fn a_file_of_fewer_models_and_one_stage_still_loads_and_judges() {
+    let mut older = Ensemble::from_bytes(&BYTES, &SCHEMA).unwrap();
+    assert_eq!(older.models.pop().map(|model| model.name()), Some("loda"));
+    (older.members.pop(), older.calibrations.pop());
+    older.gate = None;
+    let rows = blobs(50, 8, 4);
+    let loaded = Ensemble::from_bytes(&older.to_bytes(), &SCHEMA).unwrap();
+    assert_eq!(judge(&loaded, &rows), judge(&older, &rows));
+    assert_eq!(loaded.members().len(), 4);
+    assert!(judge(&loaded, &rows).iter().all(|judgement| judgement.asked_all));
 }
 
 #[test]

@@ -25,10 +25,13 @@ mod random;
 pub mod series;
 mod standardise;
 pub mod stream;
+mod training;
+mod vote;
 mod width;
 
 pub use config::EnsembleConfig;
-pub use ensemble::{Ensemble, Judgement, MemberInfo, TrainReport, TrainingSpan};
+pub use ensemble::{Ensemble, MemberInfo, TrainReport, TrainingSpan};
 pub use error::DetectError;
 pub use labelled::{Known, KnownInfo, Labels};
 pub use models::Detector;
+pub use vote::Judgement;

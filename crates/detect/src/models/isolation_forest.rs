@@ -165,7 +165,8 @@ impl Detector for IsolationForest {
     }
 
     fn members(&self) -> &'static [Member] {
-        &[Member { name: "isolation_forest", weight: 1.0 }]
+        // Shares its vote with Loda: both cut columns at random and count what falls together.
+        &[Member { name: "isolation_forest", weight: 0.5 }]
     }
 
     fn score(&self, rows: &Matrix, out: &mut Vec<f32>) {

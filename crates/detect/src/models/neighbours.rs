@@ -3,7 +3,7 @@
 //! |x − r|² = |x|² + |r|² − 2·x·r; those of the neighbours found are then computed again exactly, because the product
 //! loses the small ones to rounding.
 
-use super::{Detector, Diet, Member, ModelKind, normalise, reading, written};
+use super::{Detector, Diet, Member, ModelKind, Stage, normalise, reading, written};
 use crate::DetectError;
 use crate::kernels::{self, STRIPES, Width};
 use crate::layout::View;
@@ -182,7 +182,11 @@ impl Detector for Neighbours {
     fn members(&self) -> &'static [Member] {
         // The factor alone ranks worse and calibrates worse than the distance (Tripline's own measurements on NSL-KDD:
         // area 0.78–0.87 against 0.97); as a second view with a small vote it still sees what hides in a sparse corner.
-        &[Member { name: "local_outlier_factor", weight: 0.2 }, Member { name: "nearest_neighbours", weight: 0.8 }]
+        &[Member { name: "local_outlier_factor", weight: 0.1 }, Member { name: "nearest_neighbours", weight: 0.9 }]
+    }
+
+    fn stage(&self) -> Stage {
+        Stage::Strange
     }
 
     /// The logarithm of the Local Outlier Factor, and the mean distance to the nearest references.
