@@ -225,7 +225,8 @@ fn one_stage_asks_everybody_about_every_row() {
 fn a_file_of_fewer_models_and_one_stage_still_loads_and_judges() {
     let mut older = Ensemble::from_bytes(&BYTES, &SCHEMA).unwrap();
     assert_eq!(older.models.pop().map(|model| model.name()), Some("loda"));
-    (older.members.pop(), older.calibrations.pop());
+    older.members.pop();
+    older.calibrations.pop();
     older.gate = None;
     let rows = blobs(50, 8, 4);
     let loaded = Ensemble::from_bytes(&older.to_bytes(), &SCHEMA).unwrap();

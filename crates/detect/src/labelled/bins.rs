@@ -111,6 +111,6 @@ mod tests {
         let cuts = Cuts::fit(&rows);
         assert_eq!(cuts.bins(0), 1);
         assert_eq!(&cuts.binned(&rows)[2..], [0, 1]);
-        assert_eq!(cuts.threshold(1, 0), low);
+        assert_eq!(cuts.between(1, 0, 1), low);
     }
 }

@@ -126,7 +126,7 @@ impl KnownAttacks {
             true_positive_rate: called(&attack),
         };
         let calibration = Calibration::fit(benign.into_iter().map(|(probability, _)| probability).collect());
-        Ok(Some(Self { forest, calibration, compared: compared, info }))
+        Ok(Some(Self { forest, calibration, compared, info }))
     }
 
     /// Judges encoded rows; `out` is replaced.

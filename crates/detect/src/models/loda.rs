@@ -148,7 +148,9 @@ impl Detector for Loda {
                 }
                 out.iter_mut().zip(sums).for_each(|(out, sum)| *out += self.surprise(projection, sum));
             }
-            out.iter_mut().for_each(|sum| *sum /= PROJECTIONS as f32);
+            for sum in out.iter_mut() {
+                *sum /= PROJECTIONS as f32;
+            }
         }
     }
 
