@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The models' scoring beside scikit-learn and PyTorch: one table of ratios, both sides in turn in the same run.
+"""The models' scoring and training beside scikit-learn and PyTorch: one table of ratios, both sides in turn in the same run.
 
 usage: peers.py COMMAND…   COMMAND runs the bench, such as `cargo bench -q -p detect --bench models --`
 needs: numpy scikit-learn, and torch for the autoencoder (each is skipped with a line when missing)
@@ -24,8 +24,8 @@ BATCHES = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536)
 
 def ours(command):
     """Rows per CPU-second of each line of the bench."""
-    text = subprocess.run([*command, "score"], check=True, capture_output=True, text=True).stdout
-    lines = (line.split("\t") for line in text.splitlines())
+    run = lambda word: subprocess.run([*command, word], check=True, capture_output=True, text=True).stdout
+    lines = (line.split("\t") for word in ("score", "fit") for line in run(word).splitlines())
     return {line[0]: float(line[3]) for line in lines if len(line) == 4}
 
 
@@ -53,7 +53,7 @@ def rate(rows, work):
 def scikit_learn(rows):
     """Peer, our line, how many rows per CPU-second the peer scores when called."""
     try:
-        from sklearn.ensemble import IsolationForest
+        from sklearn.ensemble import IsolationForest, RandomForestClassifier
         from sklearn.neighbors import LocalOutlierFactor
     except ImportError:
         print("scikit-learn: not installed (pip install scikit-learn)")
@@ -67,6 +67,15 @@ def scikit_learn(rows):
     yield "scikit-learn IsolationForest, one row", "isolation_forest score one row", lambda: rate(50, one_by_one)
     name = "local_outlier_factor score, 10000 references"
     yield "scikit-learn LocalOutlierFactor", name, lambda: rate(len(queries), lambda: factor.score_samples(queries))
+    # The bench's own classes: by the sign of the sum of four columns.
+    train, kinds = rows[:20000], rows[:20000, :4].sum(1) > 0
+    trees = lambda: RandomForestClassifier(n_estimators=100, random_state=0, n_jobs=1).fit(train, kinds)
+    classes = trees()
+    all_rows = lambda: classes.predict_proba(rows)
+    yield "scikit-learn RandomForestClassifier", "random_forest score", lambda: rate(len(rows), all_rows)
+    each = lambda: [classes.predict_proba(rows[i:i + 1]) for i in range(50)]
+    yield "scikit-learn RandomForestClassifier, one row", "random_forest score one row", lambda: rate(50, each)
+    yield "scikit-learn RandomForestClassifier, fit", "random_forest fit", lambda: rate(len(train), trees)
 
 
 def pytorch(rows):
@@ -93,6 +102,22 @@ def pytorch(rows):
     yield "PyTorch, batches of 256", name, lambda: rate(len(rows), lambda: score(256))
     yield "PyTorch, one batch of all rows", name, lambda: rate(len(rows), lambda: score(len(rows)))
     yield f"PyTorch, best batch ({best})", name, lambda: rate(len(rows), lambda: score(best))
+    known = data[:20000]
+    known = (known - known.mean(0)) / known.std(0)
+
+    def fit(batch, epochs=5):
+        learner = torch.nn.Sequential(
+            dense(COLUMNS, 32), rectify(), dense(32, 8), dense(8, 32), rectify(), dense(32, COLUMNS)
+        )
+        step = torch.optim.Adam(learner.parameters(), lr=4e-3)
+        for _ in range(epochs):
+            for part in known[torch.randperm(len(known))].split(batch):
+                step.zero_grad()
+                ((learner(part) - part) ** 2).mean().backward()
+                step.step()
+
+    name = "autoencoder fit, one network, 5 epochs"
+    yield "PyTorch, fit in batches of 64", name, lambda: rate(5 * len(known), lambda: fit(64))
 
 
 def main():

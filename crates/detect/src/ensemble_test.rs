@@ -236,6 +236,31 @@ fn a_file_of_fewer_models_and_one_stage_still_loads_and_judges() {
 }
 
 #[test]
+fn numbers_that_are_none_are_read_as_zero_and_constant_columns_do_no_harm() {
+    let mut rows = blobs(1500, 8, 1);
+    let zeros = {
+        let mut rows = rows.clone();
+        (0..1500).step_by(3).for_each(|row| rows.values[row * 8 + 1] = 0.0);
+        rows
+    };
+    for (row, value) in (0..1500).step_by(3).zip([f32::NAN, f32::INFINITY, f32::NEG_INFINITY].into_iter().cycle()) {
+        rows.values[row * 8 + 1] = value;
+    }
+    let (with, without) = (train(&rows).unwrap(), train(&zeros).unwrap());
+    assert_eq!(with.to_bytes(), without.to_bytes());
+    assert_eq!(judge(&with, &rows), judge(&without, &zeros));
+    let same = Matrix { values: [1.0, 2.0, 0.0, 3.0, 1.0, 1.0, 1.0, 4.0].repeat(600), columns: 8 };
+    let judged = judge(&train(&same).unwrap(), &same);
+    assert!(judged.iter().all(|j| !j.anomalous && j.p_value > 0.1), "{:?}", judged[0]);
+    let labels = Labels {
+        kinds: ["a", "b"].map(str::to_owned).to_vec(),
+        of_row: (0..1500).map(|r| (r % 5 / 4) as u8).collect(),
+    };
+    let both = train_labelled(&rows, &labels).unwrap().0;
+    assert!(judge(&both, &rows).iter().all(|j| j.p_value > 0.0 && j.known.is_some_and(|k| k.probability.is_finite())));
+}
+
+#[test]
 fn another_schema_version_or_kind_of_file_is_refused() {
     let other = Schema::fixed("test/2", &COLUMNS);
     assert!(matches!(Ensemble::from_bytes(&BYTES, &other), Err(DetectError::SchemaMismatch { .. })));

@@ -31,10 +31,15 @@ fn scores(model: &dyn Detector, rows: &Matrix) -> Vec<f32> {
     out
 }
 
+/// The registry, and the member that the how-to shows.
+fn kinds() -> impl Iterator<Item = &'static ModelKind> {
+    MODELS.iter().chain(std::iter::once(&super::example::KIND))
+}
+
 fn each(check: impl Fn(&ModelKind, &Matrix, &dyn Detector)) {
     for columns in [2, 11, 51, 70] {
         let rows = blobs(700, columns, 1);
-        for kind in MODELS {
+        for kind in kinds() {
             check(kind, &rows, (kind.train)(&rows, 5, &config()).as_ref());
         }
     }
@@ -139,7 +144,7 @@ fn attributions_are_shares_and_name_the_cause() {
 fn constant_columns_and_identical_rows_do_no_harm() {
     let mut same = Matrix::with_capacity(600, 4);
     (0..600).for_each(|_| same.push(&[1.0, 2.0, 0.0, 3.0]));
-    for kind in MODELS {
+    for kind in kinds() {
         let model = (kind.train)(&same, 1, &config());
         assert!(scores(model.as_ref(), &same).iter().all(|score| score.is_finite()), "{}", kind.name);
         let mut shares = vec![0.0; 4];
@@ -152,9 +157,27 @@ fn constant_columns_and_identical_rows_do_no_harm() {
 
 #[test]
 fn names_are_distinct_and_fit_an_artifact() {
-    let mut names: Vec<&str> = MODELS.iter().map(|kind| kind.name).collect();
+    let mut names: Vec<&str> = kinds().map(|kind| kind.name).collect();
     assert!(names.iter().all(|name| name.len() <= 24));
     names.sort_unstable();
     names.dedup();
-    assert_eq!(names.len(), MODELS.len());
+    assert_eq!(names.len(), kinds().count());
+}
+
+#[test]
+fn two_rows_are_enough_not_to_break() {
+    let few = blobs(2, 5, 1);
+    for kind in kinds() {
+        let model = (kind.train)(&few, 1, &config());
+        assert!(scores(model.as_ref(), &blobs(40, 5, 2)).iter().all(|score| score.is_finite()), "{}", kind.name);
+        let loaded = (kind.load)(&model.save(), 5).unwrap();
+        assert_eq!(scores(model.as_ref(), &few), scores(loaded.as_ref(), &few), "{}", kind.name);
+    }
+}
+
+#[test]
+fn the_how_to_shows_the_member_that_these_tests_passed() {
+    let page = include_str!("../../../../docs/how-to/add-a-detector.md");
+    let code = format!("```rust\n{}```", include_str!("example.rs"));
+    assert!(page.contains(&code), "copy crates/detect/src/models/example.rs into docs/how-to/add-a-detector.md");
 }

@@ -8,6 +8,8 @@ use record::Matrix;
 mod autoencoder;
 #[cfg(test)]
 pub(crate) mod contract_test;
+#[cfg(test)]
+mod example;
 mod isolation_forest;
 mod loda;
 mod neighbours;
