@@ -7,10 +7,11 @@ use crate::identity::incident_id;
 use crate::merge::{merge_detectors, merge_sorted, merge_why};
 use crate::roll_up::RollUp;
 use crate::severity::severity;
+use crate::suppress::Suppressions;
 use crate::technique::techniques;
 use record::{
-    Alert, Counters, Evidence, FlowBrief, Incident, IncidentStatus, IpAddr16, Kind, Note, Schema, Severity, Timestamp,
-    Verdict, timestamp::NS_PER_S,
+    Alert, Counters, Evidence, FlowBrief, Incident, IncidentFeedback, IncidentStatus, IpAddr16, Kind, Note, Schema,
+    Severity, Suppression, Timestamp, Verdict, timestamp::NS_PER_S,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -84,6 +85,7 @@ pub struct IncidentManager {
     over: Vec<Incident>,
     budget: Budget,
     roll_up: RollUp,
+    suppressions: Suppressions,
     now: Timestamp,
     expired_s: i64,
     counters: AlertCounters,
@@ -105,6 +107,7 @@ impl IncidentManager {
             over: Vec::new(),
             budget: Budget::new(config.per_hour),
             roll_up: RollUp::new(&config.roll_up, config.list_max),
+            suppressions: Suppressions::default(),
             now: Timestamp(i64::MIN),
             expired_s: i64::MIN,
             counters: AlertCounters::default(),
@@ -119,10 +122,12 @@ impl IncidentManager {
         self.config = config.clone();
     }
 
-    /// Is this host part of an incident that can still grow?
+    /// Is this host part of an incident that can still grow, exact or learned? Those that a person called a false positive do not
+    /// count: what is ordinary after all may be learned.
     #[must_use]
     pub fn involves(&self, host: IpAddr16) -> bool {
-        self.by_host.contains_key(&host)
+        let open = |key: &Key| self.live.get(key).is_some_and(|l| l.incident.status != IncidentStatus::FalsePositive);
+        self.by_host.get(&host).is_some_and(|keys| keys.iter().any(open)) || self.learned.get(&host).is_some_and(open)
     }
 
     /// Gives titles the schema's phrases ("payload sent per packet") instead of column names.
@@ -207,11 +212,15 @@ impl IncidentManager {
     /// Incidents that are new or changed since the last call, in the order in which they changed.
     pub fn drain(&mut self) -> Vec<Incident> {
         let mut out = std::mem::take(&mut self.over);
+        for incident in &mut out {
+            self.suppressions.apply(incident);
+        }
         for key in std::mem::take(&mut self.changed) {
             if let Some(live) = self.live.get_mut(&key)
                 && live.dirty
             {
                 live.dirty = false;
+                self.suppressions.apply(&mut live.incident);
                 out.push(live.incident.clone());
             }
         }
@@ -236,6 +245,35 @@ impl IncidentManager {
         let live = self.live.get_mut(self.by_id.get(id)?)?;
         live.incident.notes.push(note);
         Some(live.incident.clone())
+    }
+
+    /// A person judged the detection, or took that back. None as for `set_status`.
+    pub fn set_feedback(&mut self, id: &str, feedback: Option<IncidentFeedback>) -> Option<Incident> {
+        let live = self.live.get_mut(self.by_id.get(id)?)?;
+        live.incident.feedback = feedback;
+        Some(live.incident.clone())
+    }
+
+    /// A suppression hides the incident, or hides it no more. None as for `set_status`.
+    pub fn set_suppressed(&mut self, id: &str, by: Option<u64>, status: IncidentStatus) -> Option<Incident> {
+        let live = self.live.get_mut(self.by_id.get(id)?)?;
+        live.incident.suppressed_by = by;
+        live.incident.status = status;
+        Some(live.incident.clone())
+    }
+
+    /// Puts these suppressions in force in place of those before. Incidents that can still grow and are covered, or are covered no
+    /// more, come with the next `drain`.
+    pub fn set_suppressions(&mut self, suppressions: Vec<Suppression>) {
+        self.suppressions.set(suppressions);
+        let changed: Vec<Key> = self
+            .live
+            .iter_mut()
+            .filter_map(|(key, live)| self.suppressions.apply(&mut live.incident).then(|| key.clone()))
+            .collect();
+        for key in changed {
+            self.mark(&key);
+        }
     }
 
     /// The packets of an incident were saved.
@@ -318,6 +356,8 @@ impl IncidentManager {
             advice: crate::advice(alert.kind).to_owned(),
             over_budget: false,
             notes: Vec::new(),
+            feedback: None,
+            suppressed_by: None,
         };
         let live = Live { incident, proposed: alert.severity, strength: 0.0, ask_at: 0.0, dirty: false };
         self.live.insert(key.clone(), live);
@@ -330,6 +370,10 @@ impl IncidentManager {
     /// Learned kinds ask the budget; exact kinds have their own lane.
     fn enter_lane(&mut self, key: &Key, alert: &Alert) {
         let Some(live) = self.live.get_mut(key) else { return };
+        if self.suppressions.covering(&live.incident).is_some() {
+            // What nobody is told of takes nothing from the budget.
+            return;
+        }
         if !key.0.is_learned() {
             self.budget.note_exact(alert.ts);
             return;

@@ -10,6 +10,7 @@ mod incident_manager;
 mod merge;
 mod roll_up;
 mod severity;
+mod suppress;
 mod technique;
 mod title;
 
@@ -19,4 +20,5 @@ pub use config::AlertConfig;
 pub use identity::incident_id;
 pub use incident_manager::{AlertCounters, IncidentManager};
 pub use roll_up::RollUpConfig;
+pub use suppress::{covers, suppression, words};
 pub use technique::techniques;

@@ -172,4 +172,10 @@ pub struct Incident {
     /// Notes of people.
     #[serde(default)]
     pub notes: Vec<Note>,
+    /// What a person said of the detection; absent before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<crate::IncidentFeedback>,
+    /// Suppression that keeps it out of the inbox; absent when none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed_by: Option<u64>,
 }

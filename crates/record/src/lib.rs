@@ -8,6 +8,7 @@ pub mod app_event;
 pub mod control;
 pub mod counters;
 pub mod feature;
+pub mod feedback;
 pub mod flow_record;
 pub mod host;
 pub mod incident;
@@ -27,6 +28,7 @@ pub use app_event::{AppData, AppEvent, AppProto, ArpData, DhcpData, DnsData, Htt
 pub use control::{ControlData, ControlProtocol};
 pub use counters::{Counters, HealthItem, HealthLevel};
 pub use feature::{Feature, FeatureKind, Matrix, Schema};
+pub use feedback::{FeedbackScope, FeedbackVerdict, IncidentFeedback, Suppression};
 pub use flow_record::{
     AppSummary, Direction, DirectionStats, EndReason, FlowBrief, FlowRecord, HistoryText, Moments, TcpState,
 };

@@ -23,10 +23,11 @@ mod write;
 mod writer;
 
 pub use config::StoreConfig;
+pub use connection::DATABASE_NAME;
 pub use error::StoreError;
 pub use evidence::EvidenceFolder;
 pub use query::{Field, FieldKind, FieldValue, Query, QueryError};
 pub use read::{ListQuery, Read, SeriesQuery, TimeRange, TopWhat};
 pub use reader::Reader;
 pub use rows::{FlowDetail, FlowRow, HostDetail, IncidentDetail, Page, ScatterPoint, ScatterResult, TopRow};
-pub use sqlite::{FlowWrite, IncidentChange, Sqlite, StoreBatch, StoreCounters};
+pub use sqlite::{FeedbackEvent, FlowWrite, IncidentChange, Sqlite, StoreBatch, StoreCounters};

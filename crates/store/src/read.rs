@@ -1,6 +1,8 @@
 //! What the API asks of a store, whatever the store is made of.
 
-use crate::{FlowDetail, FlowRow, HostDetail, IncidentDetail, Page, Query, ScatterResult, StoreError, TopRow};
+use crate::{
+    FeedbackEvent, FlowDetail, FlowRow, HostDetail, IncidentDetail, Page, Query, ScatterResult, StoreError, TopRow,
+};
 use record::{HostRecord, Incident, IpAddr16, SeriesResult, Timestamp};
 use std::path::PathBuf;
 
@@ -85,4 +87,6 @@ pub trait Read: Send + Sync {
     fn evidence(&self, incident: &str) -> Result<Option<PathBuf>, StoreError>;
     /// A value of `settings`.
     fn setting(&self, name: &str) -> Result<Option<String>, StoreError>;
+    /// Everything that people said of incidents, oldest first.
+    fn feedback(&self) -> Result<Vec<FeedbackEvent>, StoreError>;
 }

@@ -4,7 +4,7 @@
 use rusqlite::Connection;
 
 /// Steps in order.
-pub(crate) const STEPS: &[&str] = &[STEP_1, STEP_2];
+pub(crate) const STEPS: &[&str] = &[STEP_1, STEP_2, STEP_3];
 
 /// Rows of `flows` are appended in the order they are stored, so that their row number is their age and the oldest are
 /// deleted without an index. `record` and `verdict` are blobs of `flow_blob`. Addresses are 16 bytes: a network is a range.
@@ -99,6 +99,15 @@ CREATE TABLE busy (
   bytes INTEGER NOT NULL, packets INTEGER NOT NULL, flows INTEGER NOT NULL,
   PRIMARY KEY (what, start_s, name)
 ) WITHOUT ROWID;
+";
+
+/// What people said of incidents, as it was said; rows are only added. `body` is JSON; `vectors` holds little-endian f32 of the
+/// incident's flows, so that they outlive the flows.
+const STEP_3: &str = "
+CREATE TABLE feedback (
+  id INTEGER PRIMARY KEY, ts_ns INTEGER NOT NULL, incident TEXT NOT NULL, body TEXT NOT NULL,
+  columns INTEGER NOT NULL, vectors BLOB NOT NULL
+);
 ";
 
 /// See `STEP_2`, which says the same as a number.

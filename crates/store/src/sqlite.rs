@@ -3,7 +3,9 @@
 use crate::queue::Queue;
 use crate::writer::Writer;
 use crate::{EvidenceFolder, Reader, StoreConfig, StoreError, connection};
-use record::{Counters, FlowRecord, HostRecord, Incident, IncidentStatus, Note, SeriesPoint, Verdict};
+use record::{
+    Counters, FlowRecord, HostRecord, Incident, IncidentFeedback, IncidentStatus, Note, SeriesPoint, Timestamp, Verdict,
+};
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,8 +31,28 @@ pub struct IncidentChange {
     pub status: Option<IncidentStatus>,
     /// A note to add.
     pub note: Option<Note>,
-    /// What the person thinks of the detection, free text (`true_positive`, `false_positive` …).
-    pub feedback: Option<String>,
+    /// What the person thinks of the detection; `Some(None)` takes it back.
+    pub feedback: Option<Option<IncidentFeedback>>,
+    /// Suppression that hides it; `Some(None)`: none any more.
+    pub suppressed_by: Option<Option<u64>>,
+}
+
+/// One thing that people said of incidents, as it was said: the log from which suppressions, reference rows and labels are made
+/// anew at every start. Never changed; taking something back is another event.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FeedbackEvent {
+    /// Number, rising.
+    pub id: u64,
+    /// When it was said, wall time.
+    pub ts: Timestamp,
+    /// Incident.
+    pub incident: String,
+    /// What was said, JSON of the program's own.
+    pub body: String,
+    /// Columns of the vectors.
+    pub columns: u32,
+    /// Vectors of the incident's flows as they were then, row-major.
+    pub values: Vec<f32>,
 }
 
 /// What is written together. Every write is idempotent: by `flow_id`, incident `id`, host `ip`, series `(metric, ts)`.
@@ -50,6 +72,8 @@ pub struct StoreBatch {
     pub series: Vec<SeriesPoint>,
     /// Settings by name, read back with `Read::setting`.
     pub settings: Vec<(String, String)>,
+    /// What people said, appended; read back with `Read::feedback`.
+    pub feedback: Vec<FeedbackEvent>,
 }
 
 impl StoreBatch {
@@ -57,7 +81,12 @@ impl StoreBatch {
         self.flows.len() + self.verdicts.len()
     }
     pub(crate) fn other_len(&self) -> usize {
-        self.incidents.len() + self.changes.len() + self.hosts.len() + self.series.len() + self.settings.len()
+        self.incidents.len()
+            + self.changes.len()
+            + self.hosts.len()
+            + self.series.len()
+            + self.settings.len()
+            + self.feedback.len()
     }
     /// Leaves at most `room` flows and verdicts; says how many went.
     pub(crate) fn truncate_flows(&mut self, room: usize) -> usize {
@@ -74,6 +103,7 @@ impl StoreBatch {
         self.hosts.append(&mut other.hosts);
         self.series.append(&mut other.series);
         self.settings.append(&mut other.settings);
+        self.feedback.append(&mut other.feedback);
     }
 }
 

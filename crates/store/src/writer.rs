@@ -5,7 +5,7 @@ use crate::queue::Queue;
 use crate::retention::Retention;
 use crate::sqlite::{StoreBatch, StoreCounters};
 use crate::write::series::SeriesState;
-use crate::write::{flows, hosts, incidents};
+use crate::write::{feedback, flows, hosts, incidents};
 use crate::{StoreConfig, StoreError};
 use record::Counters;
 use rusqlite::Connection;
@@ -77,8 +77,8 @@ impl Writer {
 
     /// Everything but flows in the first transaction, then flows in bounded ones.
     fn commit(&mut self, batch: StoreBatch, done: &mut StoreCounters) {
-        let StoreBatch { flows, verdicts, incidents, changes, hosts, series, settings } = batch;
-        self.again.append(StoreBatch { incidents, changes, hosts, settings, ..StoreBatch::default() });
+        let StoreBatch { flows, verdicts, incidents, changes, hosts, series, settings, feedback } = batch;
+        self.again.append(StoreBatch { incidents, changes, hosts, settings, feedback, ..StoreBatch::default() });
         let others = StoreBatch { series, ..std::mem::take(&mut self.again) };
         if let Err(e) = self.commit_others(&others, done) {
             self.failed(e, done);
@@ -104,6 +104,7 @@ impl Writer {
         let transaction = self.connection.transaction()?;
         incidents::write(&transaction, &batch.incidents)?;
         incidents::change(&transaction, &batch.changes)?;
+        feedback::write(&transaction, &batch.feedback)?;
         hosts::write(&transaction, &batch.hosts)?;
         let mut set = transaction.prepare_cached("INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)")?;
         for (name, value) in &batch.settings {

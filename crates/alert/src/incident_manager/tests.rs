@@ -223,6 +223,28 @@ fn live_incidents_are_bounded_and_the_quietest_goes() {
     assert_eq!(manager.drain().len(), 10);
 }
 
+#[test]
+fn suppressed_incidents_are_kept_quiet_cost_no_budget_and_come_back() {
+    let mut manager = IncidentManager::new(&AlertConfig { per_hour: 1.0, ..AlertConfig::default() });
+    give(&mut manager, 0, 7, 200, 1e-9);
+    let first = manager.drain().remove(0);
+    let rule = crate::suppression(&first, 3, record::FeedbackScope::Pair, at(0), None);
+    manager.set_suppressions(vec![rule]);
+    let changed = manager.drain().remove(0);
+    assert_eq!((changed.id.as_str(), changed.suppressed_by), (first.id.as_str(), Some(3)));
+    assert_eq!(changed.status, IncidentStatus::FalsePositive);
+    // Long after the first is over: the same again, and then another host.
+    give(&mut manager, 9_000, 7, 200, 1e-9);
+    assert_eq!(manager.drain()[0].suppressed_by, Some(3));
+    assert_eq!((manager.budget().held_back_today, manager.budget().used_last_hour), (0, 0));
+    give(&mut manager, 9_100, 8, 200, 1e-9);
+    assert_eq!(manager.drain()[0].status, IncidentStatus::Open);
+    manager.set_suppressions(Vec::new());
+    let back = manager.drain().remove(0);
+    assert_eq!((back.status, back.suppressed_by), (IncidentStatus::Open, None));
+    balanced(&manager);
+}
+
 proptest! {
     #[test]
     fn any_order_of_events_balances_and_repeats(

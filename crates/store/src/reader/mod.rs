@@ -1,6 +1,7 @@
 //! Reads for the API: a small pool of read-only connections, one file a topic. Reads never block the writer, and end at
 //! their time limit.
 
+mod feedback;
 mod flows;
 mod hosts;
 mod incidents;
@@ -11,8 +12,8 @@ mod top;
 use crate::connection::{DATABASE_NAME, explain, open_reader};
 use crate::read::{ListQuery, Read, SeriesQuery, TimeRange, TopWhat};
 use crate::{
-    EvidenceFolder, FlowDetail, FlowRow, HostDetail, IncidentDetail, Page, Query, ScatterResult, StoreConfig,
-    StoreError, TopRow,
+    EvidenceFolder, FeedbackEvent, FlowDetail, FlowRow, HostDetail, IncidentDetail, Page, Query, ScatterResult,
+    StoreConfig, StoreError, TopRow,
 };
 use record::{FlowRecord, HostRecord, Incident, IpAddr16, SeriesResult};
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
@@ -169,6 +170,9 @@ impl Read for Reader {
     }
     fn evidence(&self, incident: &str) -> Result<Option<PathBuf>, StoreError> {
         Ok(self.evidence.path(incident))
+    }
+    fn feedback(&self) -> Result<Vec<FeedbackEvent>, StoreError> {
+        self.read(feedback::all)
     }
     fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
         self.read(|c| Ok(c.query_row("SELECT value FROM settings WHERE name = ?1", [name], |r| r.get(0)).optional()?))

@@ -39,10 +39,13 @@ fn incidents_keep_what_people_said() {
     let incidents = vec![one.clone(), two.clone(), other.clone(), incident(4, Kind::Beacon, "10.0.0.9")];
     store.write(StoreBatch { incidents, flows: vec![flow(1)], ..StoreBatch::default() }).unwrap();
     let note = Note { ts: at(50), text: "mine".into() };
+    let verdict = record::FeedbackVerdict::TruePositive;
+    let said = record::IncidentFeedback { id: 1, verdict, scope: None, until: None, at: at(50) };
     let change = IncidentChange {
         status: Some(IncidentStatus::Closed),
         note: Some(note),
-        feedback: Some("true_positive".into()),
+        feedback: Some(Some(said)),
+        suppressed_by: None,
     };
     store.write(StoreBatch { changes: vec![(one.id.clone(), change)], ..StoreBatch::default() }).unwrap();
     let mut grown = one.clone();
@@ -52,6 +55,7 @@ fn incidents_keep_what_people_said() {
     let detail = store.reader().incident(&one.id).unwrap().unwrap();
     assert_eq!((detail.incident.alerts, detail.incident.status), (9, IncidentStatus::Closed));
     assert_eq!(detail.incident.notes.len(), 1);
+    assert_eq!(detail.incident.feedback, Some(said));
     assert_eq!(detail.flows.len(), 1);
     let similar: Vec<_> = detail.similar.iter().map(|i| i.id.as_str()).collect();
     assert_eq!(similar, [other.id.as_str(), two.id.as_str()], "same kind, or same source, newest first");
@@ -61,6 +65,49 @@ fn incidents_keep_what_people_said() {
     assert_eq!(store.reader().incident(&one.id).unwrap().unwrap().incident.status, IncidentStatus::Open);
     assert_eq!(store.reader().flow(flow(1).record.flow_id).unwrap().unwrap().incidents, [one.id]);
     assert!(store.reader().incident("nothing").unwrap().is_none());
+}
+
+#[test]
+fn what_was_said_is_read_back_in_order_and_written_once() {
+    let (_dir, store) = open();
+    let event = |id: u64, values: Vec<f32>| crate::FeedbackEvent {
+        id,
+        ts: at(id as i64),
+        incident: format!("{id:016x}"),
+        body: format!("{{\"n\": {id}}}"),
+        columns: 2,
+        values,
+    };
+    let (one, two) = (event(1, vec![1.5, -0.0, f32::MAX, 3.25]), event(2, Vec::new()));
+    store.write(StoreBatch { feedback: vec![two.clone(), one.clone()], ..StoreBatch::default() }).unwrap();
+    store.write(StoreBatch { feedback: vec![one.clone()], ..StoreBatch::default() }).unwrap();
+    store.flush().unwrap();
+    assert_eq!(store.reader().feedback().unwrap(), [one, two]);
+}
+
+#[test]
+fn an_incident_that_outgrew_its_suppression_is_open_again() {
+    let (_dir, store) = open();
+    let mut grown = incident(1, Kind::Beacon, "10.0.0.5");
+    grown.status = IncidentStatus::Open;
+    let write = |incident: &record::Incident| {
+        store.write(StoreBatch { incidents: vec![incident.clone()], ..StoreBatch::default() }).unwrap();
+        store.flush().unwrap();
+        store.reader().incident(&incident.id).unwrap().unwrap().incident
+    };
+    write(&grown);
+    let hidden = IncidentChange {
+        status: Some(IncidentStatus::FalsePositive),
+        suppressed_by: Some(Some(4)),
+        ..IncidentChange::default()
+    };
+    store.write(StoreBatch { changes: vec![(grown.id.clone(), hidden)], ..StoreBatch::default() }).unwrap();
+    grown.suppressed_by = Some(4);
+    grown.status = IncidentStatus::FalsePositive;
+    assert_eq!(write(&grown).suppressed_by, Some(4));
+    (grown.suppressed_by, grown.status) = (None, IncidentStatus::Open);
+    let back = write(&grown);
+    assert_eq!((back.status, back.suppressed_by), (IncidentStatus::Open, None));
 }
 
 #[test]

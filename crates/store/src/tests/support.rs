@@ -108,6 +108,8 @@ pub(crate) fn incident(n: u64, kind: Kind, src: &str) -> Incident {
         advice: "Look.".into(),
         over_budget: false,
         notes: Vec::new(),
+        feedback: None,
+        suppressed_by: None,
     }
 }
 

@@ -62,9 +62,13 @@ pub(crate) fn write(connection: &Connection, incidents: &[Incident]) -> rusqlite
         let mut incident = incident.clone();
         make_finite(&mut incident);
         if let Some(old) = stored(connection, &incident.id)? {
-            if incident.status == IncidentStatus::Open {
+            // Open again because it has outgrown its suppression is not the same as nobody having looked.
+            let outgrown = old.suppressed_by.is_some() && incident.suppressed_by.is_none();
+            if incident.status == IncidentStatus::Open && !outgrown {
                 incident.status = old.status;
+                incident.suppressed_by = incident.suppressed_by.or(old.suppressed_by);
             }
+            incident.feedback = incident.feedback.or(old.feedback);
             if incident.notes.len() < old.notes.len() {
                 incident.notes = old.notes;
             }
@@ -99,11 +103,14 @@ pub(crate) fn change(connection: &Connection, changes: &[(String, IncidentChange
         {
             incident.notes.push(note.clone());
         }
+        incident.feedback = change.feedback.unwrap_or(incident.feedback);
+        incident.suppressed_by = change.suppressed_by.unwrap_or(incident.suppressed_by);
         put(connection, &incident)?;
         if let Some(feedback) = &change.feedback {
+            let word = feedback.map_or("", |f| f.verdict.name());
             connection
                 .prepare_cached("UPDATE incidents SET feedback = ?2 WHERE id = ?1")?
-                .execute(params![id, feedback])?;
+                .execute(params![id, word])?;
         }
     }
     Ok(())

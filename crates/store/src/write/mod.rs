@@ -1,6 +1,7 @@
 //! Rows into tables, one file a table. Every function works inside the writer's transaction.
 
 pub(crate) mod busy;
+pub(crate) mod feedback;
 pub(crate) mod flows;
 pub(crate) mod hosts;
 pub(crate) mod incidents;
