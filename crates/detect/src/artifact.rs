@@ -201,6 +201,17 @@ fn assemble(sections: &[(&str, Vec<u8>)]) -> Vec<u8> {
 
 struct Sections<'a>(Vec<(&'a [u8], &'a [u8])>);
 
+/// Names and sizes of an artifact's sections, whatever models they hold: magic, version, length and every checksum are right.
+///
+/// # Errors
+/// Not an artifact, cut, damaged, another format version: each says which. Never panics.
+pub fn sections(bytes: &[u8]) -> Result<Vec<(String, u64)>, DetectError> {
+    let named = |(name, body): &(&[u8], &[u8])| {
+        (String::from_utf8_lossy(name).trim_end_matches('\0').to_owned(), body.len() as u64)
+    };
+    Ok(Sections::open(bytes)?.0.iter().map(named).collect())
+}
+
 impl<'a> Sections<'a> {
     fn open(bytes: &'a [u8]) -> Result<Self, DetectError> {
         let mut reader = Reader::new(bytes);

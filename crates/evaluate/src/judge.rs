@@ -9,6 +9,7 @@ use crate::covered::Covered;
 use crate::hosts::HostTable;
 use crate::learn::Learner;
 use crate::reservoir::Reservoir;
+use crate::watch::ModelWatch;
 use alert::{AlertConfig, BudgetState, IncidentManager};
 use detect::behaviour::{BehaviourConfig, BehaviourSet};
 use detect::{Ensemble, EnsembleConfig, Judgement};
@@ -68,6 +69,8 @@ pub struct Judge {
     learner: Learner,
     /// For trainings after the first; None where models are not renewed.
     reservoir: Option<Reservoir>,
+    /// How the models in place do; None where nobody asks.
+    watch: Option<ModelWatch>,
     now: Timestamp,
     alerts: Vec<Alert>,
     closed_windows: Vec<HostWindow>,
@@ -85,6 +88,7 @@ impl Judge {
             covered: Covered::default(),
             learner,
             reservoir: None,
+            watch: None,
             now: Timestamp(i64::MIN),
             alerts: Vec::new(),
             closed_windows: Vec::new(),
@@ -107,6 +111,9 @@ impl Judge {
     /// Puts trained models in place; flows from now on are judged.
     pub fn install(&mut self, ensemble: Arc<Ensemble>) {
         self.ensemble = Some(ensemble);
+        if let Some(watch) = &mut self.watch {
+            *watch = ModelWatch::default();
+        }
     }
 
     /// The models in place.
@@ -127,6 +134,21 @@ impl Judge {
     /// What later trainings may learn from.
     pub fn reservoir(&self) -> Option<&Reservoir> {
         self.reservoir.as_ref()
+    }
+
+    /// What later trainings may learn from, for what people said of it.
+    pub fn reservoir_mut(&mut self) -> Option<&mut Reservoir> {
+        self.reservoir.as_mut()
+    }
+
+    /// Counts from now on how the models in place do.
+    pub fn keep_watch(&mut self) {
+        self.watch = Some(ModelWatch::default());
+    }
+
+    /// How the models in place do.
+    pub fn watch(&mut self) -> Option<&mut ModelWatch> {
+        self.watch.as_mut()
     }
 
     /// Hosts seen.
@@ -173,6 +195,10 @@ impl Judge {
         self.alerts.clear();
         for flow in &flows {
             self.learner.learn(flow);
+            if let Some(reservoir) = &mut self.reservoir {
+                // The past is given as ordinary.
+                reservoir.offer(flow, 1.0, false);
+            }
         }
     }
 
@@ -283,10 +309,13 @@ impl Judge {
             match &mut verdict {
                 Some(verdict) => {
                     self.incidents.verdict(&record.brief(), verdict);
+                    let (src, dest) = (record.src().addr, record.dest().addr);
+                    let in_incident = self.incidents.involves(src) || self.incidents.involves(dest);
                     if let Some(reservoir) = &mut self.reservoir {
-                        let (src, dest) = (record.src().addr, record.dest().addr);
-                        let in_incident = self.incidents.involves(src) || self.incidents.involves(dest);
                         reservoir.offer(&record, verdict.p_value, in_incident);
+                    }
+                    if let Some(watch) = &mut self.watch {
+                        watch.observe(verdict, in_incident);
                     }
                     if let Some(score) = self.covered.score(&record) {
                         verdict.anomalous = true;

@@ -18,11 +18,22 @@ pub struct LearnConfig {
     pub reservoir_rows_max: usize,
     /// Same seed and same traffic, same models.
     pub seed: u64,
+    /// Shortest time between two trainings that drift asks for, hours.
+    pub drift_pause_h: f64,
+    /// How many times a flow of an incident that a person called a false positive counts among those to learn from.
+    pub false_positive_weight: usize,
 }
 
 impl Default for LearnConfig {
     fn default() -> Self {
-        Self { flows_min: 2_000, duration_min_s: 900, reservoir_rows_max: 20_000, seed: 1 }
+        Self {
+            flows_min: 2_000,
+            duration_min_s: 900,
+            reservoir_rows_max: 20_000,
+            seed: 1,
+            drift_pause_h: 1.0,
+            false_positive_weight: 20,
+        }
     }
 }
 
@@ -146,8 +157,12 @@ mod tests {
 
     #[test]
     fn the_reservoir_is_bounded_and_progress_needs_both_flows_and_time() {
-        let mut learner =
-            Learner::new(LearnConfig { flows_min: 100, duration_min_s: 10, reservoir_rows_max: 50, seed: 1 });
+        let mut learner = Learner::new(LearnConfig {
+            flows_min: 100,
+            duration_min_s: 10,
+            reservoir_rows_max: 50,
+            ..LearnConfig::default()
+        });
         for i in 0..200_i64 {
             learner.learn(&FlowRecord { end: Timestamp(i * 10_000_000), ..FlowRecord::default() });
         }

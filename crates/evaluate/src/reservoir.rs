@@ -7,7 +7,7 @@ use crate::learn::LearnConfig;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use record::{FlowRecord, IpAddr16, Matrix, Timestamp};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 /// Hours remembered: a week.
 pub const HOURS_MAX: usize = 168;
@@ -97,11 +97,29 @@ struct Hour {
     held_out: Sample,
 }
 
-/// What a challenger is trained on, calibrated with and judged by; disjoint.
+/// What people said of flows.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// Vectors of flows in incidents that were false positives.
+    pub benign: Matrix,
+    /// Vectors of flows in incidents that were attacks.
+    pub attacks: Matrix,
+    /// How many times a benign one counts among the rows to learn from.
+    pub weight: usize,
+}
+
+/// Of the rows to learn from, at most one in so many comes from what people said.
+const SAID_SHARE: usize = 10;
+
+/// What a challenger is trained on, calibrated with and judged by; disjoint, but for what people called benign.
 #[derive(Clone, Debug)]
 pub struct Material {
-    /// For the models.
+    /// For the models, oldest hour first; what people called benign comes last.
     pub learn: Matrix,
+    /// So many of them are of the older half of the time.
+    pub older: usize,
+    /// So many of them come from what people said.
+    pub said: usize,
     /// For the last calibration.
     pub calibrate: Matrix,
     /// For the gate.
@@ -178,20 +196,59 @@ impl Reservoir {
         (self.from, self.until, self.packets)
     }
 
-    /// Everything for one training. Held-out rows go to calibration and gate in turn, so that both are of all hours.
-    pub fn material(&self) -> Material {
+    /// Hours of which there are rows, and hosts in them.
+    pub fn strata(&self) -> (usize, usize) {
+        let hosts: HashSet<IpAddr16> =
+            self.hours.iter().flat_map(|h| h.learn.hosts.iter().chain(&h.held_out.hosts)).copied().collect();
+        (self.hours.len(), hosts.len())
+    }
+
+    /// Most rows to learn from.
+    pub fn rows_max(&self) -> usize {
+        self.rows_max
+    }
+
+    /// Everything for one training. Held-out rows go to calibration and gate in turn, so that both are of all hours. Rows that are
+    /// what people called attacks are nowhere; what they called benign is learned, with its weight, and calibrated with.
+    pub fn material(&self, said: &Said) -> Material {
         let columns = features::flow_schema().features.len();
         let empty = || Matrix::with_capacity(0, columns);
-        let mut material = Material { learn: empty(), calibrate: empty(), judge: empty() };
-        for hour in &self.hours {
-            material.learn.values.extend_from_slice(&hour.learn.rows.values);
-            for row in 0..hour.held_out.rows.rows() {
-                let part = if row % 2 == 0 { &mut material.calibrate } else { &mut material.judge };
-                part.push(hour.held_out.rows.row(row));
+        let mut material = Material { learn: empty(), older: 0, said: 0, calibrate: empty(), judge: empty() };
+        let attacks: HashSet<Vec<u32>> = (0..said.attacks.rows()).map(|row| bits(said.attacks.row(row))).collect();
+        let benign = |row: &[f32]| attacks.is_empty() || !attacks.contains(&bits(row));
+        for (place, hour) in self.hours.iter().enumerate() {
+            for row in rows(&hour.learn.rows).filter(|row| benign(row)) {
+                material.learn.push(row);
+            }
+            if place < self.hours.len() / 2 {
+                material.older = material.learn.rows();
+            }
+            for (place, row) in rows(&hour.held_out.rows).filter(|row| benign(row)).enumerate() {
+                let part = if place % 2 == 0 { &mut material.calibrate } else { &mut material.judge };
+                part.push(row);
             }
         }
+        if self.hours.len() == 1 {
+            // Rows of one hour are in no order of time; half of them still makes a control.
+            material.older = material.learn.rows() / 2;
+        }
+        let most = material.learn.rows() / SAID_SHARE;
+        for row in (0..said.weight).flat_map(|_| rows(&said.benign)).filter(|row| row.len() == columns).take(most) {
+            material.learn.push(row);
+            material.said += 1;
+        }
+        rows(&said.benign).filter(|row| row.len() == columns).for_each(|row| material.calibrate.push(row));
         material
     }
+}
+
+fn rows(matrix: &Matrix) -> impl Iterator<Item = &[f32]> {
+    (0..matrix.rows()).map(|row| matrix.row(row))
+}
+
+/// A row as a key: equal when every value is the same.
+fn bits(row: &[f32]) -> Vec<u32> {
+    row.iter().map(|value| value.to_bits()).collect()
 }
 
 #[cfg(test)]
@@ -240,10 +297,41 @@ mod tests {
             let mine = hour.learn.hosts.iter().filter(|h| **h == loud).count();
             assert!(mine <= 20, "{mine} of {}", hour.learn.hosts.len());
         }
-        let material = kept.material();
+        let material = kept.material(&Said::default());
         assert_eq!(material.learn.rows(), kept.rows().0);
         assert_eq!(material.calibrate.rows() + material.judge.rows(), kept.rows().1);
         assert!(material.calibrate.rows().abs_diff(material.judge.rows()) <= 10);
+    }
+
+    #[test]
+    fn what_people_called_an_attack_is_nowhere_and_what_they_called_benign_counts_more() {
+        let mut kept = reservoir(1_000);
+        for n in 0..6_000_i64 {
+            // Every host is a kind of flow of its own here: its number of packets.
+            let mut record = flow((n % 50) as u8, n);
+            record.forward.packets = (n % 50) as u64 + 1;
+            record.start = record.end;
+            kept.offer(&record, 0.5, false);
+        }
+        let vector = |packets: u64| {
+            let mut record = flow(0, 0);
+            record.forward.packets = packets;
+            crate::judge::vectors([&record].into_iter())
+        };
+        let (attack, benign) = (vector(8), vector(9_999));
+        let count = |rows: &Matrix, row: &Matrix| super::rows(rows).filter(|r| *r == row.row(0)).count();
+        let before = kept.material(&Said::default());
+        assert!(count(&before.learn, &attack) > 0 && count(&before.learn, &benign) == 0);
+        let said = Said { benign: benign.clone(), attacks: attack.clone(), weight: 20 };
+        let after = kept.material(&said);
+        for part in [&after.learn, &after.calibrate, &after.judge] {
+            assert_eq!(count(part, &attack), 0);
+        }
+        assert_eq!((count(&after.learn, &benign), after.said, count(&after.calibrate, &benign)), (20, 20, 1));
+        assert!(after.older > 0 && after.older < after.learn.rows());
+        let much = kept.material(&Said { weight: 1_000_000, ..said });
+        assert!(much.said * SAID_SHARE <= much.learn.rows(), "what people said never outweighs what was seen");
+        assert!(kept.strata().0 == 2 && kept.strata().1 == 50, "{:?}", kept.strata());
     }
 
     #[test]
