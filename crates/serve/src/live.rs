@@ -1,7 +1,9 @@
 //! What serving asks of the running process; `app` implements it. Every call returns at once: what is shown lies ready
 //! in memory. Calls come from blocking threads, several at a time.
 
-use crate::shapes::{FeatureView, Models, Summary};
+use crate::shapes::{
+    FeatureView, FeedbackGiven, FeedbackPreview, Models, Retraining, Summary, SuppressionUndone, Suppressions,
+};
 use record::{Counters, FlowRecord, HealthItem, Incident, PacketDetail, PacketSummary};
 use store::{IncidentChange, Page, Query};
 
@@ -29,6 +31,9 @@ pub enum LiveError {
     /// It cannot be done now.
     #[error("{0}")]
     Unavailable(String),
+    /// What is there now speaks against it.
+    #[error("{0}")]
+    Conflict(String),
 }
 
 /// The running process.
@@ -63,6 +68,37 @@ pub trait Live: Send + Sync {
     /// # Errors
     /// `NotFound` when there is no such incident, `Unavailable` when it could not be stored.
     fn set_incident(&self, id: &str, change: IncidentChange) -> Result<Incident, LiveError>;
+    /// Keeps what a person says of a detection, with all that follows from it; the changed incident.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such incident, `Conflict` when there is nothing to take back, `Unavailable` when it could not be
+    /// stored.
+    fn give_feedback(&self, id: &str, given: FeedbackGiven) -> Result<Incident, LiveError>;
+    /// What each scope of a false positive would hide.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such incident.
+    fn preview_feedback(&self, id: &str) -> Result<FeedbackPreview, LiveError>;
+    /// Suppressions in force, newest first.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store does not answer.
+    fn suppressions(&self) -> Result<Suppressions, LiveError>;
+    /// Takes back the false positive that a suppression follows from.
+    ///
+    /// # Errors
+    /// As `give_feedback`; `NotFound` when there is no such suppression.
+    fn undo_suppression(&self, id: u64) -> Result<SuppressionUndone, LiveError>;
+    /// Begins a training now.
+    ///
+    /// # Errors
+    /// `Conflict` when one runs already or there is too little to learn from.
+    fn retrain(&self) -> Result<Retraining, LiveError>;
+    /// Puts a kept version in place of the models that judge.
+    ///
+    /// # Errors
+    /// `NotFound` when it is not kept, `Conflict` when it is in place already or cannot be read.
+    fn roll_back(&self, version: u64) -> Result<Models, LiveError>;
     /// True when sources and store are open: `/readyz`.
     fn ready(&self) -> bool {
         true

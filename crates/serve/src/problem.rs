@@ -64,6 +64,7 @@ impl From<LiveError> for Problem {
     fn from(error: LiveError) -> Self {
         let status = match error {
             LiveError::NotFound(_) => StatusCode::NOT_FOUND,
+            LiveError::Conflict(_) => StatusCode::CONFLICT,
             LiveError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self::new(status, error.to_string())

@@ -6,6 +6,10 @@ use std::collections::BTreeMap;
 use store::{FlowRow, ScatterPoint};
 use utoipa::ToSchema;
 
+mod models;
+
+pub use models::*;
+
 /// How the process was started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -205,74 +209,20 @@ pub struct FlowDetailAnswer {
     pub packets: Vec<PacketSummary>,
 }
 
-/// One member of the ensemble.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
-pub struct ModelMember {
-    /// Name.
-    pub name: String,
-    /// Passed the admission gate.
-    pub admitted: bool,
-    /// False positives on held-out benign flows at the target rate.
-    pub held_out_fpr: Option<f64>,
-    /// Score above which a flow is anomalous.
-    pub threshold: Option<f64>,
-    /// Bytes of its weights.
-    pub weight_bytes: u64,
-}
-
 /// What the models learned from.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ModelTrainedOn {
     /// Flows.
     pub flows: u64,
     /// Packets.
     pub packets: u64,
+    /// Oldest flow learned from; null when not known.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub from: Option<Timestamp>,
     /// Newest flow learned from.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub until: Option<Timestamp>,
-}
-
-/// Answer of `/models`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
-pub struct Models {
-    /// Phase.
-    pub state: ModelPhase,
-    /// 0 … 1.
-    pub progress: f64,
-    /// Seconds to go.
-    pub eta_s: Option<u64>,
-    /// Training data; null before the first training.
-    pub trained_on: Option<ModelTrainedOn>,
-    /// Members.
-    pub members: Vec<ModelMember>,
-    /// Feature schema (`flow/1`).
-    pub schema: String,
-    /// Seed.
-    pub seed: u64,
-    /// File of the artifact; empty when not saved.
-    pub artifact: String,
-    /// How they are renewed.
-    pub retraining: Retraining,
-}
-
-/// Trainings after the first.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
-pub struct Retraining {
-    /// Hours between two; 0: models are not renewed.
-    pub every_h: f64,
-    /// 0 … 1 while one runs; null when none does.
-    pub progress: Option<f64>,
-    /// Flows kept to learn from.
-    pub rows: u64,
-    /// Flows kept to calibrate and judge new models by.
-    pub rows_held_out: u64,
-    /// End of the last one, wall time; null before the first.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub last: Option<Timestamp>,
-    /// Did its models take the place of the old ones? null before the first.
-    pub promoted: Option<bool>,
-    /// In words.
-    pub text: String,
 }
 
 /// Worst level of the health lines.
@@ -308,9 +258,9 @@ pub struct IncidentPatch {
     /// A note to add, 1 to 4,096 bytes.
     #[serde(default)]
     pub note: Option<String>,
-    /// What the person thinks of the detection, 1 to 256 bytes.
+    /// What the person thinks of the detection: `false_positive`, `true_positive` or `none`, or an object.
     #[serde(default)]
-    pub feedback: Option<String>,
+    pub feedback: Option<FeedbackPatch>,
 }
 
 /// One second of traffic in a tick.

@@ -10,6 +10,7 @@ mod models;
 mod packets;
 mod series;
 mod summary;
+mod suppressions;
 mod top;
 
 use crate::AppState;
@@ -21,6 +22,7 @@ const ENDPOINTS: &[fn() -> OpenApiRouter<AppState>] = &[
     flows::routes,
     hosts::routes,
     incidents::routes,
+    suppressions::routes,
     packets::routes,
     series::routes,
     top::routes,

@@ -1,14 +1,17 @@
 //! A running process that answers known values, a store with known rows, and short requests.
 
-use crate::shapes::{FeatureView, ModelMember, ModelPhase, Models, SourceState, Summary};
+use crate::shapes::{
+    FeatureView, FeedbackGiven, FeedbackPreview, ModelMember, ModelPhase, ModelVersion, Models, Retraining,
+    ScopePreview, SourceState, Summary, SuppressionUndone, SuppressionView, Suppressions, VersionNote,
+};
 use crate::{AppState, Hub, Live, LiveError, PacketQuery, ServeConfig, router};
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use record::{
-    AppData, AppProto, AppSummary, Counters, DnsData, EndReason, Endpoint, Evidence, FlowKey, FlowRecord, HealthItem,
-    HealthLevel, HostRecord, Incident, IncidentStatus, IpAddr16, Kind, MemberScore, PacketDetail, PacketSummary,
-    SeriesPoint, Severity, TcpState, Timestamp, Verdict, Why,
+    AppData, AppProto, AppSummary, Counters, DnsData, EndReason, Endpoint, Evidence, FeedbackScope, FlowKey,
+    FlowRecord, HealthItem, HealthLevel, HostRecord, Incident, IncidentFeedback, IncidentStatus, IpAddr16, Kind,
+    MemberScore, PacketDetail, PacketSummary, SeriesPoint, Severity, Suppression, TcpState, Timestamp, Verdict, Why,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -94,6 +97,12 @@ impl Live for Double {
             progress: 1.0,
             schema: "flow/1".into(),
             members: vec![member],
+            version: Some(3),
+            versions: vec![ModelVersion {
+                note: VersionNote { version: 3, ..VersionNote::default() },
+                in_use: true,
+                ..ModelVersion::default()
+            }],
             ..Models::default()
         }
     }
@@ -118,6 +127,45 @@ impl Live for Double {
         self.store.flush().map_err(unavailable)?;
         let found = self.store.reader().incident(id).map_err(unavailable)?;
         found.map(|d| d.incident).ok_or_else(|| LiveError::NotFound(format!("there is no incident {id}")))
+    }
+    fn give_feedback(&self, id: &str, given: FeedbackGiven) -> Result<Incident, LiveError> {
+        let said = |verdict| IncidentFeedback { id: 1, verdict, scope: given.scope, until: given.until, at: at(1) };
+        let change = IncidentChange { feedback: Some(given.verdict.map(said)), ..IncidentChange::default() };
+        self.set_incident(id, change)
+    }
+    fn preview_feedback(&self, id: &str) -> Result<FeedbackPreview, LiveError> {
+        if id != incident(1).id {
+            return Err(LiveError::NotFound(format!("there is no incident {id}")));
+        }
+        let scope = FeedbackScope::Pair;
+        Ok(FeedbackPreview { scopes: vec![ScopePreview { scope, text: "x".into(), incidents: 2, alerts: 5 }] })
+    }
+    fn suppressions(&self) -> Result<Suppressions, LiveError> {
+        let suppression = Suppression {
+            id: 7,
+            incident: incident(1).id,
+            kind: Kind::PortScan,
+            scope: FeedbackScope::Pair,
+            src: Vec::new(),
+            dest: Vec::new(),
+            dest_port: Vec::new(),
+            features: Vec::new(),
+            created: at(1),
+            until: None,
+            text: "port scan".into(),
+        };
+        Ok(Suppressions { items: vec![SuppressionView { suppression, title: "x".into(), active: true, incidents: 2 }] })
+    }
+    fn undo_suppression(&self, id: u64) -> Result<SuppressionUndone, LiveError> {
+        let missing = || LiveError::NotFound(format!("there is no suppression {id}"));
+        (id == 7).then_some(SuppressionUndone { incidents: 2 }).ok_or_else(missing)
+    }
+    fn retrain(&self) -> Result<Retraining, LiveError> {
+        Err(LiveError::Conflict("a training is under way already".into()))
+    }
+    fn roll_back(&self, version: u64) -> Result<Models, LiveError> {
+        let missing = || LiveError::NotFound(format!("version {version} is not kept"));
+        (version == 2).then(|| self.models()).ok_or_else(missing)
     }
 }
 
@@ -180,6 +228,8 @@ pub(super) fn incident(n: u64) -> Incident {
         advice: "Look.".into(),
         over_budget: false,
         notes: Vec::new(),
+        feedback: None,
+        suppressed_by: None,
     }
 }
 
@@ -240,6 +290,13 @@ impl World {
     /// The problem of a refused request; its status must be `status`.
     pub(super) async fn problem(&self, path: &str, status: u16) -> Value {
         problem(self.get(path).await, status, path).await
+    }
+    pub(super) async fn post(&self, path: &str, body: &str) -> Response<Body> {
+        let request = Request::post(path).header("host", "localhost").header("content-type", "application/json");
+        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+    pub(super) async fn delete(&self, path: &str) -> Response<Body> {
+        self.send(Request::delete(path).header("host", "localhost").body(Body::empty()).unwrap()).await
     }
     pub(super) async fn patch(&self, path: &str, body: &str) -> Response<Body> {
         let request = Request::patch(path).header("host", "localhost").header("content-type", "application/json");

@@ -9,6 +9,12 @@ const FLOW: &str = "flow_id start end duration_ms src_ip src_port dest_ip dest_p
 const INCIDENT: &str = "id kind title severity score first_seen last_seen src dest dest_port alerts attack status why \
     detectors flows evidence raised advice over_budget notes";
 const PACKET: &str = "id timestamp src dest src_ip dest_ip src_port dest_port protocol length info score";
+const MODELS: &str = "state progress eta_s text trained_on version members schema seed artifact live agreement drift data \
+    retraining challenge versions events can_import";
+const MEMBER: &str =
+    "name kind looks_at admitted why weight held_out_fpr threshold nominal_fpr realised_fpr scores weight_bytes";
+const VERSION: &str = "version made reason text rows_fitted rows_trimmed rows_held_out rows_labelled marks in_use file bytes \
+    trained_on members error";
 const PAGE: &str = "items total total_exact next_cursor";
 
 #[tokio::test]
@@ -98,7 +104,7 @@ async fn an_incident_is_changed() {
         .await;
     assert_eq!(response.status(), StatusCode::OK);
     let changed: serde_json::Value = serde_json::from_str(&text(response).await).unwrap();
-    assert_eq!(keys(&changed), names(INCIDENT));
+    assert_eq!(keys(&changed), names(&format!("{INCIDENT} feedback")));
     assert_eq!((&changed["status"], &changed["notes"][0]["text"]), (&"false_positive".into(), &"the printer".into()));
     assert_eq!(world.json(&path).await["incident"], changed);
     for (body, status) in [
@@ -188,8 +194,9 @@ async fn top_models_and_health_have_their_shape() {
     }
     world.problem("/api/v1/top?what=cats", 400).await;
     let models = world.json("/api/v1/models").await;
-    assert_eq!(keys(&models), names("state progress eta_s trained_on members schema seed artifact retraining"));
-    assert_eq!(keys(&models["members"][0]), names("name admitted held_out_fpr threshold weight_bytes"));
+    assert_eq!(keys(&models), names(MODELS));
+    assert_eq!(keys(&models["members"][0]), names(MEMBER));
+    assert_eq!(keys(&models["versions"][0]), names(VERSION));
     let health = world.json("/api/v1/health").await;
     assert_eq!((keys(&health), &health["status"]), (names("status items counters"), &"degraded".into()));
     assert_eq!(health["counters"]["flows_created"], 77);

@@ -3,6 +3,7 @@
 
 mod double;
 mod endpoints;
+mod learning;
 mod listen;
 mod lists;
 mod openapi;
