@@ -117,6 +117,13 @@ pub enum Command {
   tripline config show --set capture.promiscuous=true
   tripline config check -c tripline.toml")]
     Config(ConfigArgs),
+    /// Kept versions of the models: list, show, verify, put one back
+    #[command(after_help = "Examples:
+  tripline models                           versions in the data directory
+  tripline models show --model trained      what one has learned from, and its members
+  tripline models verify                    exit code 2 when a file is damaged
+  tripline models rollback 3                while no tripline runs on that directory")]
+    Models(ModelsArgs),
     /// Self-test: play a crafted capture and say which detections fired
     Check(CheckArgs),
     /// Shell completions on standard output
@@ -453,4 +460,45 @@ pub struct CheckArgs {
     /// Output format
     #[arg(short = 'o', long = "output", value_enum, default_value_t = ListFormat::Text)]
     pub output: ListFormat,
+}
+
+/// `models`.
+#[derive(Debug, Clone, Args)]
+pub struct ModelsArgs {
+    /// Folder of models [default: the data directory]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub model: Option<PathBuf>,
+    /// What to do; list when not said
+    #[command(subcommand)]
+    pub action: Option<ModelsAction>,
+}
+
+/// What to do with models.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ModelsAction {
+    /// Every models' file with its version, date and reason
+    List {
+        /// Output format
+        #[arg(short = 'o', long = "output", value_enum, default_value_t = ListFormat::Text)]
+        output: ListFormat,
+    },
+    /// What a version learned from, its members and thresholds
+    Show {
+        /// Version [default: the one in use]
+        version: Option<u64>,
+        /// Output format
+        #[arg(short = 'o', long = "output", value_enum, default_value_t = ListFormat::Text)]
+        output: ListFormat,
+    },
+    /// Check every file's checksums and shape; exit code 2 when one is damaged
+    Verify {
+        /// Output format
+        #[arg(short = 'o', long = "output", value_enum, default_value_t = ListFormat::Text)]
+        output: ListFormat,
+    },
+    /// Put a kept version in place; only while no process uses the directory
+    Rollback {
+        /// Version, as `list` shows it
+        version: u64,
+    },
 }

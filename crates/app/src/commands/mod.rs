@@ -8,6 +8,7 @@ mod demo;
 mod evaluate;
 mod flows;
 mod interfaces;
+mod models;
 mod output;
 mod run;
 mod simulate;
@@ -29,6 +30,7 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Simulate(args) => simulate::run(common, args),
         Command::Interfaces(args) => interfaces::run(args),
         Command::Config(args) => config::run(common, args),
+        Command::Models(args) => models::run(common, args),
         Command::Check(args) => check::run(common, args),
         Command::Completions { shell } => Ok(completions::run(*shell)),
     }

@@ -2,24 +2,25 @@
 //! Owns the translation; every call returns at once.
 
 use super::evidence;
-use super::judging::{Change, lock};
+use super::feedback::Verdicts;
+use super::judging::lock;
+use super::models_view;
 use super::packet_ring::{KeptPacket, PacketRing};
+use super::requests::{Change, Request};
 use super::status::{ModelState, Scores, SourceState, Status};
+use super::versions::NoReturn;
 use crate::usage::cpu_seconds_and_peak_bytes;
 use crossbeam_channel::Sender;
 use decode::{DecodeConfig, Decoder};
 use record::{Counters, FlowKey, FlowRecord, HealthItem, Incident, PacketDetail, PacketMeta, PacketSummary};
 use serve::shapes::{
-    Budget, FeatureView, ModelMember, ModelPhase, ModelSummary, ModelTrainedOn, Models, Rates,
-    SourceState as SourceShape, Summary, Totals,
+    Budget, FeatureView, FeedbackGiven, FeedbackPreview, ModelPhase, ModelSummary, Models, Rates, Retraining,
+    SourceState as SourceShape, Summary, SuppressionUndone, Suppressions, Totals,
 };
 use serve::{Live, LiveError, PacketQuery};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
-use store::{IncidentChange, Page, Read, Reader};
+use store::{IncidentChange, Page, Reader};
 
-/// Longest wait for the judge to apply a person's change.
-const CHANGE_WAIT: Duration = Duration::from_secs(5);
 /// Packets looked at for one page of a filtered list.
 const LOOKED_AT_MAX: usize = 200_000;
 
@@ -32,7 +33,9 @@ pub struct Answers {
     /// Newest packets.
     pub rings: Vec<Arc<Mutex<PacketRing>>>,
     /// To the judge.
-    pub changes: Sender<Change>,
+    pub requests: Sender<Request>,
+    /// What people said.
+    pub verdicts: Arc<Mutex<Verdicts>>,
     /// The store's reading side, for incidents that the judge let go.
     pub reader: Arc<Reader>,
     /// Bytes kept of a packet.
@@ -237,29 +240,30 @@ impl Live for Answers {
         let status = lock(&self.status);
         let model = model(&status);
         let ensemble = status.ensemble.clone();
-        let retraining = status.retraining.clone();
+        let (retraining, live) = (status.retraining.clone(), Arc::clone(&status.models));
         drop(status);
-        let members = ensemble.iter().flat_map(|e| e.members()).map(|member| ModelMember {
-            name: member.name.clone(),
-            admitted: member.admitted,
-            held_out_fpr: Some(member.false_positive_rate),
-            threshold: Some(f64::from(member.threshold)),
-            weight_bytes: 0,
-        });
+        let members = ensemble.iter().flat_map(|e| e.members()).map(|member| models_view::member(member, &live));
+        let kept = !self.artifact.is_empty();
         Models {
             state: model.state,
             progress: model.progress,
             eta_s: model.eta_s,
-            trained_on: ensemble.as_ref().map(|e| ModelTrainedOn {
-                flows: e.span().rows,
-                packets: e.span().packets,
-                until: e.span().until,
-            }),
+            text: model.text,
+            trained_on: ensemble.as_deref().map(super::versions::trained_on),
+            version: ensemble.as_deref().filter(|_| kept).map(|e| super::versions::note_of(e).version),
             members: members.collect(),
             schema: features::flow_schema().name.to_string(),
             seed: self.seed,
             artifact: self.artifact.clone(),
+            live: live.live.clone(),
+            agreement: live.agreement.clone(),
+            drift: live.drift.clone(),
+            data: live.data.clone(),
             retraining,
+            challenge: live.challenge.clone(),
+            versions: live.versions.clone(),
+            events: live.events.clone(),
+            can_import: false,
         }
     }
 
@@ -301,20 +305,45 @@ impl Live for Answers {
     }
 
     fn set_incident(&self, id: &str, change: IncidentChange) -> Result<Incident, LiveError> {
-        let stored = self.reader.incident(id).map_err(|e| LiveError::Unavailable(e.to_string()))?;
-        if stored.is_none() {
-            return Err(LiveError::NotFound(format!("there is no incident {id}")));
+        self.stored(id)?;
+        let what = change;
+        let ask = |reply| Request::Change(Box::new(Change { id: id.to_owned(), what, reply }));
+        match self.ask(ask)? {
+            Some(incident) => Ok(incident),
+            None => Ok(self.stored(id)?.incident),
         }
-        let (reply, answer) = crossbeam_channel::bounded(1);
-        let late = |()| LiveError::Unavailable("the judge is busy; try again".to_owned());
-        self.changes
-            .send_timeout(Change { id: id.to_owned(), what: change, reply }, CHANGE_WAIT)
-            .map_err(|_| late(()))?;
-        let held = answer.recv_timeout(CHANGE_WAIT).map_err(|_| late(()))?;
-        if let Some(incident) = held {
-            return Ok(incident);
+    }
+
+    fn give_feedback(&self, id: &str, given: FeedbackGiven) -> Result<Incident, LiveError> {
+        self.say(id, given)
+    }
+
+    fn preview_feedback(&self, id: &str) -> Result<FeedbackPreview, LiveError> {
+        self.preview(id)
+    }
+
+    fn suppressions(&self) -> Result<Suppressions, LiveError> {
+        self.hidden_by_each()
+    }
+
+    fn undo_suppression(&self, id: u64) -> Result<SuppressionUndone, LiveError> {
+        let known = lock(&self.verdicts).get(id).is_some_and(|s| s.suppression.is_some());
+        if !known {
+            return Err(LiveError::NotFound(format!("there is no suppression {id}")));
         }
-        let stored = self.reader.incident(id).map_err(|e| LiveError::Unavailable(e.to_string()))?;
-        stored.map(|d| d.incident).ok_or_else(|| LiveError::NotFound(format!("there is no incident {id}")))
+        Ok(SuppressionUndone { incidents: self.take_back(id)? })
+    }
+
+    fn retrain(&self) -> Result<Retraining, LiveError> {
+        self.ask(Request::Retrain)?.map_err(LiveError::Conflict)?;
+        Ok(lock(&self.status).retraining.clone())
+    }
+
+    fn roll_back(&self, version: u64) -> Result<Models, LiveError> {
+        self.ask(|reply| Request::RollBack(version, reply))?.map_err(|why| match why {
+            NoReturn::NotKept(why) => LiveError::NotFound(why),
+            NoReturn::Refused(why) => LiveError::Conflict(why),
+        })?;
+        Ok(self.models())
     }
 }

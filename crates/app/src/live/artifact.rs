@@ -7,6 +7,8 @@ use std::path::Path;
 
 /// Name of the flow models' file in the data or model directory.
 pub const FILE_NAME: &str = "flow.model";
+/// A file under way; never read.
+pub const PART_NAME: &str = "flow.model.part";
 
 /// Reads the models of a directory; None when there are none yet.
 pub fn load(dir: &Path) -> Result<Option<Ensemble>> {
@@ -26,7 +28,7 @@ pub fn load(dir: &Path) -> Result<Option<Ensemble>> {
 /// `versions_max - 1` stay: `flow.model.1` is the one before, and so on. To go back, stop, and rename one to `flow.model`.
 pub fn save(dir: &Path, ensemble: &Ensemble, versions_max: u32) -> Result<()> {
     let path = dir.join(FILE_NAME);
-    let temporary = path.with_extension("model.part");
+    let temporary = dir.join(PART_NAME);
     fs::create_dir_all(dir).context(dir.display())?;
     let write = || {
         let mut file = fs::File::create(&temporary)?;
@@ -40,15 +42,20 @@ pub fn save(dir: &Path, ensemble: &Ensemble, versions_max: u32) -> Result<()> {
 
 /// Moves each version one place back; the name of the newest stays until the new file takes its place.
 fn keep_versions(path: &Path, versions_max: u32) -> std::io::Result<()> {
+    if versions_max < 2 {
+        return Ok(());
+    }
+    move_back(path, versions_max - 1)
+}
+
+/// Moves the versions before place `last` one place back, the last of them over what is there.
+pub fn move_back(path: &Path, last: u32) -> std::io::Result<()> {
     let version = |n: u32| if n == 0 { path.to_owned() } else { path.with_extension(format!("model.{n}")) };
     let move_if_there = |result: std::io::Result<()>| match result {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
         other => other,
     };
-    if versions_max < 2 {
-        return Ok(());
-    }
-    for n in (1..versions_max - 1).rev() {
+    for n in (1..last).rev() {
         move_if_there(fs::rename(version(n), version(n + 1)))?;
     }
     // A second name for the same file, so that a crash between the two renames leaves models in place.

@@ -2,25 +2,28 @@
 //! Owns the order of these and the training's start; the judging itself is `evaluate::Judge`, as in a file analysis.
 
 use super::evidence;
+use super::feedback::Verdicts;
 use super::lag::Lag;
 use super::losses::Losses;
 use super::memory::Memory;
 use super::packet_ring::PacketRing;
 use super::publish::Publisher;
-use super::retrain::Retrain;
+use super::requests::{Change, Request};
+use super::retrain::{Lessons, Retrain};
 use super::series;
 use super::status::{ModelState, Scores, Status};
-use super::training::{Lesson, Training};
+use super::training::Training;
 use super::worker::{Parcel, wall_clock};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use evaluate::{Judge, Judged, JudgedFlow};
 use record::{Incident, IncidentStatus, Observation, Timestamp};
+use serve::shapes::ModelVersion;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use store::{FlowWrite, IncidentChange, Sqlite, StoreBatch};
+use store::{FlowWrite, Sqlite, StoreBatch};
 
 /// Parcels merged at once: what several workers sent in the same tenth of a second.
 const PARCELS_MERGED_MAX: usize = 8;
@@ -32,16 +35,6 @@ const EVIDENCE_EVERY: Duration = Duration::from_secs(2);
 const SECONDS_HELD_MAX: usize = 256;
 /// Incidents whose evidence is remembered as waiting.
 const EVIDENCE_WAITING_MAX: usize = 256;
-
-/// A person's change of an incident, on its way to the judge.
-pub struct Change {
-    /// Incident.
-    pub id: String,
-    /// What becomes of it.
-    pub what: IncidentChange,
-    /// Where the changed incident goes; None when the judge no longer holds it (the store does).
-    pub reply: crossbeam_channel::Sender<Option<Incident>>,
-}
 
 /// Settings that a running judge takes over.
 pub struct Reload {
@@ -60,7 +53,7 @@ pub struct Judging {
     /// From the workers.
     pub parcels: Receiver<Parcel>,
     /// From the API.
-    pub changes: Receiver<Change>,
+    pub requests: Receiver<Request>,
     /// From SIGHUP.
     pub reloads: Receiver<Box<Reload>>,
     /// How far behind the traffic judging is.
@@ -83,6 +76,12 @@ pub struct Judging {
     pub retrain: Retrain,
     /// The training under way.
     pub training: Option<Training>,
+    /// Kept versions of the models, the one in place first.
+    pub versions: Vec<ModelVersion>,
+    /// What people said, shared with the API.
+    pub verdicts: Arc<Mutex<Verdicts>>,
+    /// What trainings learn from it.
+    pub lessons: Lessons,
     /// Per-run state.
     pub run: RunState,
     /// Set when the process is to end.
@@ -104,6 +103,8 @@ pub struct JudgingSettings {
     pub live: bool,
     /// True when flows are learned from.
     pub learns: bool,
+    /// When gathered evidence is an incident.
+    pub roll_up: alert::RollUpConfig,
 }
 
 /// What the thread remembers between two rounds.
@@ -112,11 +113,12 @@ pub struct RunState {
     evidence_waiting: BTreeMap<String, Incident>,
     evidence_written: BTreeMap<String, Instant>,
     seconds: Vec<Observation>,
-    open: BTreeSet<String>,
+    pub(super) open: BTreeSet<String>,
     flows_open_second: (u64, u64),
     interfaces: Vec<Arc<str>>,
-    workers_ended: BTreeSet<usize>,
-    failed_training: bool,
+    pub(super) workers_ended: BTreeSet<usize>,
+    pub(super) failed_training: bool,
+    pub(super) looked: Option<Instant>,
 }
 
 impl Judging {
@@ -125,7 +127,7 @@ impl Judging {
     pub fn run(mut self) {
         loop {
             let (parcels, closed) = self.gather();
-            self.apply_changes();
+            self.apply_requests();
             self.apply_reloads();
             let mut judged = Judged::default();
             let waiting = self.parcels.len();
@@ -155,7 +157,7 @@ impl Judging {
     /// A replayed file has ended, its dashboard has not: incidents are looked at, and the models of its flows are still to come.
     fn after_the_input(&mut self) {
         while !self.stop.load(Ordering::Relaxed) {
-            self.apply_changes();
+            self.apply_requests();
             self.apply_reloads();
             self.train();
             self.tell(0);
@@ -178,7 +180,9 @@ impl Judging {
             self.judge.reconfigure(&judge);
             self.judge.learner().reconfigure(learn);
             self.settings.learn = learn;
+            self.settings.roll_up = judge.alert.roll_up;
             self.settings.models = judge.models;
+            self.lessons.said.weight = learn.false_positive_weight;
             self.settings.evidence.packets_max = evidence_packets_max;
         }
     }
@@ -322,84 +326,27 @@ impl Judging {
         }
     }
 
-    fn apply_changes(&mut self) {
-        while let Ok(Change { id, what, reply }) = self.changes.try_recv() {
-            let manager = self.judge.incidents();
-            let mut changed = None;
-            if let Some(status) = what.status {
-                changed = manager.set_status(&id, status).or(changed);
-            }
-            if let Some(note) = what.note.clone() {
-                changed = manager.add_note(&id, note).or(changed);
-            }
-            let batch = StoreBatch { changes: vec![(id, what)], ..StoreBatch::default() };
-            if let Err(error) = self.store.write(batch).and_then(|()| self.store.flush()) {
-                tracing::error!("store: {error}");
-            }
-            if let Some(incident) = &changed {
-                self.count_open(incident);
-                self.publisher.incident(incident);
-            }
-            // Whoever asked may have hung up.
-            let _ = reply.send(changed);
+    /// A person moved an incident or wrote a note.
+    pub(super) fn change(&mut self, change: Change) {
+        let Change { id, what, reply } = change;
+        let manager = self.judge.incidents();
+        let mut changed = None;
+        if let Some(status) = what.status {
+            changed = manager.set_status(&id, status).or(changed);
         }
-    }
-
-    /// Starts a training when there is enough to learn from; puts its result in place.
-    fn train(&mut self) {
-        if let Some(result) = self.training.as_ref().and_then(Training::take) {
-            self.training = None;
-            match result {
-                Ok(ensemble) => {
-                    self.retrain.promoted(self.judge.ensemble().is_some(), wall_clock());
-                    let mut status = lock(&self.status);
-                    status.flows_learned = ensemble.span().rows;
-                    status.ensemble = Some(Arc::clone(&ensemble));
-                    drop(status);
-                    self.judge.install(ensemble);
-                    tracing::info!("models are in place and judge every flow from now on");
-                }
-                Err(why) if self.judge.ensemble().is_some() => self.retrain.refused(&why, wall_clock()),
-                Err(why) => {
-                    tracing::error!("models: {why}");
-                    self.run.failed_training = true;
-                    lock(&self.status).model = ModelState::Failed(why);
-                }
-            }
+        if let Some(note) = what.note.clone() {
+            changed = manager.add_note(&id, note).or(changed);
         }
-        if self.training.is_none() && self.judge.ensemble().is_some() {
-            self.training = self.retrain.due(&self.judge, &self.settings);
+        let batch = StoreBatch { changes: vec![(id, what)], ..StoreBatch::default() };
+        if let Err(error) = self.store.write(batch).and_then(|()| self.store.flush()) {
+            tracing::error!("store: {error}");
         }
-        if self.training.is_some()
-            || self.judge.ensemble().is_some()
-            || self.run.failed_training
-            || !self.settings.learns
-        {
-            return;
+        if let Some(incident) = &changed {
+            self.count_open(incident);
+            self.publisher.incident(incident);
         }
-        let now = self.judge.now();
-        let sources = lock(&self.status).sources.len();
-        // When the files are read, waiting for more is vain: what was seen must do.
-        let over = self.run.workers_ended.len() == sources
-            && self.judge.learner().rows().rows() >= evaluate::TRAINING_FLOWS_MIN;
-        if self.judge.learner().progress(now).fraction < 1.0 && !over {
-            return;
-        }
-        let (_, packets, until) = self.judge.learner().seen();
-        let lesson = Lesson {
-            rows: self.judge.learner().rows().clone(),
-            packets,
-            from: None,
-            until,
-            seed: self.settings.learn.seed,
-            config: self.settings.models.clone(),
-            keep_in: self.settings.models_dir.clone(),
-            gate: None,
-        };
-        match Training::start(move || Ok(lesson)) {
-            Ok(training) => self.training = Some(training),
-            Err(why) => lock(&self.status).model = ModelState::Failed(why),
-        }
+        // Whoever asked may have hung up.
+        let _ = reply.send(changed);
     }
 
     /// Writes the packets of incidents that are new or grew; at the end all that wait.
@@ -451,9 +398,8 @@ impl Judging {
         let (budget, drops, hosts) = (self.judge.budget(), self.judge.drops(), self.judge.hosts().distinct());
         let store = self.store.counters();
         let lag_ms = self.lag.worst_ms(Instant::now());
-        let retraining = self.retrain.state(&self.settings, self.training.as_ref(), self.judge.reservoir());
+        self.look(false);
         let mut status = lock(&self.status);
-        status.retraining = retraining;
         if !self.run.failed_training {
             status.model = model;
         }

@@ -3,21 +3,28 @@
 
 mod answers;
 pub mod artifact;
+mod asking;
 mod evidence;
+mod feedback;
 mod host_only;
 mod judging;
 mod lag;
+mod learning;
 mod losses;
 mod memory;
+mod models_view;
 mod packet_ring;
 mod past;
 mod publish;
 mod reload;
+mod requests;
 mod retrain;
+mod saying;
 mod series;
 mod simulated;
 mod status;
 mod training;
+pub mod versions;
 mod worker;
 
 use crate::commands::analyze::{judge_config, meter_config};
@@ -27,7 +34,8 @@ use answers::Answers;
 use crossbeam_channel::{Sender, bounded};
 use evaluate::simulate::Simulator;
 use evaluate::{Judge, Learner, Meter, MeterConfig};
-use judging::{Change, Judging, JudgingSettings, RunState, lock};
+use feedback::Verdicts;
+use judging::{Judging, JudgingSettings, RunState, lock};
 use lag::Lag;
 use memory::Memory;
 use packet_ring::PacketRing;
@@ -35,6 +43,7 @@ use publish::Publisher;
 use record::{HealthItem, HealthLevel, Timestamp};
 pub use reload::Reloader;
 use reload::Takers;
+use requests::Request;
 use serve::shapes::Mode;
 use serve::{AppState, Hub};
 use simulated::SimulatedSource;
@@ -56,6 +65,9 @@ pub use worker::{Pace, wall_clock};
 const PARCELS_MAX: usize = 16;
 /// People's changes that wait.
 const CHANGES_MAX: usize = 64;
+
+/// Folder of the demo's models in its data directory.
+const DEMO_MODELS: &str = "demo-models";
 
 /// Settings read again that wait for a thread; SIGHUP waits beyond it.
 const RELOADS_MAX: usize = 4;
@@ -176,7 +188,7 @@ struct Parts {
 fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let store = Arc::new(Sqlite::open(&plan.data_dir, &config.store).plain()?);
     let meter = meter_config(config, plan.filter.as_deref())?;
-    let models_dir = plan.past.is_none().then(|| plan.data_dir.clone());
+    let models_dir = models_dir(&plan)?;
     let status = Arc::new(Mutex::new(first_status(&mut plan, &store)?));
     let scores = Arc::new(Mutex::new(Scores::default()));
     let rings: Vec<_> = plan
@@ -187,11 +199,13 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let hub = Hub::starting_at(wall_clock().0.unsigned_abs() / 1_000_000);
     let stop = Arc::new(AtomicBool::new(false));
     let (parcels, from_workers) = bounded(PARCELS_MAX);
-    let (changes, from_people) = bounded::<Change>(CHANGES_MAX);
+    let (changes, from_people) = bounded::<Request>(CHANGES_MAX);
     let (reloads, from_reloader) = bounded(RELOADS_MAX);
 
     let live = matches!(plan.mode, Mode::Live | Mode::Host);
+    let verdicts = Arc::new(Mutex::new(Verdicts::replay(store.reader().feedback().plain()?)));
     let mut judge = first_judge(config, models_dir.as_deref(), &status, &store)?;
+    judge.incidents().set_suppressions(lock(&verdicts).suppressions());
     let names: Vec<&str> = plan.sources.iter().map(|s| s.name.as_str()).collect();
     let memory = Memory::open(live.then_some(plan.data_dir.as_path()), &names, judge.behaviours())?;
     let lag = Lag::new(plan.sources.iter().map(OpenSource::is_steady));
@@ -201,7 +215,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let judging = Judging {
         judge,
         parcels: from_workers,
-        changes: from_people,
+        requests: from_people,
         reloads: from_reloader,
         lag,
         memory,
@@ -210,8 +224,11 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         status: Arc::clone(&status),
         scores: Arc::clone(&scores),
         rings: rings.clone(),
-        retrain: retrain::Retrain::new(),
+        retrain: retrain::Retrain::new(kept_log(&store)?),
         training: None,
+        versions: models_dir.as_deref().map_or_else(Vec::new, versions::list),
+        lessons: lock(&verdicts).lessons(config.learn.false_positive_weight),
+        verdicts: Arc::clone(&verdicts),
         run: RunState::default(),
         stop: Arc::clone(&stop),
         settings: JudgingSettings {
@@ -221,6 +238,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
             models_dir: models_dir.clone(),
             live,
             learns: plan.mode != Mode::Host,
+            roll_up: config.alert.roll_up.clone(),
         },
     };
     let mut threads = vec![spawn("judge", move || judging.run())?];
@@ -232,7 +250,8 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         status,
         scores,
         rings,
-        changes,
+        requests: changes,
+        verdicts,
         reader: store.reader(),
         snap_len: config.evidence.snap_len,
         artifact: models_dir.map_or(String::new(), |d| d.join(artifact::FILE_NAME).display().to_string()),
@@ -256,11 +275,31 @@ fn first_judge(config: &Config, models_dir: Option<&Path>, status: &Mutex<Status
         install(&mut judge, status, ensemble);
     }
     judge.hosts().restore(known_hosts(store)?);
-    // The demo's models fit its own past; they stay.
     if models_dir.is_some() {
         judge.keep_reservoir(evaluate::Reservoir::new(&config.learn));
     }
+    judge.keep_watch();
     Ok(judge)
+}
+
+/// Where models are kept. Those of the demo fit its own past and no network: they live in a folder of their own, and a new demo
+/// begins without them.
+fn models_dir(plan: &Plan) -> Result<Option<PathBuf>> {
+    if plan.past.is_none() {
+        return Ok(Some(plan.data_dir.clone()));
+    }
+    let dir = plan.data_dir.join(DEMO_MODELS);
+    match std::fs::remove_dir_all(&dir) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Failure::new(format!("{}: {e}", dir.display()))),
+        _ => Ok(Some(dir)),
+    }
+}
+
+/// Steps in the life of the models that earlier runs kept.
+fn kept_log(store: &Sqlite) -> Result<retrain::Log> {
+    let text = store.reader().setting(retrain::LOG_NAME).plain()?;
+    // A log that cannot be read is no reason not to watch.
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
 }
 
 fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
@@ -276,6 +315,7 @@ fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
         second: status::SecondState::default(),
         model: ModelState::Off,
         retraining: serve::shapes::Retraining::default(),
+        models: Arc::default(),
         ensemble: None,
         flows_learned: 0,
         flows: 0,

@@ -123,6 +123,8 @@ pub struct Status {
     pub model: ModelState,
     /// When they are renewed.
     pub retraining: serve::shapes::Retraining,
+    /// How they do, and what became of them.
+    pub models: Arc<super::models_view::ModelsLive>,
     /// The models in place.
     pub ensemble: Option<Arc<Ensemble>>,
     /// Flows learned from by the models in place.
@@ -232,17 +234,24 @@ impl Status {
     }
 
     fn model_health(&self) -> HealthItem {
-        match &self.model {
-            ModelState::Ready => item(
+        let drift = self.models.drift.as_ref().filter(|d| d.state == serve::shapes::DriftState::Drifted);
+        match (&self.model, drift) {
+            (ModelState::Ready, Some(drift)) => item(
+                "models",
+                HealthLevel::Info,
+                format!("Models judge every flow; {}", drift.text),
+                "The Models page says what the training that follows has brought.",
+            ),
+            (ModelState::Ready, None) => item(
                 "models",
                 HealthLevel::Ok,
                 format!("Models judge every flow; learned from {} flows", self.flows_learned),
                 "",
             ),
-            ModelState::Training(share) => {
+            (ModelState::Training(share), _) => {
                 item("models", HealthLevel::Info, format!("Models are training: {:.0} %", share * 100.0), "")
             }
-            ModelState::Learning(p) => {
+            (ModelState::Learning(p), _) => {
                 let to_go = p.eta_s.map_or(String::new(), |s| format!(", about {} to go", minutes(s)));
                 let flows = if p.flows < p.flows_needed {
                     format!("{} of {} flows", p.flows, p.flows_needed)
@@ -261,13 +270,13 @@ impl Status {
                     "Until then the exact detectors watch for scans, floods, spoofing and the like.",
                 )
             }
-            ModelState::Failed(why) => item(
+            (ModelState::Failed(why), _) => item(
                 "models",
                 HealthLevel::Error,
                 format!("Models are not there: {why}"),
                 "The exact detectors go on; see the reason and start again.",
             ),
-            ModelState::Off => item(
+            (ModelState::Off, _) => item(
                 "models",
                 HealthLevel::Info,
                 "Models need packets; counters alone do not tell enough".to_owned(),

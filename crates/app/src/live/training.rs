@@ -1,18 +1,32 @@
 //! Training beside the running judge: one thread at a time, its progress readable, its result sent back. Owns the thread; what is
 //! learned and when is `evaluate`'s.
 
-use super::artifact;
+use super::worker::wall_clock;
+use super::{artifact, versions};
 use crossbeam_channel::{Receiver, bounded};
-use detect::{Ensemble, EnsembleConfig};
+use detect::{Ensemble, EnsembleConfig, Labels, TrainReport};
+use evaluate::challenge::{self, Exam, Marks, Pinned};
+use evaluate::probes::attack_probes;
 use record::{Matrix, Timestamp};
+use serve::shapes::{Challenge, ExamMarks, VersionNote};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+/// Share of the way that the challenger's own training is; the rest is the control and the examination.
+const CHALLENGER_SHARE: f32 = 0.6;
+/// Share of the way at which the control is trained.
+const CONTROL_SHARE: f32 = 0.9;
+
 /// Rows to learn from, with what the artifact says of them.
 pub struct Lesson {
-    /// Feature vectors.
+    /// Feature vectors, oldest first.
     pub rows: Matrix,
+    /// So many of them are of the older half of the time: the control learns from these.
+    pub older: usize,
+    /// What people called attacks, by kind; never among `rows`.
+    pub attacks: BTreeMap<String, Matrix>,
     /// Packets behind them.
     pub packets: u64,
     /// First flow's end.
@@ -23,27 +37,56 @@ pub struct Lesson {
     pub seed: u64,
     /// Settings.
     pub config: EnsembleConfig,
-    /// Where to keep the models; None: nowhere (the demo's models fit no other network).
+    /// Where to keep the models; None: nowhere.
     pub keep_in: Option<PathBuf>,
+    /// Number and reason.
+    pub note: VersionNote,
     /// What a challenger must pass; None for the first models, which have nothing to be compared with.
     pub gate: Option<Gate>,
 }
 
-/// Benign rows that the challenger has not learned from.
+/// What the challenger is judged by.
 pub struct Gate {
-    /// For its last calibration.
+    /// Benign rows for its last calibration.
     pub calibrate: Matrix,
-    /// For the judgement.
+    /// Benign rows for the judgement.
     pub judge: Matrix,
+    /// What people called attacks.
+    pub pinned: Vec<Pinned>,
+    /// The models in place.
+    pub present: Arc<Ensemble>,
+    /// When gathered evidence is an incident.
+    pub roll_up: alert::RollUpConfig,
 }
 
-/// Fewest rows of a gate: with fewer, too many alerts could not be told from chance.
-pub const GATE_ROWS_MIN: usize = 500;
+/// Models that may take their place.
+pub struct Trained {
+    /// The models.
+    pub ensemble: Arc<Ensemble>,
+    /// What they say of themselves.
+    pub note: VersionNote,
+    /// How they were examined; None for first models.
+    pub challenge: Option<Challenge>,
+}
+
+/// Models that may not, or none.
+pub struct Refusal {
+    /// Why.
+    pub why: String,
+    /// How they were examined, when they were.
+    pub challenge: Option<Challenge>,
+}
+
+impl From<String> for Refusal {
+    fn from(why: String) -> Self {
+        Self { why, challenge: None }
+    }
+}
 
 /// A training on its way.
 pub struct Training {
     progress: Arc<AtomicU32>,
-    result: Receiver<Result<Arc<Ensemble>, String>>,
+    result: Receiver<Result<Trained, Refusal>>,
 }
 
 impl Training {
@@ -56,7 +99,7 @@ impl Training {
             .name("training".to_owned())
             .spawn(move || {
                 source::lower_thread_priority();
-                let trained = lesson().and_then(|lesson| train(&lesson, &told));
+                let trained = lesson().map_err(Refusal::from).and_then(|lesson| train(&lesson, &told));
                 // The judge may be gone at shutdown.
                 let _ = sender.send(trained);
             })
@@ -70,16 +113,15 @@ impl Training {
     }
 
     /// The result, once.
-    pub fn take(&self) -> Option<Result<Arc<Ensemble>, String>> {
+    pub fn take(&self) -> Option<Result<Trained, Refusal>> {
         self.result.try_recv().ok()
     }
 }
 
-fn train(lesson: &Lesson, progress: &AtomicU32) -> Result<Arc<Ensemble>, String> {
+fn train(lesson: &Lesson, progress: &AtomicU32) -> Result<Trained, Refusal> {
     let told = &mut |share: f32| progress.store((share * 1000.0) as u32, Ordering::Relaxed);
-    let (mut ensemble, report) =
-        Ensemble::train(features::flow_schema(), &lesson.rows, lesson.seed, &lesson.config, told)
-            .map_err(|e| e.to_string())?;
+    let share = if lesson.gate.is_some() { CHALLENGER_SHARE } else { 1.0 };
+    let (mut ensemble, report) = learn(lesson, &lesson.rows, &mut |done| told(done * share))?;
     ensemble.set_span(lesson.from, lesson.until, lesson.packets);
     for member in &report.members {
         tracing::info!(
@@ -89,33 +131,112 @@ fn train(lesson: &Lesson, progress: &AtomicU32) -> Result<Arc<Ensemble>, String>
             if member.admitted { "votes" } else { "does not vote" }
         );
     }
-    if let Some(gate) = &lesson.gate {
-        pass(gate, &mut ensemble, lesson.config.alpha)?;
+    let mut note = VersionNote {
+        made: Some(wall_clock()),
+        rows_fitted: report.rows_fitted as u64,
+        rows_trimmed: report.rows_trimmed as u64,
+        rows_held_out: report.rows_held_out as u64,
+        rows_labelled: report.rows_attack as u64,
+        ..lesson.note.clone()
+    };
+    let challenge = match &lesson.gate {
+        None => None,
+        Some(gate) => Some(pass(lesson, gate, &mut ensemble, told)?),
+    };
+    if let Some(challenge) = &challenge {
+        note.text.clone_from(&challenge.text);
+        note.marks = Some(challenge.challenger.clone());
     }
+    versions::put_note(&mut ensemble, &note);
     if let Some(dir) = &lesson.keep_in {
         artifact::save(dir, &ensemble, lesson.config.versions_max).map_err(|e| e.to_string())?;
     }
-    Ok(Arc::new(ensemble))
+    Ok(Trained { ensemble: Arc::new(ensemble), note, challenge })
 }
 
-/// Calibrates the challenger on rows that stand for all benign traffic, and refuses it when it flags more of others than it
-/// promises, chance (three deviations) and one more allowed.
-fn pass(gate: &Gate, challenger: &mut Ensemble, alpha: f64) -> Result<(), String> {
-    if gate.judge.rows() < GATE_ROWS_MIN {
-        return Err(format!(
-            "{} held-out flows are too few to judge it, {GATE_ROWS_MIN} are needed",
-            gate.judge.rows()
-        ));
+/// Benign rows and, with their kinds, the rows that people called attacks.
+fn learn(lesson: &Lesson, benign: &Matrix, told: &mut dyn FnMut(f32)) -> Result<(Ensemble, TrainReport), String> {
+    let schema = features::flow_schema();
+    let (seed, config) = (lesson.seed, &lesson.config);
+    let mut rows = benign.clone();
+    let mut labels = Labels { kinds: vec!["benign".to_owned()], of_row: vec![0; benign.rows()] };
+    for (kind, attacks) in &lesson.attacks {
+        // Labels are bytes; there are fewer kinds of incident.
+        let Ok(label) = u8::try_from(labels.kinds.len()) else { break };
+        labels.kinds.push(kind.clone());
+        labels.of_row.resize(labels.of_row.len() + attacks.rows(), label);
+        rows.values.extend_from_slice(&attacks.values);
     }
+    let labels = (labels.kinds.len() > 1).then_some(&labels);
+    Ensemble::train_labelled(schema, &rows, labels, seed, config, told).map_err(|e| e.to_string())
+}
+
+/// Calibrates the challenger on rows that stand for all benign traffic, and examines it beside the models in place and a control.
+fn pass(
+    lesson: &Lesson,
+    gate: &Gate,
+    challenger: &mut Ensemble,
+    told: &mut dyn FnMut(f32),
+) -> Result<Challenge, Refusal> {
     challenger.recalibrate(&gate.calibrate).map_err(|e| e.to_string())?;
-    let mut judgements = Vec::new();
-    challenger.judge(&gate.judge, &mut judgements);
-    let flagged = judgements.iter().filter(|j| j.anomalous).count();
-    let promised = alpha * gate.judge.rows() as f64;
-    let allowed = promised + 3.0 * promised.sqrt() + 1.0;
-    let text = format!("{flagged} of {} held-out benign flows flagged, {allowed:.1} allowed", gate.judge.rows());
-    tracing::info!("challenger: {text}");
-    if flagged as f64 > allowed { Err(text) } else { Ok(()) }
+    let control = control(lesson, gate);
+    told(CONTROL_SHARE);
+    let probes = attack_probes(lesson.seed).map_err(|e| e.to_string())?;
+    let exam = Exam { benign: &gate.judge, pinned: &gate.pinned, probes: &probes, roll_up: &gate.roll_up };
+    let marks = challenge::examine(challenger, &exam);
+    let present = challenge::examine(&gate.present, &exam);
+    let control = control.map(|control| challenge::examine(&control, &exam));
+    log_probes(&marks, &present);
+    let decided = challenge::decide(&marks, &present, control.as_ref(), lesson.config.alpha);
+    told(1.0);
+    let examined = Challenge {
+        at: wall_clock(),
+        reason: lesson.note.reason.clone(),
+        promoted: decided.is_ok(),
+        text: match &decided {
+            Ok(text) | Err(text) => text.clone(),
+        },
+        rows: lesson.rows.rows() as u64,
+        allowed: challenge::allowed(lesson.config.alpha, marks.benign),
+        challenger: shown(&marks),
+        present: shown(&present),
+        control: control.as_ref().map(shown),
+    };
+    tracing::info!("challenger: {}", examined.text);
+    match decided {
+        Ok(_) => Ok(examined),
+        Err(why) => Err(Refusal { why, challenge: Some(examined) }),
+    }
+}
+
+/// The same recipe on the older half of the rows, with the same last calibration. None with too few rows.
+fn control(lesson: &Lesson, gate: &Gate) -> Option<Ensemble> {
+    if lesson.older < lesson.config.rows_min {
+        return None;
+    }
+    let columns = lesson.rows.columns;
+    let rows = Matrix { values: lesson.rows.values[..lesson.older * columns].to_vec(), columns };
+    let (mut control, _) = learn(lesson, &rows, &mut |_| {}).ok()?;
+    control.recalibrate(&gate.calibrate).ok()?;
+    Some(control)
+}
+
+fn log_probes(challenger: &Marks, present: &Marks) {
+    for ((name, new), (_, old)) in challenger.by_probe.iter().zip(&present.by_probe) {
+        tracing::debug!("built-in attack {name}: evidence {new:.2} decades, {old:.2} with the models in place");
+    }
+}
+
+fn shown(marks: &Marks) -> ExamMarks {
+    ExamMarks {
+        benign: marks.benign as u64,
+        flagged: marks.flagged as u64,
+        pinned: marks.pinned as u64,
+        pinned_found: marks.pinned_found.len() as u64,
+        probes: marks.probes as u64,
+        probes_found: marks.probes_found.len() as u64,
+        probe_evidence: marks.probe_evidence,
+    }
 }
 
 #[cfg(test)]
@@ -140,21 +261,49 @@ mod tests {
         rows
     }
 
-    fn trained(gate: Gate) -> Result<Arc<Ensemble>, String> {
+    fn trained(calibrate: Matrix, judge: Matrix) -> Result<Trained, Refusal> {
         let config =
             EnsembleConfig { trees: 20, autoencoder_epochs: 2, reference_rows: 128, ..EnsembleConfig::default() };
-        let rows = rows(1_500, 1, 0.0);
-        let lesson =
-            Lesson { rows, packets: 1, from: None, until: None, seed: 1, config, keep_in: None, gate: Some(gate) };
+        let present =
+            Ensemble::train(features::flow_schema(), &rows(1_500, 9, 0.0), 9, &config, &mut |_| {}).unwrap().0;
+        let gate = Gate {
+            calibrate,
+            judge,
+            pinned: vec![Pinned { incident: "far".to_owned(), rows: rows(40, 5, 9.0) }],
+            present: Arc::new(present),
+            roll_up: alert::RollUpConfig::default(),
+        };
+        let lesson = Lesson {
+            rows: rows(1_500, 1, 0.0),
+            older: 700,
+            attacks: BTreeMap::from([("beacon".to_owned(), rows(40, 5, 9.0))]),
+            packets: 1,
+            from: None,
+            until: None,
+            seed: 1,
+            config,
+            keep_in: None,
+            note: VersionNote { version: 2, reason: "asked".to_owned(), ..VersionNote::default() },
+            gate: Some(gate),
+        };
         train(&lesson, &AtomicU32::new(0))
     }
 
     #[test]
     fn a_challenger_is_promoted_only_when_it_leaves_benign_flows_alone() {
-        assert!(trained(Gate { calibrate: rows(800, 2, 0.0), judge: rows(800, 3, 0.0) }).is_ok());
-        let why = trained(Gate { calibrate: rows(800, 2, 0.0), judge: rows(800, 3, 5.0) }).unwrap_err();
-        assert!(why.contains("held-out benign flows flagged"), "{why}");
-        let why = trained(Gate { calibrate: rows(800, 2, 0.0), judge: rows(100, 3, 0.0) }).unwrap_err();
-        assert!(why.contains("too few"), "{why}");
+        let good = trained(rows(800, 2, 0.0), rows(800, 3, 0.0)).unwrap_or_else(|r| panic!("{}", r.why));
+        let challenge = good.challenge.unwrap();
+        assert!(challenge.promoted && challenge.control.is_some());
+        assert_eq!((challenge.challenger.pinned, challenge.challenger.pinned_found), (1, 1));
+        assert!(challenge.present.probes == 8 && challenge.present.probe_evidence > 0.0);
+        assert_eq!((good.note.version, good.note.reason.as_str(), good.note.rows_labelled), (2, "asked", 40));
+        // Times are kept to the microsecond.
+        let made = good.note.made.map(|t| Timestamp(t.0 / 1_000 * 1_000));
+        assert_eq!(versions::note_of(&good.ensemble), VersionNote { made, ..good.note });
+        let bad = trained(rows(800, 2, 0.0), rows(800, 3, 5.0)).err().unwrap();
+        assert!(bad.why.contains("held-out benign flows flagged"), "{}", bad.why);
+        assert!(!bad.challenge.unwrap().promoted);
+        let few = trained(rows(800, 2, 0.0), rows(100, 3, 0.0)).err().unwrap();
+        assert!(few.why.contains("too few"), "{}", few.why);
     }
 }

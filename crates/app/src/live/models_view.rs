@@ -1,0 +1,172 @@
+//! How the models do, as the API shows it. Owns the words and the shapes; the counts are `evaluate`'s.
+
+use super::retrain::Lessons;
+use detect::MemberInfo;
+use evaluate::Reservoir;
+use evaluate::drift;
+use evaluate::watch::{BIN_DECADES, MEMBER_P_VALUE, MemberWatch, ModelWatch};
+use serve::shapes::{
+    Agreement, Challenge, Drift, DriftChange, DriftPoint, DriftState, EnsembleLive, ModelEvent, ModelMember,
+    ModelVersion, ScoreHistogram, TrainingData,
+};
+
+/// Flows before a rate is said.
+const RATE_FLOWS_MIN: u64 = 100;
+/// Flows before the drift is called steady.
+const STEADY_FLOWS_MIN: u64 = 2_048;
+
+/// Everything that the judge thread knows of the models, a second old at most.
+#[derive(Clone, Debug, Default)]
+pub struct ModelsLive {
+    /// The combination.
+    pub live: Option<EnsembleLive>,
+    /// Each member's histogram and realised rate, by name.
+    pub members: Vec<(String, ScoreHistogram, Option<f64>)>,
+    /// Agreement.
+    pub agreement: Option<Agreement>,
+    /// Drift.
+    pub drift: Option<Drift>,
+    /// Reservoir.
+    pub data: Option<TrainingData>,
+    /// Kept versions.
+    pub versions: Vec<ModelVersion>,
+    /// The last challenge.
+    pub challenge: Option<Challenge>,
+    /// What happened.
+    pub events: Vec<ModelEvent>,
+}
+
+impl ModelsLive {
+    /// Fills in what was seen on live flows.
+    pub fn watched(&mut self, watch: &ModelWatch, alpha: f64) {
+        let (flows, flows_outside) = watch.flows();
+        self.drift = Some(drift_view(watch.drift()));
+        self.live = Some(EnsembleLive {
+            flows,
+            flows_outside,
+            flagged: watch.combined().flagged,
+            nominal_fpr: alpha,
+            realised_fpr: rate(watch.combined().flagged, flows_outside),
+            scores: histogram(watch.combined(), alpha),
+        });
+        let members = watch.members();
+        if members.is_empty() {
+            return;
+        }
+        let view = |m: &MemberWatch| (m.name.clone(), histogram(m, MEMBER_P_VALUE), rate(m.flagged, flows_outside));
+        self.members = members.iter().map(view).collect();
+        let square = |of: fn(evaluate::watch::Pair) -> u64| -> Vec<Vec<u64>> {
+            let row = |a: usize| (0..members.len()).map(|b| of(watch.pair(a, b))).collect();
+            (0..members.len()).map(row).collect()
+        };
+        self.agreement = Some(Agreement {
+            members: members.iter().map(|m| m.name.clone()).collect(),
+            both: square(|pair| pair.both),
+            either: square(|pair| pair.either),
+        });
+    }
+}
+
+fn rate(flagged: u64, flows: u64) -> Option<f64> {
+    (flows >= RATE_FLOWS_MIN).then(|| flagged as f64 / flows as f64)
+}
+
+fn histogram(member: &MemberWatch, threshold_p: f64) -> ScoreHistogram {
+    ScoreHistogram {
+        bin_decades: BIN_DECADES,
+        threshold_p,
+        ordinary: member.ordinary.to_vec(),
+        anomalous: member.anomalous.to_vec(),
+    }
+}
+
+/// Reservoir and feedback, for the API.
+pub fn data(kept: &Reservoir, lessons: &Lessons) -> TrainingData {
+    let ((rows, held_out), (hours, hosts), (from, until, _)) = (kept.rows(), kept.strata(), kept.span());
+    TrainingData {
+        rows: rows as u64,
+        rows_max: kept.rows_max() as u64,
+        rows_held_out: held_out as u64,
+        hours: hours as u64,
+        hosts: hosts as u64,
+        from,
+        until,
+        said_benign: lessons.said.benign.rows() as u64,
+        pinned: lessons.pinned.len() as u64,
+        pinned_rows: lessons.pinned.iter().map(|p| p.rows.rows() as u64).sum(),
+    }
+}
+
+fn drift_view(seen: &drift::Drift) -> Drift {
+    let changes: Vec<DriftChange> =
+        seen.changes().map(|c| DriftChange { ts: c.ts, before: c.before, after: c.after }).collect();
+    let (state, text) = match changes.last() {
+        Some(change) => {
+            let how = if change.after < change.before { "stranger" } else { "more ordinary" };
+            let times =
+                if changes.len() > 1 { format!(", the last of {} changes", changes.len()) } else { String::new() };
+            let text = format!(
+                "Traffic has become {how} to the models: mean p-value {:.2} before, {:.2} after{times}",
+                change.before, change.after
+            );
+            (DriftState::Drifted, text)
+        }
+        None if seen.flows() < STEADY_FLOWS_MIN => {
+            let text = format!("{} of {STEADY_FLOWS_MIN} flows seen that are needed to say", seen.flows());
+            (DriftState::Waiting, text)
+        }
+        None => (DriftState::Steady, "Traffic is what the models learned".to_owned()),
+    };
+    Drift {
+        state,
+        text,
+        mean: seen.mean(),
+        expected_mean: 0.5,
+        window_flows: seen.window_flows(),
+        flows: seen.flows(),
+        changes,
+        history: seen.history().iter().map(|p| DriftPoint { ts: p.ts, mean: p.mean(), flows: p.flows }).collect(),
+    }
+}
+
+/// What a member looks at, by its name; empty where this program does not know it.
+fn looks_at(name: &str) -> &'static str {
+    match name {
+        "isolation_forest" => "How few random cuts set a flow apart from all others",
+        "local_outlier_factor" => "How empty it is around a flow, compared with where its neighbours live",
+        "nearest_neighbour" | "nearest_neighbours" | "knn_distance" => {
+            "How far away the most similar learned flows are"
+        }
+        "autoencoder" => "How badly a flow can be rebuilt from a short summary of it",
+        "loda" => "How rare a flow is along many random directions",
+        "random_forest" => "Which labelled attack a flow resembles",
+        "kitnet" => "Each packet against the recent past of its hosts and pair",
+        "lstm" => "Counters of interfaces and busy hosts against their forecast",
+        "half_space_trees" => "What a host does in a window against the windows before",
+        _ => "",
+    }
+}
+
+/// A member of the flow ensemble as the API shows it, with what was seen of it on live flows.
+pub fn member(info: &MemberInfo, live: &ModelsLive) -> ModelMember {
+    let seen = live.members.iter().find(|(name, ..)| *name == info.name);
+    let per_cent = info.false_positive_rate * 100.0;
+    ModelMember {
+        name: info.name.clone(),
+        kind: "flow".to_owned(),
+        looks_at: looks_at(&info.name).to_owned(),
+        admitted: info.admitted,
+        why: if info.admitted {
+            format!("Flags {per_cent:.1} % of held-out flows where it promises 1 %")
+        } else {
+            format!("Flags {per_cent:.1} % of held-out flows where it promises 1 %: its word cannot be trusted here")
+        },
+        weight: if info.admitted { info.weight } else { 0.0 },
+        held_out_fpr: Some(info.false_positive_rate),
+        threshold: Some(f64::from(info.threshold)),
+        nominal_fpr: Some(MEMBER_P_VALUE),
+        realised_fpr: seen.and_then(|(_, _, rate)| *rate),
+        scores: seen.map(|(_, scores, _)| scores.clone()),
+        weight_bytes: 0,
+    }
+}

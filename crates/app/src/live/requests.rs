@@ -1,0 +1,85 @@
+//! What people ask of the judge thread through the API, and how it answers. Owns the list; every request is answered once, and
+//! whoever asked may have hung up.
+
+use super::judging::Judging;
+use super::versions::NoReturn;
+use crossbeam_channel::Sender;
+use record::{Incident, IncidentStatus, Matrix};
+use serve::LiveError;
+use serve::shapes::FeedbackGiven;
+use store::IncidentChange;
+
+/// A person's change of an incident.
+pub struct Change {
+    /// Incident.
+    pub id: String,
+    /// What becomes of it.
+    pub what: IncidentChange,
+    /// Where the changed incident goes; None when the judge no longer holds it (the store does).
+    pub reply: Sender<Option<Incident>>,
+}
+
+/// A person's verdict, with what the store knows of it.
+pub struct Saying {
+    /// The incident as it is stored.
+    pub incident: Incident,
+    /// What was said; never an undo.
+    pub given: FeedbackGiven,
+    /// Vectors of its flows.
+    pub rows: Matrix,
+    /// Incidents of the past that a false positive moves, this one included, with where they are.
+    pub moved: Vec<(String, IncidentStatus)>,
+    /// The verdict's number.
+    pub reply: Sender<Result<u64, LiveError>>,
+}
+
+/// A verdict is taken back.
+pub struct Undoing {
+    /// Its number.
+    pub id: u64,
+    /// Stored incidents that it hides.
+    pub hidden: Vec<Incident>,
+    /// How many came back.
+    pub reply: Sender<Result<u64, LiveError>>,
+}
+
+/// One request.
+pub enum Request {
+    /// Status or note.
+    Change(Box<Change>),
+    /// Verdict.
+    Said(Box<Saying>),
+    /// Undo of a verdict.
+    Undo(Undoing),
+    /// A training now.
+    Retrain(Sender<Result<(), String>>),
+    /// A kept version in place.
+    RollBack(u64, Sender<Result<(), NoReturn>>),
+}
+
+impl Judging {
+    /// Answers everything that waits.
+    pub(super) fn apply_requests(&mut self) {
+        while let Ok(request) = self.requests.try_recv() {
+            match request {
+                Request::Change(change) => self.change(*change),
+                Request::Said(saying) => {
+                    let answer = self.said(&saying);
+                    let _ = saying.reply.send(answer);
+                }
+                Request::Undo(undoing) => {
+                    let answer = self.undo(&undoing);
+                    let _ = undoing.reply.send(answer);
+                }
+                Request::Retrain(reply) => {
+                    let answer = self.retrain_now();
+                    let _ = reply.send(answer);
+                }
+                Request::RollBack(version, reply) => {
+                    let answer = self.roll_back(version);
+                    let _ = reply.send(answer);
+                }
+            }
+        }
+    }
+}
