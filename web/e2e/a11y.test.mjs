@@ -35,6 +35,7 @@ describe('accessibility', { skip: SKIP, timeout: 300_000 }, () => {
     { path: '/packets', ready: '[role="row"][data-index]', chosen: '[data-panel="packet"] [data-hex]' },
     { path: '/flows', ready: '[role="row"][data-index]', chosen: '[data-panel="flow"] .who' },
     { path: '/incidents?show=all', ready: '[data-incident]', chosen: '[data-panel="incident"] .sentence' },
+    { path: '/models', ready: '[data-member="ensemble"] [data-histogram]', chosen: '[data-panel="versions"] tbody tr' },
   ];
   for (const scheme of ['light', 'dark']) {
     for (const { path, ready, button, chosen } of PLACES) {
@@ -64,7 +65,7 @@ describe('accessibility', { skip: SKIP, timeout: 300_000 }, () => {
     try {
       const refuse = (route) => route.fulfill({ status: 503, contentType: 'application/problem+json', body: JSON.stringify({ title: 'The store does not answer', detail: 'Say what to do.' }) });
       await page.route((url) => url.pathname.startsWith('/api/v1/'), refuse);
-      for (const path of ['/', '/packets', '/flows', '/incidents']) {
+      for (const path of ['/', '/packets', '/flows', '/incidents', '/models']) {
         await page.goto(server.url + path);
         await page.locator('[data-state="error"]').first().waitFor();
         await page.locator('[data-notice="connection"]').waitFor({ timeout: 15_000 });

@@ -199,7 +199,7 @@ describe('dashboard', { skip: SKIP, timeout: 300_000 }, () => {
   test('the keyboard reaches everything', () =>
     on('/', async (page) => {
       await page.locator('[data-cell]').first().waitFor({ timeout: 20_000 });
-      for (const [key, path] of [['p', '/packets'], ['f', '/flows'], ['i', '/incidents'], ['o', '/']]) {
+      for (const [key, path] of [['p', '/packets'], ['f', '/flows'], ['i', '/incidents'], ['m', '/models'], ['o', '/']]) {
         await page.keyboard.press('g');
         await page.keyboard.press(key);
         await until(path, async () => new URL(page.url()).pathname === path);
@@ -228,7 +228,7 @@ describe('dashboard', { skip: SKIP, timeout: 300_000 }, () => {
       }, { colorScheme: scheme }));
   }
 
-  for (const path of ['/', '/packets', '/flows', '/incidents?show=all']) {
+  for (const path of ['/', '/packets', '/flows', '/incidents?show=all', '/models']) {
     test(`${path} fits 360 pixels`, () =>
       on(path, async (page) => {
         await page.waitForTimeout(2500);

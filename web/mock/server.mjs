@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { askModels, models } from './models.mjs';
 import { iso, makeFlow, makeIncident, makePacket, packetDetail, random } from './world.mjs';
 
 const option = (name, fallback) => { const at = process.argv.indexOf(name); return at < 0 ? fallback : process.argv[at + 1]; };
@@ -197,6 +198,30 @@ const problem = (response, status, title, detail) => json(response, { type: 'abo
 const FLOW_FIELDS = Object.keys(makeFlow(started)); const PACKET_FIELDS = ['id', 'src', 'dest', 'src_ip', 'dest_ip', 'src_port', 'dest_port', 'protocol', 'length', 'info', 'score'];
 const INCIDENT_FIELDS = ['id', 'kind', 'title', 'severity', 'score', 'src', 'dest', 'dest_port', 'status', 'attack', 'alerts', 'over_budget'];
 
+/** What people called false positives; a stand-in for the server's rules: same kind, and the scope's hosts. */
+const hidden = []; let said = 0;
+const SCOPES = { pair: (a, b) => a.src[0] === b.src[0] && a.dest[0] === b.dest[0], host_service: (a, b) => a.src[0] === b.src[0], everywhere: () => true };
+const like = (scope, a) => incidents.filter((b) => b === a || (b.kind === a.kind && b.status === 'open' && SCOPES[scope](a, b)));
+const words = (scope, i) => `${i.kind.replaceAll('_', ' ')} from ${scope === 'everywhere' ? 'any host' : i.src[0]}${scope === 'pair' ? ` to ${i.dest[0] ?? 'anywhere'}` : ''}`;
+const preview = (i) => ({ scopes: Object.keys(SCOPES).map((scope) => ({ scope, text: words(scope, i), incidents: like(scope, i).length, alerts: like(scope, i).reduce((n, x) => n + x.alerts, 0) })) });
+function takeBack(known) {
+  hidden.splice(hidden.indexOf(known), 1);
+  const back = incidents.filter((i) => i.suppressed_by === known.id);
+  for (const i of back) { i.status = 'open'; delete i.suppressed_by; delete i.feedback; emit('incident', i); }
+  return back.length;
+}
+function say(i, { verdict, scope = 'pair', until = null }) {
+  const old = hidden.find((h) => h.incident === i.id); if (old) takeBack(old);
+  delete i.feedback;
+  if (!verdict) return;
+  said += 1;
+  i.feedback = { id: said, verdict, scope: verdict === 'false_positive' ? scope : null, until, at: iso(Date.now()) };
+  if (verdict !== 'false_positive') return;
+  const text = words(scope, i); const all = like(scope, i);
+  for (const one of all) { one.status = 'false_positive'; one.suppressed_by = said; if (one !== i) emit('incident', one); }
+  hidden.push({ id: said, incident: i.id, kind: i.kind, scope, src: i.src, dest: i.dest, dest_port: i.dest_port, features: [], created: iso(Date.now()), until, text, title: i.title, active: true, incidents: all.length });
+}
+
 async function api(path, request, response, url) {
   const fail = option('--fail', ''); if (fail && fail.split(',').some((f) => path.startsWith(f))) return problem(response, 503, 'The store is not answering', 'The disk that holds the data directory is full: free some space, Tripline goes on by itself.');
   const slow = option('--slow', ''); if (slow) await new Promise((r) => setTimeout(r, Number(slow)));
@@ -213,9 +238,14 @@ async function api(path, request, response, url) {
   if ((m = path.match(/^\/incidents\/(\w+)\/pcap$/)) || path === '/packets/pcap') { response.writeHead(200, { 'content-type': 'application/x-pcapng', 'content-disposition': 'attachment; filename="tripline.pcapng"' }); return response.end(Buffer.from('0a0d0d0a1c0000004d3c2b1a01000000ffffffffffffffff1c000000', 'hex')); }
   if ((m = path.match(/^\/incidents\/(\w+)$/))) {
     const i = incidents.find((x) => x.id === m[1]); if (!i) return problem(response, 404, 'No such incident', '');
-    if (request.method === 'PATCH') { const change = JSON.parse(await body(request)); if (change.status) i.status = change.status; if (change.note) i.notes.push({ ts: iso(Date.now()), text: change.note }); emit('incident', i); return json(response, i); }
+    if (request.method === 'PATCH') { const change = JSON.parse(await body(request)); if (change.status) i.status = change.status; if (change.note) i.notes.push({ ts: iso(Date.now()), text: change.note }); if (change.feedback) say(i, change.feedback); emit('incident', i); return json(response, i); }
     return json(response, { incident: i, flows: flows.filter((f) => i.flows.includes(f.flow_id)).reverse(), similar: incidents.filter((x) => x.kind === i.kind && x.id !== i.id).slice(0, 5) });
   }
+  if ((m = path.match(/^\/incidents\/(\w+)\/feedback$/))) { const i = incidents.find((x) => x.id === m[1]); return i ? json(response, preview(i)) : problem(response, 404, 'No such incident', ''); }
+  if (path === '/suppressions') return json(response, { items: [...hidden].reverse() });
+  if ((m = path.match(/^\/suppressions\/(\d+)$/)) && request.method === 'DELETE') { const known = hidden.find((h) => h.id === Number(m[1])); return known ? json(response, { incidents: takeBack(known) }) : problem(response, 404, 'No such suppression', ''); }
+  if (path === '/models') return json(response, models(model(), started));
+  if (path.startsWith('/models/')) { const [status, answer] = askModels(path.slice(8), await body(request)); return status < 400 ? json(response, answer ?? models(model(), started), status) : problem(response, status, answer, ''); }
   if (path === '/packets') { const after = Number(url.searchParams.get('after') ?? 0); return json(response, page([...packets].reverse().filter((p) => p.id > after), url, PACKET_FIELDS, (p) => Date.parse(p.timestamp))); }
   if ((m = path.match(/^\/packets\/(\d+)$/))) { const p = packets.find((x) => x.id === Number(m[1])); return p ? json(response, packetDetail(p)) : problem(response, 404, 'The packet left the ring', 'Pause earlier, or open the incident: its packets are kept.'); }
   if ((m = path.match(/^\/export\/(\w+)$/))) { response.writeHead(200, { 'content-type': 'text/csv', 'content-disposition': `attachment; filename="${m[1]}.csv"` }); return response.end('id\n'); }

@@ -61,6 +61,17 @@ export function patch<T>(path: string, body: unknown): Promise<T> {
   });
 }
 
+/** Asks for something to be done; `body` undefined: nothing more to say. */
+export function post<T>(path: string, body?: unknown): Promise<T> {
+  const init: RequestInit = { method: 'POST', headers: { accept: 'application/json', 'content-type': 'application/json' } };
+  if (body !== undefined) init.body = JSON.stringify(body);
+  return ask<T>(apiUrl(path), init);
+}
+
+export function remove<T>(path: string): Promise<T> {
+  return ask<T>(apiUrl(path), { method: 'DELETE', headers: { accept: 'application/json' } });
+}
+
 export function isAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'AbortError';
 }

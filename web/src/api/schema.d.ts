@@ -154,8 +154,28 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Changes status, adds a note, or keeps what a person thinks of the detection. */
+        /**
+         * Changes status, adds a note, or keeps what a person thinks of the detection: a false positive hides its like, now and among
+         *     those of the past, and is learned as normal; a true positive is never learned, and new models must still find it.
+         */
         patch: operations["change_incident"];
+        trace?: never;
+    };
+    "/api/v1/incidents/{id}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What each scope of a false positive would hide, before it is given. */
+        get: operations["preview_feedback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/incidents/{id}/pcap": {
@@ -202,10 +222,44 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** State, training data and members. */
+        /** State, members with their live scores, agreement, drift, training data, versions, the last challenge and what happened. */
         get: operations["models"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/retrain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins a training now; its models take the place of the old ones only when they pass the same examination as every night. */
+        post: operations["retrain_models"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts a kept version in place; the one before it is kept as well. */
+        post: operations["roll_back_models"];
         delete?: never;
         options?: never;
         head?: never;
@@ -297,6 +351,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/suppressions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Suppressions in force, newest first. */
+        get: operations["suppressions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/suppressions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes back the false positive that a suppression follows from, with all that followed. */
+        delete: operations["undo_suppression"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/top": {
         parameters: {
             query?: never;
@@ -369,6 +457,15 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description How far members agree on live flows: rows and columns in the order of `members`. */
+        Agreement: {
+            /** @description Flows that both members would flag. */
+            both: number[][];
+            /** @description Flows that at least one of both would flag. */
+            either: number[][];
+            /** @description Names. */
+            members: string[];
+        };
         /** @description The message itself. */
         AppData: (components["schemas"]["DnsData"] & {
             /** @enum {string} */
@@ -414,6 +511,35 @@ export interface components {
              * @description Used in the last hour.
              */
             used_last_hour: number;
+        };
+        /** @description The last challenge: new models against those in place, on the same rows. */
+        Challenge: {
+            /**
+             * Format: double
+             * @description Held-out benign flows that may be flagged: what is promised, three deviations and one.
+             */
+            allowed: number;
+            /**
+             * Format: date-time
+             * @description When, wall time.
+             */
+            at: string;
+            /** @description The new models. */
+            challenger: components["schemas"]["ExamMarks"];
+            control?: components["schemas"]["ExamMarks"] | null;
+            /** @description The models in place, scored again on the same flows. */
+            present: components["schemas"]["ExamMarks"];
+            /** @description Did the new models take the place of the old ones? */
+            promoted: boolean;
+            /** @description Why there was a training: `timetable`, `drift`, `asked`. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description Flows that the challenger learned from.
+             */
+            rows: number;
+            /** @description Why, in words. */
+            text: string;
         };
         /** @description Messages of an industrial control protocol in one packet. */
         ControlData: {
@@ -546,6 +672,108 @@ export interface components {
              */
             ttl_s: number;
         };
+        /** @description Drift of benign traffic since the models are in place. */
+        Drift: {
+            /** @description Changes, oldest first, at most 32. */
+            changes: components["schemas"]["DriftChange"][];
+            /**
+             * Format: double
+             * @description What it is while nothing has changed.
+             */
+            expected_mean: number;
+            /**
+             * Format: int64
+             * @description Flows outside incidents seen.
+             */
+            flows: number;
+            /** @description The chart, oldest first, at most 360 points. */
+            history: components["schemas"]["DriftPoint"][];
+            /**
+             * Format: double
+             * @description Mean p-value of the window that is of one kind; null before there is one.
+             */
+            mean?: number | null;
+            /** @description State. */
+            state: components["schemas"]["DriftState"];
+            /** @description In words. */
+            text: string;
+            /**
+             * Format: int64
+             * @description Flows in that window.
+             */
+            window_flows: number;
+        };
+        /** @description One change of benign traffic. */
+        DriftChange: {
+            /**
+             * Format: double
+             * @description Mean p-value after.
+             */
+            after: number;
+            /**
+             * Format: double
+             * @description Mean p-value before.
+             */
+            before: number;
+            /**
+             * Format: date-time
+             * @description Capture time at which it was seen.
+             */
+            ts: string;
+        };
+        /** @description One point of the drift chart. */
+        DriftPoint: {
+            /**
+             * Format: int64
+             * @description Flows.
+             */
+            flows: number;
+            /**
+             * Format: double
+             * @description Mean p-value of flows outside incidents.
+             */
+            mean: number;
+            /**
+             * Format: date-time
+             * @description Start.
+             */
+            ts: string;
+        };
+        /**
+         * @description Is benign traffic still what the models learned?
+         * @enum {string}
+         */
+        DriftState: "waiting" | "steady" | "drifted";
+        /** @description The ensemble on live flows, since it is in place. */
+        EnsembleLive: {
+            /**
+             * Format: int64
+             * @description Of these, flagged: taken for false positives.
+             */
+            flagged: number;
+            /**
+             * Format: int64
+             * @description Flows judged.
+             */
+            flows: number;
+            /**
+             * Format: int64
+             * @description Of these, in no incident.
+             */
+            flows_outside: number;
+            /**
+             * Format: double
+             * @description Share of benign flows that it promises to flag.
+             */
+            nominal_fpr: number;
+            /**
+             * Format: double
+             * @description Share of flows outside incidents that it flags; null before the first hundred.
+             */
+            realised_fpr?: number | null;
+            /** @description How its live p-values are spread. */
+            scores: components["schemas"]["ScoreHistogram"];
+        };
         /** @description What can be shown to prove it. */
         Evidence: {
             /**
@@ -555,6 +783,44 @@ export interface components {
             packets: number;
             /** @description True when the packets were saved as pcapng. */
             pcap: boolean;
+        };
+        /** @description What models reached in an examination. */
+        ExamMarks: {
+            /**
+             * Format: int64
+             * @description Held-out benign flows.
+             */
+            benign: number;
+            /**
+             * Format: int64
+             * @description Of these, flagged.
+             */
+            flagged: number;
+            /**
+             * Format: int64
+             * @description Incidents that people called attacks.
+             */
+            pinned: number;
+            /**
+             * Format: int64
+             * @description Of these, found.
+             */
+            pinned_found: number;
+            /**
+             * Format: double
+             * @description Mean evidence of their flows, −log10 p.
+             */
+            probe_evidence: number;
+            /**
+             * Format: int64
+             * @description Built-in attacks.
+             */
+            probes: number;
+            /**
+             * Format: int64
+             * @description Of these, found: their flows alone would make an incident.
+             */
+            probes_found: number;
         };
         /** @description One feature of a flow beside what is normal. */
         FeatureView: {
@@ -570,6 +836,33 @@ export interface components {
              */
             value: number;
         };
+        /** @description What a person says of an incident. */
+        FeedbackGiven: {
+            scope?: components["schemas"]["FeedbackScope"] | null;
+            /**
+             * Format: date-time
+             * @description A false positive holds until then; absent: until it is taken back.
+             */
+            until?: string | null;
+            verdict?: components["schemas"]["FeedbackVerdict"] | null;
+        };
+        /** @description `feedback` of `PATCH /incidents/{id}`. */
+        FeedbackPatch: string | components["schemas"]["FeedbackGiven"];
+        /** @description Answer of `GET /incidents/{id}/feedback`. */
+        FeedbackPreview: {
+            /** @description One for each scope, narrowest first. */
+            scopes: components["schemas"]["ScopePreview"][];
+        };
+        /**
+         * @description How far a false positive reaches.
+         * @enum {string}
+         */
+        FeedbackScope: "pair" | "host_service" | "everywhere";
+        /**
+         * @description What the incident was.
+         * @enum {string}
+         */
+        FeedbackVerdict: "false_positive" | "true_positive";
         /** @description Data of event `flow`. */
         FlowBatch: {
             /** @description At most 100. */
@@ -843,6 +1136,7 @@ export interface components {
             detectors: components["schemas"]["DetectorScore"][];
             /** @description Evidence. */
             evidence: components["schemas"]["Evidence"];
+            feedback?: components["schemas"]["IncidentFeedback"] | null;
             /**
              * Format: date-time
              * @description First evidence.
@@ -879,6 +1173,11 @@ export interface components {
             src: string[];
             /** @description Status. */
             status: components["schemas"]["IncidentStatus"];
+            /**
+             * Format: int64
+             * @description Suppression that keeps it out of the inbox; absent when none does.
+             */
+            suppressed_by?: number | null;
             /** @description Plain words. */
             title: string;
             /** @description Reasons, strongest first. */
@@ -893,10 +1192,30 @@ export interface components {
             /** @description Earlier and later ones of the same kind or with the same source, same kind and source first, at most 10. */
             similar: components["schemas"]["Incident"][];
         };
+        /** @description What a person has said of one incident; it stands on the incident until it is taken back. */
+        IncidentFeedback: {
+            /**
+             * Format: date-time
+             * @description When it was said, wall time.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description Number of the verdict, as in `/suppressions`.
+             */
+            id: number;
+            scope?: components["schemas"]["FeedbackScope"] | null;
+            /**
+             * Format: date-time
+             * @description A false positive holds until then; null: until it is taken back.
+             */
+            until?: string | null;
+            /** @description Verdict. */
+            verdict: components["schemas"]["FeedbackVerdict"];
+        };
         /** @description Body of `PATCH /incidents/{id}`; at least one of them. */
         IncidentPatch: {
-            /** @description What the person thinks of the detection, 1 to 256 bytes. */
-            feedback?: string | null;
+            feedback?: components["schemas"]["FeedbackPatch"] | null;
             /** @description A note to add, 1 to 4,096 bytes. */
             note?: string | null;
             status?: components["schemas"]["IncidentStatus"] | null;
@@ -933,6 +1252,18 @@ export interface components {
          * @enum {string}
          */
         Mode: "live" | "replay" | "demo" | "host";
+        /** @description One step in the life of the models. */
+        ModelEvent: {
+            /** @description In words. */
+            text: string;
+            /**
+             * Format: date-time
+             * @description Wall time.
+             */
+            ts: string;
+            /** @description `first`, `started`, `promoted`, `refused`, `rolled_back`, `drift`, `feedback`, `failed`. */
+            what: string;
+        };
         /** @description One member of the ensemble. */
         ModelMember: {
             /** @description Passed the admission gate. */
@@ -942,18 +1273,40 @@ export interface components {
              * @description False positives on held-out benign flows at the target rate.
              */
             held_out_fpr?: number | null;
+            /** @description What it judges: `flow`, `packet`, `host`, `series`. */
+            kind?: string;
+            /** @description What it looks at, one sentence. */
+            looks_at?: string;
             /** @description Name. */
             name: string;
             /**
              * Format: double
-             * @description Score above which a flow is anomalous.
+             * @description Share of benign flows that it promises to flag at this threshold.
+             */
+            nominal_fpr?: number | null;
+            /**
+             * Format: double
+             * @description Share of live flows outside incidents that it flags there; null before the first hundred.
+             */
+            realised_fpr?: number | null;
+            scores?: components["schemas"]["ScoreHistogram"] | null;
+            /**
+             * Format: double
+             * @description Score above which the member by itself would flag a flow.
              */
             threshold?: number | null;
             /**
+             * Format: double
+             * @description Weight of its vote; 0: none.
+             */
+            weight?: number;
+            /**
              * Format: int64
-             * @description Bytes of its weights.
+             * @description Bytes of its weights; 0 when not known.
              */
             weight_bytes: number;
+            /** @description Why it votes, or why not. */
+            why?: string;
         };
         /**
          * @description How far the models are.
@@ -995,6 +1348,11 @@ export interface components {
              */
             flows: number;
             /**
+             * Format: date-time
+             * @description Oldest flow learned from; null when not known.
+             */
+            from?: string | null;
+            /**
              * Format: int64
              * @description Packets.
              */
@@ -1005,15 +1363,44 @@ export interface components {
              */
             until?: string | null;
         };
+        /** @description One kept version of the models. */
+        ModelVersion: components["schemas"]["VersionNote"] & {
+            /**
+             * Format: int64
+             * @description Size.
+             */
+            bytes: number;
+            /** @description Why it cannot be used; null when it can. */
+            error?: string | null;
+            /** @description File name. */
+            file: string;
+            /** @description True for the one that judges. */
+            in_use: boolean;
+            /**
+             * Format: int64
+             * @description Members.
+             */
+            members: number;
+            trained_on?: components["schemas"]["ModelTrainedOn"] | null;
+        };
         /** @description Answer of `/models`. */
         Models: {
+            agreement?: components["schemas"]["Agreement"] | null;
             /** @description File of the artifact; empty when not saved. */
             artifact: string;
+            /** @description True when `POST /models/import` takes a model. */
+            can_import?: boolean;
+            challenge?: components["schemas"]["Challenge"] | null;
+            data?: components["schemas"]["TrainingData"] | null;
+            drift?: components["schemas"]["Drift"] | null;
             /**
              * Format: int64
              * @description Seconds to go.
              */
             eta_s?: number | null;
+            /** @description What happened, newest first, at most 50. */
+            events?: components["schemas"]["ModelEvent"][];
+            live?: components["schemas"]["EnsembleLive"] | null;
             /** @description Members. */
             members: components["schemas"]["ModelMember"][];
             /**
@@ -1032,7 +1419,16 @@ export interface components {
             seed: number;
             /** @description Phase. */
             state: components["schemas"]["ModelPhase"];
+            /** @description In words. */
+            text?: string;
             trained_on?: components["schemas"]["ModelTrainedOn"] | null;
+            /**
+             * Format: int64
+             * @description Version in place; null before the first training.
+             */
+            version?: number | null;
+            /** @description Kept versions, the one in place first. */
+            versions?: components["schemas"]["ModelVersion"][];
         };
         /** @description What somebody wrote. */
         Note: {
@@ -1306,6 +1702,7 @@ export interface components {
                 detectors: components["schemas"]["DetectorScore"][];
                 /** @description Evidence. */
                 evidence: components["schemas"]["Evidence"];
+                feedback?: components["schemas"]["IncidentFeedback"] | null;
                 /**
                  * Format: date-time
                  * @description First evidence.
@@ -1342,6 +1739,11 @@ export interface components {
                 src: string[];
                 /** @description Status. */
                 status: components["schemas"]["IncidentStatus"];
+                /**
+                 * Format: int64
+                 * @description Suppression that keeps it out of the inbox; absent when none does.
+                 */
+                suppressed_by?: number | null;
                 /** @description Plain words. */
                 title: string;
                 /** @description Reasons, strongest first. */
@@ -1476,11 +1878,18 @@ export interface components {
             /** @description Why, in words. */
             reason: string;
         };
+        /**
+         * @description Where the next training is.
+         * @enum {string}
+         */
+        RetrainState: "off" | "waiting" | "due" | "training";
         /** @description Trainings after the first. */
         Retraining: {
+            /** @description True when `POST /models/retrain` would begin one now. */
+            can_start?: boolean;
             /**
              * Format: double
-             * @description Hours between two; 0: models are not renewed.
+             * @description Hours between two; 0: not by the timetable.
              */
             every_h: number;
             /**
@@ -1489,12 +1898,19 @@ export interface components {
              */
             last?: string | null;
             /**
+             * Format: date-time
+             * @description Next one by the timetable, wall time; null when there is none.
+             */
+            next?: string | null;
+            /**
              * Format: double
              * @description 0 … 1 while one runs; null when none does.
              */
             progress?: number | null;
             /** @description Did its models take the place of the old ones? null before the first. */
             promoted?: boolean | null;
+            /** @description Why the one under way was begun: `first`, `timetable`, `drift`, `asked`; empty when none is. */
+            reason?: string;
             /**
              * Format: int64
              * @description Flows kept to learn from.
@@ -1505,8 +1921,18 @@ export interface components {
              * @description Flows kept to calibrate and judge new models by.
              */
             rows_held_out: number;
+            /** @description State. */
+            state?: components["schemas"]["RetrainState"];
             /** @description In words. */
             text: string;
+        };
+        /** @description Body of `POST /models/rollback`. */
+        RollbackRequest: {
+            /**
+             * Format: int64
+             * @description Number of a kept version.
+             */
+            version: number;
         };
         /** @description Answer of the scatter. */
         ScatterResult: {
@@ -1517,6 +1943,40 @@ export interface components {
              * @description Flows that match in all; a lower bound from 100,000 on.
              */
             total: number;
+        };
+        /** @description What one scope would hide. */
+        ScopePreview: {
+            /**
+             * Format: int64
+             * @description Alerts in them.
+             */
+            alerts: number;
+            /**
+             * Format: int64
+             * @description Incidents of the past that it would move out of the inbox, this one included.
+             */
+            incidents: number;
+            /** @description Scope. */
+            scope: components["schemas"]["FeedbackScope"];
+            /** @description What it means for this incident. */
+            text: string;
+        };
+        /** @description How often flows had which p-value, since the models are in place. */
+        ScoreHistogram: {
+            /** @description Flows that it finds anomalous. */
+            anomalous: number[];
+            /**
+             * Format: double
+             * @description Width of a bin, decades: bin n counts p-values from 10^(−n·width) down to 10^(−(n+1)·width); the last all smaller ones.
+             */
+            bin_decades: number;
+            /** @description Flows that the ensemble finds ordinary. */
+            ordinary: number[];
+            /**
+             * Format: double
+             * @description p-value at and below which a flow is flagged.
+             */
+            threshold_p: number;
         };
         /** @description One, or several in the order asked for. */
         SeriesAnswer: components["schemas"]["SeriesResult"] | components["schemas"]["SeriesResult"][];
@@ -1634,6 +2094,65 @@ export interface components {
             totals: components["schemas"]["Totals"];
             /** @description Version. */
             version: string;
+        };
+        /** @description What is no longer told, and why. */
+        Suppression: {
+            /**
+             * Format: date-time
+             * @description When it began, wall time.
+             */
+            created: string;
+            /** @description Targets of it. */
+            dest: string[];
+            /** @description Ports of it. */
+            dest_port: number[];
+            /** @description Its leading reasons, for learned kinds. */
+            features: string[];
+            /**
+             * Format: int64
+             * @description Number of the verdict that it follows from.
+             */
+            id: number;
+            /** @description Incident that the verdict was about. */
+            incident: string;
+            /** @description Kind of incident; host and flow anomalies count as one. */
+            kind: components["schemas"]["Kind"];
+            /** @description Reach. */
+            scope: components["schemas"]["FeedbackScope"];
+            /** @description Sources of that incident. */
+            src: string[];
+            /** @description In words. */
+            text: string;
+            /**
+             * Format: date-time
+             * @description End; null: until it is taken back.
+             */
+            until?: string | null;
+        };
+        /** @description Answer of `DELETE /suppressions/{id}`. */
+        SuppressionUndone: {
+            /**
+             * Format: int64
+             * @description Incidents that are back where they were.
+             */
+            incidents: number;
+        };
+        /** @description One suppression and what it has done. */
+        SuppressionView: components["schemas"]["Suppression"] & {
+            /** @description True while it has not reached its end. */
+            active: boolean;
+            /**
+             * Format: int64
+             * @description Incidents that it keeps out of the inbox.
+             */
+            incidents: number;
+            /** @description Title of the incident that it follows from. */
+            title: string;
+        };
+        /** @description Answer of `GET /suppressions`. */
+        Suppressions: {
+            /** @description Newest first. */
+            items: components["schemas"]["SuppressionView"][];
         };
         /** @description Data of event `tick`. */
         Tick: {
@@ -1768,6 +2287,59 @@ export interface components {
              */
             packets: number;
         };
+        /** @description What the next training would learn from. */
+        TrainingData: {
+            /**
+             * Format: date-time
+             * @description First flow.
+             */
+            from?: string | null;
+            /**
+             * Format: int64
+             * @description Hosts in them; each has at most a fifth of an hour.
+             */
+            hosts: number;
+            /**
+             * Format: int64
+             * @description Hours of which flows are kept, each with the same share.
+             */
+            hours: number;
+            /**
+             * Format: int64
+             * @description Incidents that people called attacks; new models must still find them.
+             */
+            pinned: number;
+            /**
+             * Format: int64
+             * @description Flows of these.
+             */
+            pinned_rows: number;
+            /**
+             * Format: int64
+             * @description Flows kept to learn from.
+             */
+            rows: number;
+            /**
+             * Format: int64
+             * @description Flows kept to calibrate and judge new models by.
+             */
+            rows_held_out: number;
+            /**
+             * Format: int64
+             * @description At most so many.
+             */
+            rows_max: number;
+            /**
+             * Format: int64
+             * @description Flows that people called benign; they are learned with a weight.
+             */
+            said_benign: number;
+            /**
+             * Format: date-time
+             * @description Last flow.
+             */
+            until?: string | null;
+        };
         /** @description Data of event `verdict`. */
         VerdictBatch: {
             /** @description At most 500: `[flow_id, end_ms, duration_ms, bytes, score, anomalous 0/1]`. */
@@ -1777,6 +2349,44 @@ export interface components {
              * @description Left out.
              */
             skipped: number;
+        };
+        /** @description What a version says of itself; kept inside its file. */
+        VersionNote: {
+            /**
+             * Format: date-time
+             * @description End of the training, wall time; null when not known.
+             */
+            made?: string | null;
+            marks?: components["schemas"]["ExamMarks"] | null;
+            /** @description Why it was trained: `first`, `timetable`, `drift`, `asked`; empty when not known. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description Flows that its models learned from.
+             */
+            rows_fitted: number;
+            /**
+             * Format: int64
+             * @description Flows held out to calibrate.
+             */
+            rows_held_out: number;
+            /**
+             * Format: int64
+             * @description Flows with a label that a person gave.
+             */
+            rows_labelled?: number;
+            /**
+             * Format: int64
+             * @description Of these, kept from the models that bear no contamination.
+             */
+            rows_trimmed: number;
+            /** @description Why it was taken, in words. */
+            text: string;
+            /**
+             * Format: int64
+             * @description Number, rising; 0: made by a program that did not count.
+             */
+            version: number;
         };
         /** @description One reason: a value, what was expected, and how much of the score it carries. */
         Why: {
@@ -2185,6 +2795,14 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2194,6 +2812,36 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_feedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackPreview"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2293,6 +2941,112 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Models"];
+                };
+            };
+        };
+    };
+    retrain_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retraining"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    roll_back_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RollbackRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Models"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2460,6 +3214,63 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Summary"];
+                };
+            };
+        };
+    };
+    suppressions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suppressions"];
+                };
+            };
+        };
+    };
+    undo_suppression: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the suppression */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuppressionUndone"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

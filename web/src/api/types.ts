@@ -29,6 +29,17 @@ export type DetailLayer = Told<Schemas['DetailLayer']>;
 export type Incident = Told<Schemas['Incident']>;
 export type IncidentDetail = Told<Schemas['IncidentDetail']>;
 export type IncidentPatch = Partial<Told<Schemas['IncidentPatch']>>;
+export type IncidentFeedback = Told<Schemas['IncidentFeedback']>;
+export type FeedbackGiven = { verdict: Schemas['FeedbackVerdict'] | null; scope?: Schemas['FeedbackScope']; until?: string };
+export type FeedbackScope = Schemas['FeedbackScope'];
+export type FeedbackPreview = Told<Schemas['FeedbackPreview']>;
+export type Suppression = Told<Schemas['SuppressionView']>;
+export type Models = Told<Schemas['Models']>;
+export type ModelMember = Told<Schemas['ModelMember']>;
+export type ModelVersion = Told<Schemas['ModelVersion']>;
+export type ScoreHistogram = Told<Schemas['ScoreHistogram']>;
+export type ExamMarks = Told<Schemas['ExamMarks']>;
+export type Drift = Told<Schemas['Drift']>;
 export type Series = Told<Schemas['SeriesResult']>;
 export type TopItem = Told<Schemas['TopRow']>;
 

@@ -13,6 +13,7 @@ export const KEYS = [
   { keys: ['g', 'p'], text: 'Packets' },
   { keys: ['g', 'f'], text: 'Flows' },
   { keys: ['g', 'i'], text: 'Incidents' },
+  { keys: ['g', 'm'], text: 'Models' },
   { keys: ['Esc'], text: 'Close, or leave the field' },
 ];
 

@@ -15,4 +15,5 @@ export const PAGES: readonly PageEntry[] = [
   { path: '/packets', title: 'Packets', key: 'p', load: () => import('./Packets.svelte') },
   { path: '/flows', title: 'Flows', key: 'f', load: () => import('./Flows.svelte') },
   { path: '/incidents', title: 'Incidents', key: 'i', load: () => import('./Incidents.svelte') },
+  { path: '/models', title: 'Models', key: 'm', load: () => import('./Models.svelte') },
 ];

@@ -3,7 +3,7 @@
 
 import { untrack } from 'svelte';
 import { get, patch } from '../api/client';
-import type { Incident, IncidentStatus, Page } from '../api/types';
+import type { FeedbackGiven, Incident, IncidentStatus, Page } from '../api/types';
 import { bounds } from '../lib/range';
 import { live } from './live.svelte';
 import { router } from './router.svelte';
@@ -57,6 +57,11 @@ class IncidentFeed {
 }
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
+
+/** What a person says of a detection; `verdict` null takes it back. */
+export function giveFeedback(id: string, feedback: FeedbackGiven): Promise<Incident> {
+  return patch<Incident>(`/incidents/${encodeURIComponent(id)}`, { feedback });
+}
 
 export function changeIncident(id: string, body: { status?: IncidentStatus; note?: string }): Promise<Incident> {
   return patch<Incident>(`/incidents/${encodeURIComponent(id)}`, body);

@@ -1,0 +1,141 @@
+// The Models page and what people say of incidents, in a real browser: members are shown, a training can be asked for, a version put
+// back, a false positive hides its like, and undo brings it back.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { launch, openPage, SKIP, startServer, until } from './browser.mjs';
+
+const PATIENCE_MS = 180_000;
+
+describe('models', { skip: SKIP, timeout: 600_000 }, () => {
+  let server;
+  let browser;
+  before(async () => {
+    server = await startServer();
+    browser = await launch();
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  async function on(path, checks, options) {
+    const opened = await openPage(browser, options);
+    try {
+      await opened.page.goto(server.url + path);
+      await checks(opened.page);
+      assert.deepEqual(opened.complaints, [], 'the console is clean');
+    } finally {
+      await opened.close();
+    }
+  }
+  const api = async (path) => (await fetch(`${server.url}/api/v1${path}`)).json();
+
+  test('every member says what it looks at, whether it votes and why, and shows its live scores', () =>
+    on('/models', async (page) => {
+      const names = (await until('members', async () => { const { members } = await api('/models'); return members.length > 0 && members; }, PATIENCE_MS)).map((m) => m.name);
+      for (const name of names) {
+        const row = page.locator(`[data-member="${name}"]`);
+        await row.locator('[data-admitted]').waitFor({ timeout: PATIENCE_MS });
+        assert.match(await row.locator('[data-admitted]').textContent(), /Yes|No/);
+        assert.notEqual(await row.locator('.vote .muted').textContent(), '');
+      }
+      await page.locator('[data-member="ensemble"] [data-histogram]').waitFor({ timeout: PATIENCE_MS });
+      assert.match(await page.locator('[data-member="ensemble"] [data-histogram]').getAttribute('aria-label'), /live flows/);
+      await page.locator('[data-panel="drift"] [data-drift]').waitFor();
+      await page.locator('[data-panel="agreement"] tbody tr').first().waitFor({ timeout: PATIENCE_MS });
+      assert.match(await page.locator('[data-panel="data"]').textContent(), /Hosts/);
+    }));
+
+  test('a training that is asked for is examined, and a version can be put back', () =>
+    on('/models', async (page) => {
+      const button = page.locator('[data-retrain]');
+      await until('a training that can begin', async () => (await button.count()) > 0 && button.isEnabled(), PATIENCE_MS);
+      const before = (await api('/models')).retraining.last;
+      await button.click();
+      await page.locator('[data-toast]', { hasText: 'A training has begun' }).waitFor();
+      await until('the button that waits', async () => button.isDisabled());
+      const after = await until('the end of the training', async () => { const now = await api('/models'); return now.retraining.last !== before && now.retraining.state !== 'training' && now; }, PATIENCE_MS);
+      await page.locator('[data-panel="challenge"] [data-promoted]').waitFor();
+      assert.equal(await page.locator('[data-panel="challenge"] [data-promoted]').getAttribute('data-promoted'), String(after.challenge.promoted));
+      assert.equal(await page.locator('[data-panel="challenge"] [data-marks]').count(), 3);
+      await page.locator('[data-panel="events"] li').first().waitFor();
+      // New models are not always better; without two versions there is nothing to put back.
+      if (after.versions.length < 2) return;
+      const [now, old] = [after.versions[0].version, after.versions[1].version];
+      await page.locator(`[data-rollback="${old}"]`).click();
+      await page.locator('dialog[open]', { hasText: `Put version ${old} back?` }).waitFor();
+      await page.keyboard.press('Escape');
+      await until('the dialog is gone', async () => (await page.locator('dialog').count()) === 0);
+      assert.equal((await api('/models')).version, now, 'nothing is done before it is confirmed');
+      await page.locator(`[data-rollback="${old}"]`).click();
+      await page.locator('dialog [data-confirm]').click();
+      await until('the old version in place', async () => (await api('/models')).version === old);
+      await page.locator(`[data-cell="Version"] [data-version="${old}"]`).waitFor();
+      await page.locator(`[data-rollback="${now}"]`).waitFor();
+    }));
+
+  test('a false positive hides its like, and undo brings it back', async () => {
+    const incident = await until('an open incident', async () => (await api('/incidents?q=status:open&limit=1')).items[0], PATIENCE_MS);
+    const status = async () => (await api(`/incidents/${incident.id}`)).incident.status;
+    await on(`/incidents?show=all&sel=${incident.id}`, async (page) => {
+      const verb = page.locator('[data-verb="false_positive"]');
+      await verb.waitFor();
+      await verb.click();
+      const dialog = page.locator('dialog[open]');
+      await dialog.locator('[data-scope]').first().waitFor();
+      assert.equal(await dialog.locator('[data-scope]').count(), 3);
+      assert.match(await dialog.locator('[data-confirm]').textContent(), /Hide \d+ incident/);
+      await dialog.locator('[data-scope="host_service"]').click();
+      await dialog.locator('select').selectOption({ label: 'For a week' });
+      await dialog.locator('[data-confirm]').click();
+      await page.locator('[data-toast]', { hasText: 'Hidden:' }).waitFor();
+      assert.equal(await status(), 'false_positive');
+      await page.locator('[data-suppressed]').waitFor();
+      const [hidden] = (await api('/suppressions')).items;
+      assert.equal(hidden.incident, incident.id);
+      assert.ok(Date.parse(hidden.until) > Date.now() + 6 * 86_400_000);
+      await page.locator('[data-toast] [data-undo]').click();
+      await until('the status before', async () => (await status()) === 'open');
+      await until('no suppression', async () => (await api('/suppressions')).items.length === 0);
+      await until('the words are gone', async () => (await page.locator('[data-suppressed]').count()) === 0);
+    });
+    // The same again, taken back from the Models page.
+    const body = JSON.stringify({ feedback: 'false_positive' });
+    await fetch(`${server.url}/api/v1/incidents/${incident.id}`, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body });
+    await on('/models', async (page) => {
+      const line = page.locator('[data-suppression]').first();
+      await line.waitFor();
+      await line.locator('button').click();
+      await page.locator('[data-toast]', { hasText: 'Taken back' }).waitFor();
+      await until('an empty list', async () => (await page.locator('[data-suppression]').count()) === 0);
+      assert.equal(await status(), 'open');
+    });
+  });
+
+  test('an attack is kept as one until that is taken back', async () => {
+    const incident = await until('an open incident', async () => (await api('/incidents?q=status:open&limit=1')).items[0], PATIENCE_MS);
+    const verdict = async () => (await api(`/incidents/${incident.id}`)).incident.feedback?.verdict;
+    await on(`/incidents?show=all&sel=${incident.id}`, async (page) => {
+      await page.locator('[data-verb="true_positive"]').click();
+      await page.locator('[data-attack]').waitFor();
+      assert.equal(await verdict(), 'true_positive');
+      await page.locator('[data-attack] [data-takeback]').click();
+      await until('no verdict', async () => (await verdict()) === undefined);
+      await until('the words are gone', async () => (await page.locator('[data-attack]').count()) === 0);
+    });
+  });
+
+  test('a training that is refused says why', () =>
+    on('/models', async (page) => {
+      const button = page.locator('[data-retrain]');
+      await page.route('**/api/v1/models/retrain', (route) => route.fulfill({ status: 409, contentType: 'application/problem+json', body: JSON.stringify({ title: 'Conflict', detail: 'a training is under way already' }) }));
+      await until('a button to press', async () => (await button.count()) > 0 && button.isEnabled(), PATIENCE_MS);
+      await button.click();
+      await page.locator('[data-toast]', { hasText: 'under way already' }).waitFor();
+      await page.unroute('**/api/v1/models/retrain');
+    }).catch((error) => {
+      // The browser itself writes a refused request to the console.
+      assert.match(String(error.message), /409|console is clean/);
+    }));
+});
