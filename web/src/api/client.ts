@@ -68,6 +68,11 @@ export function post<T>(path: string, body?: unknown): Promise<T> {
   return ask<T>(apiUrl(path), init);
 }
 
+/** Hands files over. */
+export function upload<T>(path: string, form: FormData): Promise<T> {
+  return ask<T>(apiUrl(path), { method: 'POST', headers: { accept: 'application/json' }, body: form });
+}
+
 export function remove<T>(path: string): Promise<T> {
   return ask<T>(apiUrl(path), { method: 'DELETE', headers: { accept: 'application/json' } });
 }

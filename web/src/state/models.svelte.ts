@@ -1,6 +1,6 @@
 // The models as one question for the whole page, and what can be asked of them. Owns the asking; panels only draw.
 
-import { asApiError, get, post, type ApiError } from '../api/client';
+import { asApiError, get, post, upload, type ApiError } from '../api/client';
 import type { Models } from '../api/types';
 import { Resource } from './resource.svelte';
 import { toasts } from './toasts.svelte';
@@ -21,6 +21,13 @@ export class ModelsPage {
 
   async rollBack(version: number): Promise<void> {
     await this.ask(() => post('/models/rollback', { version }), `Version ${version} is in place and judges from now on.`);
+  }
+
+  /** Hands over the chosen files: a model and, beside it, what its numbers mean. */
+  async importFiles(files: FileList): Promise<void> {
+    const form = new FormData();
+    for (const file of files) form.append('file', file, file.name);
+    await this.ask(() => upload('/models/import', form), 'The model was taken in. It runs in shadow until it is calibrated.');
   }
 
   private async ask(question: () => Promise<unknown>, done: string): Promise<void> {

@@ -251,7 +251,7 @@ impl Live for Answers {
             text: model.text,
             trained_on: ensemble.as_deref().map(super::versions::trained_on),
             version: ensemble.as_deref().filter(|_| kept).map(|e| super::versions::note_of(e).version),
-            members: members.collect(),
+            members: members.chain(ensemble.iter().filter_map(|e| e.known()).map(models_view::known_channel)).collect(),
             schema: features::flow_schema().name.to_string(),
             seed: self.seed,
             artifact: self.artifact.clone(),

@@ -231,15 +231,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         verdicts: Arc::clone(&verdicts),
         run: RunState::default(),
         stop: Arc::clone(&stop),
-        settings: JudgingSettings {
-            learn: config.learn,
-            models: config.models.clone(),
-            evidence: config.evidence,
-            models_dir: models_dir.clone(),
-            live,
-            learns: plan.mode != Mode::Host,
-            roll_up: config.alert.roll_up.clone(),
-        },
+        settings: judging_settings(config, &plan, models_dir.clone()),
     };
     let mut threads = vec![spawn("judge", move || judging.run())?];
     let (workers, meters) = start_workers(plan.sources, &meter, &rings, &parcels, &stop)?;
@@ -280,6 +272,18 @@ fn first_judge(config: &Config, models_dir: Option<&Path>, status: &Mutex<Status
     }
     judge.keep_watch();
     Ok(judge)
+}
+
+fn judging_settings(config: &Config, plan: &Plan, models_dir: Option<PathBuf>) -> JudgingSettings {
+    JudgingSettings {
+        learn: config.learn,
+        models: config.models.clone(),
+        evidence: config.evidence,
+        models_dir,
+        live: matches!(plan.mode, Mode::Live | Mode::Host),
+        learns: plan.mode != Mode::Host,
+        roll_up: config.alert.roll_up.clone(),
+    }
 }
 
 /// Where models are kept. Those of the demo fit its own past and no network: they live in a folder of their own, and a new demo

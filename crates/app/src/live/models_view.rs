@@ -1,7 +1,7 @@
 //! How the models do, as the API shows it. Owns the words and the shapes; the counts are `evaluate`'s.
 
 use super::retrain::Lessons;
-use detect::MemberInfo;
+use detect::{KnownInfo, MemberInfo};
 use evaluate::Reservoir;
 use evaluate::drift;
 use evaluate::watch::{BIN_DECADES, MEMBER_P_VALUE, MemberWatch, ModelWatch};
@@ -168,5 +168,24 @@ pub fn member(info: &MemberInfo, live: &ModelsLive) -> ModelMember {
         realised_fpr: seen.and_then(|(_, _, rate)| *rate),
         scores: seen.map(|(_, scores, _)| scores.clone()),
         weight_bytes: 0,
+    }
+}
+
+/// The channel that knows attacks which people named, beside the vote.
+pub fn known_channel(known: &KnownInfo) -> ModelMember {
+    let attacks: usize = known.rows.iter().skip(1).sum();
+    let kinds: Vec<String> = known.kinds.iter().skip(1).map(|kind| kind.replace('_', " ")).collect();
+    let (found, flagged) = (known.true_positive_rate * 100.0, known.false_positive_rate * 100.0);
+    ModelMember {
+        name: "random_forest".to_owned(),
+        kind: "flow".to_owned(),
+        looks_at: looks_at("random_forest").to_owned(),
+        admitted: true,
+        why: format!(
+            "Beside the vote: knows {attacks} flows ({}); its trees find {found:.0} % of those they have not seen, and flag {flagged:.1} % of benign ones",
+            kinds.join(", ")
+        ),
+        held_out_fpr: Some(known.false_positive_rate),
+        ..ModelMember::default()
     }
 }
