@@ -49,7 +49,7 @@ fn json<T: serde::Serialize>(value: &T) -> Result<u8> {
 }
 
 fn made(version: &ModelVersion) -> String {
-    version.note.made.map_or_else(|| "-".to_owned(), |ts| ts.rfc3339())
+    version.note.made.map_or_else(|| "-".to_owned(), record::Timestamp::rfc3339)
 }
 
 fn list(dir: &Path, output: ListFormat) -> Result<u8> {

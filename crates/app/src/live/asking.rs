@@ -19,7 +19,7 @@ const ANSWER_WAIT: Duration = Duration::from_secs(10);
 
 const SCOPES: [FeedbackScope; 3] = [FeedbackScope::Pair, FeedbackScope::HostService, FeedbackScope::Everywhere];
 
-fn unavailable(error: impl ToString) -> LiveError {
+fn unavailable(error: &store::StoreError) -> LiveError {
     LiveError::Unavailable(error.to_string())
 }
 
@@ -27,14 +27,14 @@ impl Answers {
     /// Sends a request to the judge and waits for its answer.
     pub(super) fn ask<T>(&self, request: impl FnOnce(Sender<T>) -> Request) -> Result<T, LiveError> {
         let (reply, answer) = crossbeam_channel::bounded(1);
-        let late = "the judge is busy; try again";
-        self.requests.send_timeout(request(reply), ANSWER_WAIT).map_err(|_| unavailable(late))?;
-        answer.recv_timeout(ANSWER_WAIT).map_err(|_| unavailable(late))
+        let late = || LiveError::Unavailable("the judge is busy; try again".to_owned());
+        self.requests.send_timeout(request(reply), ANSWER_WAIT).map_err(|_| late())?;
+        answer.recv_timeout(ANSWER_WAIT).map_err(|_| late())
     }
 
     /// The incident as it is stored.
     pub(super) fn stored(&self, id: &str) -> Result<IncidentDetail, LiveError> {
-        let found = self.reader.incident(id).map_err(unavailable)?;
+        let found = self.reader.incident(id).map_err(|e| unavailable(&e))?;
         found.ok_or_else(|| LiveError::NotFound(format!("there is no incident {id}")))
     }
 
@@ -134,11 +134,12 @@ impl Answers {
 
     /// Every stored incident, newest first.
     fn visit(&self, mut visit: impl FnMut(Incident)) -> Result<(), LiveError> {
-        let filter = Query::parse("", store::query::INCIDENT_FIELDS).map_err(unavailable)?;
+        let filter =
+            Query::parse("", store::query::INCIDENT_FIELDS).map_err(|e| LiveError::Unavailable(e.to_string()))?;
         let limit = store::read::PAGE_ROWS_MAX;
         let mut query = ListQuery { filter, range: TimeRange::default(), limit, cursor: None };
         loop {
-            let page = self.reader.incidents(&query).map_err(unavailable)?;
+            let page = self.reader.incidents(&query).map_err(|e| unavailable(&e))?;
             page.items.into_iter().for_each(&mut visit);
             query.cursor = page.next_cursor;
             if query.cursor.is_none() {
@@ -153,7 +154,7 @@ impl Answers {
         let mut rows = Matrix::with_capacity(0, columns);
         let mut row = Vec::with_capacity(columns);
         for flow in detail.flows.iter().take(feedback::FLOWS_MAX) {
-            let Some(found) = self.reader.flow(flow.flow_id).map_err(unavailable)? else { continue };
+            let Some(found) = self.reader.flow(flow.flow_id).map_err(|e| unavailable(&e))? else { continue };
             row.clear();
             features::flow_vector(&found.record, &mut row);
             rows.push(&row);

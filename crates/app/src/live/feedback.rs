@@ -22,7 +22,7 @@ pub enum Body {
         /// What the incident carries.
         feedback: IncidentFeedback,
         /// What a false positive hides.
-        suppression: Option<Suppression>,
+        suppression: Option<Box<Suppression>>,
         /// Title of the incident, for lists.
         title: String,
         /// Kind of incident, the label of an attack.
@@ -99,8 +99,20 @@ impl Verdicts {
                 self.standing.retain(|_, standing| standing.incident != event.incident);
                 let rows = Matrix { values: event.values, columns: event.columns as usize };
                 let (id, incident) = (event.id, event.incident);
-                self.standing
-                    .insert(id, Standing { id, incident, feedback, suppression, title, kind, moved, schema, rows });
+                self.standing.insert(
+                    id,
+                    Standing {
+                        id,
+                        incident,
+                        feedback,
+                        suppression: suppression.map(|s| *s),
+                        title,
+                        kind,
+                        moved,
+                        schema,
+                        rows,
+                    },
+                );
             }
         }
     }

@@ -23,7 +23,7 @@ impl Judging {
             match result {
                 Ok(trained) => self.promote(&trained),
                 Err(refusal) if self.judge.ensemble().is_some() => {
-                    self.retrain.refused(&refusal.why, refusal.challenge);
+                    self.retrain.refused(&refusal.why, refusal.challenge.map(|c| *c));
                 }
                 Err(refusal) => {
                     tracing::error!("models: {}", refusal.why);

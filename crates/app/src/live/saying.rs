@@ -29,7 +29,7 @@ impl Judging {
         let feedback = IncidentFeedback { id, verdict, scope, until: given.until, at };
         let body = Body::Verdict {
             feedback,
-            suppression: scope.map(|scope| alert::suppression(incident, id, scope, at, given.until)),
+            suppression: scope.map(|scope| Box::new(alert::suppression(incident, id, scope, at, given.until))),
             title: incident.title.clone(),
             kind: incident.kind.name().to_owned(),
             schema: features::flow_schema().fingerprint(),

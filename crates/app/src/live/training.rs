@@ -74,7 +74,7 @@ pub struct Refusal {
     /// Why.
     pub why: String,
     /// How they were examined, when they were.
-    pub challenge: Option<Challenge>,
+    pub challenge: Option<Box<Challenge>>,
 }
 
 impl From<String> for Refusal {
@@ -205,7 +205,7 @@ fn pass(
     tracing::info!("challenger: {}", examined.text);
     match decided {
         Ok(_) => Ok(examined),
-        Err(why) => Err(Refusal { why, challenge: Some(examined) }),
+        Err(why) => Err(Refusal { why, challenge: Some(Box::new(examined)) }),
     }
 }
 
