@@ -23,6 +23,14 @@ pub enum DetectError {
         /// Columns of the matrix.
         found: usize,
     },
+    /// A user's own model is not understood, or does not fit.
+    #[error("imported model {name}: {why}")]
+    Import {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
     /// A setting is out of its range.
     #[error("setting {name} = {value} is out of range ({range})")]
     Setting {

@@ -16,6 +16,7 @@ pub mod ensemble;
 mod ensemble_test;
 pub mod error;
 mod explain;
+pub mod imported;
 mod kernels;
 pub mod labelled;
 mod layout;
