@@ -65,6 +65,8 @@ impl Ensemble {
         sections.push(("calibration", calibration.bytes));
         sections.extend(self.models.iter().map(|model| (model.name(), model.save())));
         sections.extend(self.attachments.iter().map(|(name, bytes)| (&**name, bytes.clone())));
+        let guests = self.guest_sections();
+        sections.extend(guests.iter().map(|(name, bytes)| (&**name, bytes.clone())));
         sections.extend(self.known.iter().map(|known| (KNOWN_SECTION, known.save())));
         assemble(&sections)
     }
@@ -143,6 +145,8 @@ impl Ensemble {
         if names.iter().ne(about.members.iter().map(|member| &member.name)) || names.len() != calibrations.len() {
             return Err(damaged("its members are not those of this program"));
         }
+        let seats = MEMBERS_MAX.saturating_sub(names.len());
+        let guests = crate::guests::load(|name| sections.find(name), schema, seats)?;
         let load_known = |info| KnownAttacks::load(sections.get(KNOWN_SECTION)?, columns, info);
         let known = about.known.map(load_known).transpose()?;
         Ok(Self {
@@ -156,6 +160,7 @@ impl Ensemble {
             calibrations,
             gate: about.gate.filter(|gate| gate.is_finite()),
             combined,
+            guests,
             attachments: sections.attachments(),
             known,
         })

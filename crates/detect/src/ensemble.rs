@@ -6,6 +6,7 @@
 
 use crate::calibrate::Calibration;
 use crate::encode::Encoder;
+use crate::guests::Guest;
 use crate::labelled::{ForestSettings, KnownAttacks, KnownInfo, Labels};
 use crate::models::Detector;
 use crate::training::{Split, calibrate_members, score_all, train_models};
@@ -79,6 +80,8 @@ pub struct Ensemble {
     /// Evidence of the cheap members from which on the others are asked too; none: all are asked about every row.
     pub(crate) gate: Option<f32>,
     pub(crate) combined: Calibration,
+    /// Users' own models.
+    pub(crate) guests: Vec<Guest>,
     /// Sections that the caller keeps in the artifact, by name.
     pub(crate) attachments: Vec<(String, Vec<u8>)>,
     pub(crate) known: Option<KnownAttacks>,
@@ -127,11 +130,12 @@ impl Ensemble {
             calibrations: calibrated.calibrations,
             gate: None,
             combined: Calibration::fit(Vec::new()),
+            guests: Vec::new(),
             attachments: Vec::new(),
             known: None,
         };
         ensemble.gate = ensemble.gate_at(&calibrated.first_scores, config.second_stage_fraction);
-        ensemble.combined = Calibration::fit(ensemble.statistics(&calibrated.second_scores));
+        ensemble.combined = Calibration::fit(ensemble.statistics(&calibrated.second_scores, None));
         progress(1.0);
         Ok((ensemble, report))
     }
@@ -183,7 +187,7 @@ impl Ensemble {
         }
         let mut encoded = rows.clone();
         self.encoder.encode(&mut encoded.values);
-        self.combined = Calibration::fit(self.statistics(&score_all(&self.models, &encoded)));
+        self.combined = Calibration::fit(self.statistics(&score_all(&self.models, &encoded), Some(rows)));
         Ok(())
     }
 

@@ -16,6 +16,9 @@ pub mod ensemble;
 mod ensemble_test;
 pub mod error;
 mod explain;
+pub mod guests;
+#[cfg(test)]
+mod guests_test;
 pub mod imported;
 mod kernels;
 pub mod labelled;

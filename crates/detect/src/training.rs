@@ -138,7 +138,7 @@ pub(crate) fn calibrate_members(
 
 /// Exceedances that still speak for an honest member: the allowed rate, plus what chance adds on few rows (the
 /// threshold itself is estimated from as many rows, hence twice the binomial variance; two standard deviations).
-fn exceeding_max(rows: usize, rate_max: f64) -> usize {
+pub(crate) fn exceeding_max(rows: usize, rate_max: f64) -> usize {
     let expected = rows as f64 * 0.01;
     (rows as f64 * rate_max).max(expected + 2.0 * (2.0 * expected).sqrt()).floor() as usize
 }

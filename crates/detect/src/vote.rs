@@ -4,7 +4,7 @@
 
 use crate::Ensemble;
 use crate::alike::alike;
-use crate::ensemble::MEMBERS_MAX;
+use crate::ensemble::{MEMBERS_MAX, MemberInfo};
 use crate::labelled::Known;
 use crate::models::{Detector, Stage};
 use record::{KnownAttack, Matrix, MemberScore};
@@ -44,7 +44,7 @@ pub struct Judgement {
 
 /// The votes on one row so far.
 #[derive(Clone, Copy)]
-struct Tally {
+pub(crate) struct Tally {
     evidence: f64,
     voters: f64,
     members: [(f32, f32); MEMBERS_MAX],
@@ -52,6 +52,15 @@ struct Tally {
 
 impl Tally {
     const EMPTY: Self = Self { evidence: 0.0, voters: 0.0, members: [(0.0, 1.0); MEMBERS_MAX] };
+
+    /// Takes one member's score and, where it may, its vote.
+    pub(crate) fn hear(&mut self, seat: usize, score: f32, p_value: f64, member: &MemberInfo) {
+        self.members[seat] = (score, p_value as f32);
+        if member.admitted {
+            self.evidence += member.weight * (-p_value.log10()).min(EVIDENCE_MAX);
+            self.voters += member.weight;
+        }
+    }
 
     /// Weighted mean of −log10 p over the members that voted.
     fn mean(&self) -> f64 {
@@ -81,11 +90,12 @@ impl Ensemble {
             work.batch.values.clear();
             work.batch.values.extend_from_slice(part);
             self.encoder.encode(&mut work.batch.values);
-            self.judge_batch(&mut work, out);
+            self.judge_batch(part, &mut work, out);
         }
     }
 
-    fn judge_batch(&self, work: &mut Work, out: &mut Vec<Judgement>) {
+    /// `raw`: the batch's rows before they were encoded.
+    fn judge_batch(&self, raw: &[f32], work: &mut Work, out: &mut Vec<Judgement>) {
         let Work { batch, passed, places, scores, tallies, known } = work;
         tallies.clear();
         tallies.resize(batch.rows(), Tally::EMPTY);
@@ -99,6 +109,12 @@ impl Ensemble {
         passed.values.extend(places.iter().flat_map(|row| batch.row(*row)));
         for seat in self.seats(Stage::Strange) {
             self.ask(seat, passed, places, scores, tallies);
+        }
+        if !self.guests.is_empty() && !places.is_empty() {
+            let row = |row: &usize| &raw[row * batch.columns..][..batch.columns];
+            passed.values.clear();
+            passed.values.extend(places.iter().flat_map(row));
+            self.ask_guests(passed, places, tallies);
         }
         known.clear();
         if let Some(channel) = &self.known {
@@ -140,12 +156,7 @@ impl Ensemble {
     fn add(&self, tally: &mut Tally, first: usize, scores: &[f32]) {
         for (place, score) in (first..).zip(scores) {
             let p_value = self.calibrations[place].p_value(*score);
-            tally.members[place] = (*score, p_value as f32);
-            let member = &self.members[place];
-            if member.admitted {
-                tally.evidence += member.weight * (-p_value.log10()).min(EVIDENCE_MAX);
-                tally.voters += member.weight;
-            }
+            tally.hear(place, *score, p_value, &self.members[place]);
         }
     }
 
@@ -184,16 +195,26 @@ impl Ensemble {
         })
     }
 
-    /// The statistic of rows from all members' scores, as `judge` would have it.
-    pub(crate) fn statistics(&self, scores: &[f32]) -> Vec<f32> {
+    /// The statistic of rows from all members' scores, as `judge` would have it; `rows` are these rows, not encoded, where
+    /// guests are to be asked too.
+    pub(crate) fn statistics(&self, scores: &[f32], rows: Option<&Matrix>) -> Vec<f32> {
         let of_row = |(scores, mut tally): (&[f32], Tally)| {
             let asked_all = self.passes(&tally);
             for (model, first) in self.seats(Stage::Strange).filter(|_| asked_all) {
                 self.add(&mut tally, first, &scores[first..first + model.members().len()]);
             }
-            Self::statistic(&tally, asked_all)
+            (tally, asked_all)
         };
-        self.cheap_tallies(scores).map(of_row).collect()
+        let (mut tallies, asked): (Vec<Tally>, Vec<bool>) = self.cheap_tallies(scores).map(of_row).unzip();
+        if let Some(rows) = rows.filter(|_| !self.guests.is_empty()) {
+            let places: Vec<usize> = (0..tallies.len()).filter(|row| asked[*row]).collect();
+            let mut passed = Matrix::with_capacity(places.len(), rows.columns);
+            for row in &places {
+                passed.push(rows.row(*row));
+            }
+            self.ask_guests(&passed, &places, &mut tallies);
+        }
+        tallies.iter().zip(asked).map(|(tally, asked_all)| Self::statistic(tally, asked_all)).collect()
     }
 
     /// The cheap evidence that `fraction` of ordinary rows reach; none where all members are to be asked about all rows,
@@ -218,7 +239,9 @@ impl Ensemble {
             let asked = judgement.asked_all || model.stage() == Stage::Every;
             model.members().iter().map(move |_| asked)
         });
-        let members = self.members.iter().zip(&judgement.members).zip(asked).filter(|(_, asked)| *asked);
+        let guests = self.guests.iter().map(|guest| judgement.asked_all && guest.muted.is_none());
+        let infos = self.members.iter().chain(self.guests.iter().map(|guest| &guest.info));
+        let members = infos.zip(&judgement.members).zip(asked.chain(guests)).filter(|(_, asked)| *asked);
         let members = members.map(|((info, (score, p_value)), _)| MemberScore {
             name: info.name.clone(),
             score: *score,
