@@ -18,8 +18,16 @@ pub(super) enum Operator {
 
 /// The operator of a node.
 pub(super) fn operator(node: &Node) -> Result<Operator> {
-    let run: Run = match node.op_type.as_str() {
-        "TreeEnsembleRegressor" | "TreeEnsembleClassifier" => return Ok(Operator::Trees(Box::new(Trees::read(node)?))),
+    if let "TreeEnsembleRegressor" | "TreeEnsembleClassifier" = node.op_type.as_str() {
+        return Ok(Operator::Trees(Box::new(Trees::read(node)?)));
+    }
+    let run = moving(&node.op_type).or_else(|| pairing(&node.op_type)).or_else(|| computing(&node.op_type));
+    run.map(Operator::Plain).ok_or_else(|| format!("operator {} is not understood", node.op_type))
+}
+
+/// Operators that move numbers.
+fn moving(op_type: &str) -> Option<Run> {
+    Some(match op_type {
         // A classifier's map of labels to probabilities: the probabilities are what counts here.
         "Identity" | "Dropout" | "ZipMap" => |_, given| Ok(vec![first(given)?.clone()]),
         "Constant" => shapes::constant,
@@ -32,6 +40,14 @@ pub(super) fn operator(node: &Node) -> Result<Operator> {
         "ArrayFeatureExtractor" => shapes::extract,
         "Concat" => shapes::concat,
         "LabelEncoder" => shapes::label_encoder,
+        "Where" => shapes::choose,
+        _ => return None,
+    })
+}
+
+/// Operators on pairs of elements.
+fn pairing(op_type: &str) -> Option<Run> {
+    Some(match op_type {
         "Add" => |_, given| joined(given, |a, b| a + b, i64::wrapping_add),
         "Sub" => |_, given| joined(given, |a, b| a - b, i64::wrapping_sub),
         "Mul" => |_, given| joined(given, |a, b| a * b, i64::wrapping_mul),
@@ -50,7 +66,13 @@ pub(super) fn operator(node: &Node) -> Result<Operator> {
         "Not" => |_, given| {
             Ok(vec![Tensor::ints(first(given)?.dims.clone(), first(given)?.as_ints()?.iter().map(|v| 1 - v).collect())])
         },
-        "Where" => shapes::choose,
+        _ => return None,
+    })
+}
+
+/// Operators that compute.
+fn computing(op_type: &str) -> Option<Run> {
+    Some(match op_type {
         "Neg" => |_, given| each(given, |x| -x),
         "Abs" => |_, given| each(given, f32::abs),
         "Exp" => |_, given| each(given, f32::exp),
@@ -86,9 +108,8 @@ pub(super) fn operator(node: &Node) -> Result<Operator> {
         "Scaler" => scaler,
         "LinearRegressor" => linear,
         "BatchNormalization" => normalisation,
-        other => return Err(format!("operator {other} is not understood")),
-    };
-    Ok(Operator::Plain(run))
+        _ => return None,
+    })
 }
 
 /// The first input.
