@@ -51,7 +51,7 @@ class IncidentFeed {
     this.changes += 1;
     if (!known) {
       this.total += 1;
-      if (!incident.over_budget) this.announcement = `New incident, ${incident.severity}: ${incident.title}`;
+      if (!incident.over_budget && !incident.suppressed_by) this.announcement = `New incident, ${incident.severity}: ${incident.title}`;
     }
   }
 }

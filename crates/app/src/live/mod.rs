@@ -191,11 +191,8 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let models_dir = models_dir(&plan)?;
     let status = Arc::new(Mutex::new(first_status(&mut plan, &store)?));
     let scores = Arc::new(Mutex::new(Scores::default()));
-    let rings: Vec<_> = plan
-        .sources
-        .iter()
-        .map(|_| Arc::new(Mutex::new(PacketRing::new(config.evidence.ring_bytes, config.evidence.snap_len))))
-        .collect();
+    let ring = || Arc::new(Mutex::new(PacketRing::new(config.evidence.ring_bytes, config.evidence.snap_len)));
+    let rings: Vec<_> = plan.sources.iter().map(|_| ring()).collect();
     let hub = Hub::starting_at(wall_clock().0.unsigned_abs() / 1_000_000);
     let stop = Arc::new(AtomicBool::new(false));
     let (parcels, from_workers) = bounded(PARCELS_MAX);
@@ -208,6 +205,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     judge.incidents().set_suppressions(lock(&verdicts).suppressions());
     let names: Vec<&str> = plan.sources.iter().map(|s| s.name.as_str()).collect();
     let memory = Memory::open(live.then_some(plan.data_dir.as_path()), &names, judge.behaviours())?;
+    let kept = models_dir.as_deref().map_or_else(Vec::new, versions::list);
     let lag = Lag::new(plan.sources.iter().map(OpenSource::is_steady));
     if let Some(past) = plan.past.take() {
         past::play(past, &meter, &mut judge);
@@ -224,9 +222,9 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         status: Arc::clone(&status),
         scores: Arc::clone(&scores),
         rings: rings.clone(),
-        retrain: retrain::Retrain::new(kept_log(&store)?),
+        retrain: retrain::Retrain::new(kept_log(&store)?, kept.first().and_then(|v| v.note.made)),
         training: None,
-        versions: models_dir.as_deref().map_or_else(Vec::new, versions::list),
+        versions: kept,
         lessons: lock(&verdicts).lessons(config.learn.false_positive_weight),
         verdicts: Arc::clone(&verdicts),
         run: RunState::default(),

@@ -66,10 +66,15 @@ fn too_few(learn: usize, held_out: usize, settings: &JudgingSettings) -> Option<
 }
 
 impl Retrain {
-    /// The time to the first begins now; `log` is what earlier runs kept.
-    pub fn new(log: Log) -> Self {
+    /// `log` is what earlier runs kept, `made` the end of the training that made the models in place: a process that is started
+    /// anew every day still renews them.
+    pub fn new(log: Log, made: Option<Timestamp>) -> Self {
+        let last = log.challenge.as_ref().map(|c| c.at).max(made);
+        let ago_ns = last.map_or(0, |last| wall_clock().since(last).max(0));
+        let now = Instant::now();
         Self {
-            begun: Instant::now(),
+            // A machine that was started after that has no such instant; then the time begins now.
+            begun: now.checked_sub(Duration::from_nanos(ago_ns.unsigned_abs())).unwrap_or(now),
             looked: None,
             drift_begun: None,
             trainings: 0,
@@ -341,7 +346,7 @@ mod tests {
     #[test]
     fn drift_asks_for_a_training_but_not_more_often_than_allowed() {
         let mut judge = drifted();
-        let retrain = Retrain::new(Log::default());
+        let retrain = Retrain::new(Log::default(), None);
         assert_eq!(retrain.why_now(&mut judge, &settings(24.0, 0.0)), Some("drift"));
         assert_eq!(retrain.why_now(&mut judge, &settings(24.0, 1.0)), None, "the pause is kept");
         assert_eq!(retrain.why_now(&mut judge, &settings(0.0, 0.0)), None, "switched off is switched off");
@@ -351,9 +356,28 @@ mod tests {
     }
 
     #[test]
+    fn the_time_since_the_last_training_outlives_a_restart() {
+        let mut judge = drifted();
+        judge.watch().unwrap().drift_mut().answer();
+        let hours_ago = |h: i64| Some(wall_clock().plus_ns(-h * 3_600 * 1_000_000_000));
+        // As long ago as the machine has been running at least; where it has not, the time begins anew.
+        let due = |made| Retrain::new(Log::default(), made).why_now(&mut drifted_and_answered(), &settings(24.0, 1.0));
+        assert_eq!(due(hours_ago(-1)), None, "a clock that was put back does no harm");
+        assert_eq!(due(None), None);
+        let soon = Retrain::new(Log::default(), Some(wall_clock().plus_ns(-30_000_000_000)));
+        assert_eq!(soon.why_now(&mut judge, &settings(0.005, 1.0)), Some("timetable"), "18 s are over after 30 s");
+    }
+
+    fn drifted_and_answered() -> Judge {
+        let mut judge = drifted();
+        judge.watch().unwrap().drift_mut().answer();
+        judge
+    }
+
+    #[test]
     fn who_asks_too_early_is_told_what_is_missing() {
         let mut judge = drifted();
-        let mut retrain = Retrain::new(Log::default());
+        let mut retrain = Retrain::new(Log::default(), None);
         let asked = |retrain: &mut Retrain, judge: &mut Judge| {
             retrain.asked(judge, &settings(24.0, 1.0), &Lessons::default(), 2).err().unwrap()
         };
@@ -368,12 +392,12 @@ mod tests {
 
     #[test]
     fn the_log_is_bounded_and_kept_over_a_restart() {
-        let mut retrain = Retrain::new(Log::default());
+        let mut retrain = Retrain::new(Log::default(), None);
         assert!(retrain.unsaved().is_none());
         (0..60).for_each(|n| retrain.log("feedback", format!("step {n}")));
         let (name, text) = retrain.unsaved().unwrap();
         assert!(retrain.unsaved().is_none() && name == LOG_NAME);
-        let again = Retrain::new(serde_json::from_str(&text).unwrap());
+        let again = Retrain::new(serde_json::from_str(&text).unwrap(), None);
         assert_eq!((again.history().events.len(), again.history().events[0].text.as_str()), (EVENTS_MAX, "step 59"));
     }
 }
