@@ -63,6 +63,7 @@ pub fn words(incident: &Incident, scope: FeedbackScope) -> String {
         ports => format!(" at port {}", ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
     };
     match scope {
+        FeedbackScope::Pair if incident.dest.is_empty() => format!("{kind} from {}", hosts(&incident.src)),
         FeedbackScope::Pair => format!("{kind} from {} to {}", hosts(&incident.src), hosts(&incident.dest)),
         FeedbackScope::HostService => format!("{kind} from {}{service}, to any host", hosts(&incident.src)),
         FeedbackScope::Everywhere if incident.kind.is_learned() && !incident.why.is_empty() => {
