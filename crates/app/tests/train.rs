@@ -163,6 +163,17 @@ fn packet_labels_mark_the_flows_they_are_in() {
 }
 
 #[test]
+fn standard_input_is_a_capture_or_a_table() {
+    let place = Place::new();
+    table(&place.path("t.csv"), false);
+    let told = support::run_from(&place.path("t.csv"), &["train", "-", "--out", &place.text("m")]).done().text();
+    assert!(told.contains("learned from 900 rows of a general table"), "{told}");
+    let office = support::simulate(place.0.path(), "office", "office", "12m");
+    let told = support::run_from(&office, &["train", "-", "--out", &place.text("n")]).done().text();
+    assert!(told.contains("rows of flows of captures"), "{told}");
+}
+
+#[test]
 fn figures_that_do_not_exist_are_null_with_a_note() {
     let place = Place::new();
     let model = place.trained();

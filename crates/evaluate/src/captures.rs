@@ -3,11 +3,10 @@
 
 use crate::meter::{Meter, MeterConfig};
 use crate::rows::RowInfo;
-use crate::tables::TableError;
+use crate::tables::{Opened, TableError};
 use crate::truth::AttackPackets;
 use record::{FlowKey, Matrix, Observation, Timestamp};
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 /// Most flow reports of one input: their vectors are held in memory.
 const FLOWS_MAX: usize = 2_000_000;
@@ -41,7 +40,7 @@ struct Reading<'a> {
 /// # Errors
 /// A file that cannot be read, labels of another number than packets, more flows than memory is meant for.
 pub fn read(
-    files: &[PathBuf],
+    files: Vec<Opened>,
     config: &MeterConfig,
     labels: Option<&[bool]>,
     progress: &mut dyn FnMut(u64),
@@ -53,7 +52,7 @@ pub fn read(
     let mut meter = Meter::new(config, 0, 1);
     let (mut headers, mut out) = (Vec::new(), Vec::new());
     for file in files {
-        let mut capture = source::open_capture(file)?;
+        let mut capture = source::open_reader(&file.name, file.bytes)?;
         while let Some(bytes) = capture.next_batch(&mut headers)? {
             let before = meter.frames() as usize;
             let (_, metas) = meter.batch(bytes, &headers, &mut out);
@@ -68,7 +67,7 @@ pub fn read(
             progress(meter.frames());
         }
         let stats = capture.stats();
-        reading.flows.notes.extend(stats.notes.iter().map(|note| format!("{}: {note}", file.display())));
+        reading.flows.notes.extend(stats.notes.iter().map(|note| format!("{}: {note}", file.name)));
     }
     meter.finish(&mut out);
     reading.take(&mut out)?;

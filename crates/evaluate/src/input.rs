@@ -4,7 +4,7 @@
 use crate::captures::{self, Flows};
 use crate::meter::MeterConfig;
 use crate::rows::RowInfo;
-use crate::tables::{self, Prepared, ReadOptions, TableError, TablePlan};
+use crate::tables::{self, Opened, Prepared, ReadOptions, TableError, TablePlan};
 use crate::truth::{self, Event, Truth, TruthOptions};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -89,10 +89,11 @@ impl Input {
         options: &InputOptions,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Self, TableError> {
-        let mut input = if are_captures(files)? {
-            Self::of_captures(files, meter, options, progress)?
+        let opened = files.iter().map(|file| tables::open(file)).collect::<Result<Vec<_>, _>>()?;
+        let mut input = if are_captures(&opened)? {
+            Self::of_captures(opened, meter, options, progress)?
         } else {
-            Self::of_tables(files, options)?
+            Self::of_tables(opened, options)?
         };
         if let Some(path) = &options.truth.events {
             let events = truth::read_events(path)?;
@@ -105,7 +106,7 @@ impl Input {
     }
 
     fn of_captures(
-        files: &[PathBuf],
+        files: Vec<Opened>,
         meter: &MeterConfig,
         options: &InputOptions,
         progress: &mut dyn FnMut(u64),
@@ -133,12 +134,12 @@ impl Input {
         Ok(Self { truth, notes, packets, ..Self::new(Content::Flows(flows)) })
     }
 
-    fn of_tables(files: &[PathBuf], options: &InputOptions) -> Result<Self, TableError> {
+    fn of_tables(files: Vec<Opened>, options: &InputOptions) -> Result<Self, TableError> {
         if !options.truth.packets.is_empty() {
             let what = "--packet-labels is for captures; say which rows are attacks with --label-column and --benign, or with --labels";
             return Err(TableError::columns(what));
         }
-        let mut table = tables::read(files, &options.read)?;
+        let mut table = tables::read_opened(files, &options.read)?;
         let truth = options.truth.column.as_ref().map(|labels| truth::of_column(&table, labels)).transpose()?;
         let notes = std::mem::take(&mut table.raw.notes);
         Ok(Self { truth, notes, ..Self::new(Content::Table(Box::new(table))) })
@@ -290,20 +291,16 @@ fn shuffled(mut rows: Vec<usize>, seed: u64) -> Vec<usize> {
     rows
 }
 
-/// All captures, or all tables. Standard input is a capture, for it cannot be read twice.
-fn are_captures(files: &[PathBuf]) -> Result<bool, TableError> {
-    let mut kinds = Vec::new();
-    for file in files {
-        kinds.push(file == Path::new("-") || tables::is_capture(file)?);
-    }
-    if let (Some(capture), Some(table)) = (kinds.iter().position(|c| *c), kinds.iter().position(|c| !*c)) {
+/// All captures, or all tables.
+fn are_captures(files: &[Opened]) -> Result<bool, TableError> {
+    let find = |captures: bool| files.iter().find(|file| file.is_capture == captures);
+    if let (Some(capture), Some(table)) = (find(true), find(false)) {
         return Err(TableError::columns(format!(
             "{} is a capture and {} is a table; give either captures or tables",
-            files[capture].display(),
-            files[table].display()
+            capture.name, table.name
         )));
     }
-    Ok(kinds.first().copied().unwrap_or(false))
+    Ok(find(true).is_some())
 }
 
 /// SHA-256 of the files' bytes, one after the other, as `cat FILES | sha256sum` gives it.

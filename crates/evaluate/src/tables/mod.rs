@@ -17,7 +17,7 @@ pub use error::{TableError, listed};
 pub use meaning::{Meaning, Role};
 pub use plan::{Coding, PlanColumn, TablePlan};
 pub use raw::{Cells, RawColumn, RawTable, Texts};
-pub(crate) use readers::is_capture;
+pub(crate) use readers::{Opened, open};
 
 use crate::rows::{Party, RowInfo};
 use std::path::PathBuf;
@@ -61,8 +61,14 @@ pub struct Prepared {
 /// # Errors
 /// A file that cannot be read, a row of another length, files with other columns, a column to drop that is not there.
 pub fn read(files: &[PathBuf], options: &ReadOptions) -> Result<Prepared, TableError> {
+    let opened = files.iter().map(|file| open(file)).collect::<Result<_, _>>()?;
+    read_opened(opened, options)
+}
+
+/// Like [`read`], of files that are open.
+pub(crate) fn read_opened(opened: Vec<Opened>, options: &ReadOptions) -> Result<Prepared, TableError> {
     let mut whole: Option<RawTable> = None;
-    for file in files {
+    for file in opened {
         let table = readers::read(file, options)?;
         match &mut whole {
             None => whole = Some(table),

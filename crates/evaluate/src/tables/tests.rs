@@ -152,6 +152,11 @@ const NFSTREAM: &str = "src_ip,dst_ip,dst_port,protocol,bidirectional_first_seen
 const OURS: &str = "flow_id,start,end,src_ip,dest_ip,dest_port,proto,pkts_toserver,bytes_toserver,community_id,src_mac\n\
     7,1545403816.5,1545403817.5,10.0.0.1,10.0.0.2,443,TCP,4,400,1:x=,00:10:18:cb:8c:13\n";
 
+const EVE: &str = "{\"timestamp\":\"2018-12-21T15:00:00.000000+0000\",\"event_type\":\"alert\",\"src_ip\":\"10.0.0.1\",\"alert\":{\"gid\":1}}\n\
+    {\"event_type\":\"flow\",\"flow_id\":7,\"src_ip\":\"10.0.0.1\",\"dest_ip\":\"10.0.0.2\",\"dest_port\":53,\"proto\":\"UDP\",\
+    \"flow\":{\"pkts_toserver\":1,\"bytes_toserver\":80,\"start\":\"2018-12-21T15:00:00.000000+0000\",\
+    \"end\":\"2018-12-21T15:00:02.000000+0000\",\"alerted\":true}}\n";
+
 fn nsl_kdd() -> String {
     let numbers: Vec<String> = (0..37).map(|n| n.to_string()).collect();
     format!("0,tcp,http,SF,{},normal,20\n", numbers.join(","))
@@ -199,7 +204,7 @@ fn cicflowmeter() -> String {
 /// Runs over the registry: a new dialect needs a sample here.
 #[test]
 fn each_makers_table_is_recognised_by_its_dialect_alone_and_gives_nothing_away() {
-    let samples = [nsl_kdd(), ZEEK.to_owned(), NFSTREAM.to_owned(), OURS.to_owned(), cicflowmeter()];
+    let samples = [nsl_kdd(), ZEEK.to_owned(), NFSTREAM.to_owned(), OURS.to_owned(), EVE.to_owned(), cicflowmeter()];
     assert_eq!(samples.len(), dialects::DIALECTS.len(), "a dialect without a sample");
     for (sample, own) in samples.iter().zip(dialects::DIALECTS) {
         let t = table(sample);
@@ -208,7 +213,9 @@ fn each_makers_table_is_recognised_by_its_dialect_alone_and_gives_nothing_away()
         assert_eq!(claims, 1, "{} is claimed twice", own.name);
         let plan = TablePlan::learn(&t, &[0]).unwrap();
         for feature in plan.schema().features.iter() {
-            for banned in ["address", "mac", "_ip", "time", "label", "port", "difficulty", "category_", "uid", "seen"] {
+            for banned in
+                ["address", "mac", "_ip", "time", "label", "port", "alert", "difficulty", "category_", "uid", "seen"]
+            {
                 let rate_of_ports = own.name == "NSL-KDD" && feature.name == "dst_host_same_src_port_rate";
                 assert!(
                     rate_of_ports || !feature.name.contains(banned),
@@ -232,6 +239,10 @@ fn who_and_when_are_kept_beside_the_features() {
     assert_eq!((cic.info[0].packets, cic.info[0].service_name), (160.0, Some(80)));
     let json = "{\"ts\":1545403816.96,\"id.orig_h\":\"10.0.0.1\",\"id.resp_h\":\"10.0.0.2\",\"conn_state\":\"SF\",\"duration\":1}\n";
     assert_eq!(table(json).format, "Zeek conn.log");
+    let eve = table(EVE);
+    assert_eq!((eve.raw.rows, eve.info[0].service_name), (1, Some(53)));
+    assert_eq!(eve.info[0].end.unwrap().since(eve.info[0].start.unwrap()), 2_000_000_000);
+    assert!(eve.raw.notes[0].contains("1 events that are no flows"));
     let kdd = table(&nsl_kdd());
     assert_eq!((kdd.meanings[41].role, kdd.meanings[42].role), (Role::Label, Role::Ignored));
     assert!(kdd.info[0].rate.is_some() && kdd.info[0].fan_out.is_some() && kdd.info[0].start.is_none());

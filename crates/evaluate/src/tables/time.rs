@@ -24,7 +24,14 @@ pub(crate) fn from_text(text: &str) -> Option<Timestamp> {
     if let Ok(number) = text.parse::<f64>() {
         return from_number(number);
     }
-    Timestamp::parse_rfc3339(text).or_else(|| by_parts(text))
+    Timestamp::parse_rfc3339(text).or_else(|| Timestamp::parse_rfc3339(&with_colon(text)?)).or_else(|| by_parts(text))
+}
+
+/// `+0000` as `+00:00`: Suricata's zone.
+fn with_colon(text: &str) -> Option<String> {
+    let (start, zone) = text.split_at_checked(text.len().checked_sub(5)?)?;
+    let minutes = zone.get(3..).filter(|_| zone.starts_with(['+', '-']))?;
+    Some(format!("{start}{}:{minutes}", &zone[..3]))
 }
 
 fn by_parts(text: &str) -> Option<Timestamp> {
@@ -70,6 +77,7 @@ mod tests {
         let moment = Some(Timestamp(1_499_344_746_500_000_000));
         for text in [
             "2017-07-06T12:39:06.5Z",
+            "2017-07-06T14:39:06.500000+0200",
             "2017-07-06 12:39:06.500000",
             "6/7/2017 12:39:06.5 PM",
             "06/07/2017 12:39:06.5",

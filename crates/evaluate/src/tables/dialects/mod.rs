@@ -2,6 +2,7 @@
 //! last one takes any table and looks at the values.
 
 mod cicflowmeter;
+mod eve;
 mod general;
 mod nfstream;
 mod nsl_kdd;
@@ -23,7 +24,7 @@ pub(super) struct Dialect {
 
 /// The registry.
 pub(super) static DIALECTS: &[Dialect] =
-    &[nsl_kdd::DIALECT, zeek::DIALECT, nfstream::DIALECT, tripline::DIALECT, cicflowmeter::DIALECT];
+    &[nsl_kdd::DIALECT, zeek::DIALECT, nfstream::DIALECT, tripline::DIALECT, eve::DIALECT, cicflowmeter::DIALECT];
 
 /// The maker's name and the meaning of every column. A name is given once.
 pub(super) fn meanings(table: &RawTable) -> (&'static str, Vec<Meaning>) {
@@ -32,7 +33,7 @@ pub(super) fn meanings(table: &RawTable) -> (&'static str, Vec<Meaning>) {
     let mut meanings: Vec<Meaning> =
         (0..table.columns.len()).map(|column| own(column).unwrap_or_else(|| general::meaning(table, column))).collect();
     general::one_of_each(&mut meanings);
-    (dialect.map_or("general table", |dialect| dialect.name), meanings)
+    (dialect.map_or("a general table", |dialect| dialect.name), meanings)
 }
 
 /// True when the table has all of these columns.

@@ -1,4 +1,5 @@
-//! JSON, one object a line: Zeek's JSON logs, `tripline flows -o json`, EVE. Nested objects become `outer.inner`; lists are left.
+//! JSON, one object a line: Zeek's JSON logs, `tripline flows -o json`, EVE. Nested objects become `outer.inner`; lists are left. Of a
+//! log with `event_type` only the flows are rows, when it holds some.
 
 use super::{TableReader, at_line};
 use crate::tables::raw::RawTable;
@@ -46,7 +47,15 @@ fn read(name: &str, input: Box<dyn BufRead>, _: &ReadOptions) -> Result<RawTable
         }
         rows.push((number, cells));
     }
+    let is_flow = |row: &(u64, BTreeMap<String, String>)| row.1.get("event_type").is_some_and(|kind| kind == "flow");
+    let all = rows.len();
+    if rows.iter().any(is_flow) {
+        rows.retain(is_flow);
+    }
     let mut table = RawTable::new(name, names.iter().cloned())?;
+    if rows.len() < all {
+        table.notes.push(format!("{name}: {} events that are no flows are left out", all - rows.len()));
+    }
     for (number, cells) in &rows {
         table.push(*number, names.iter().map(|key| cells.get(key).map_or("", String::as_str)))?;
     }

@@ -7,11 +7,11 @@ mod zeek_tsv;
 
 use super::raw::RawTable;
 use super::{ReadOptions, TableError};
-use std::io::{BufRead, BufReader, Cursor, Read as _};
+use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
 /// Name for messages, unpacked bytes, and what a person said, to a table.
-type Read = fn(&str, Box<dyn BufRead>, &ReadOptions) -> Result<RawTable, TableError>;
+type ReadTable = fn(&str, Box<dyn BufRead>, &ReadOptions) -> Result<RawTable, TableError>;
 
 /// A way of writing tables.
 pub(super) struct TableReader {
@@ -19,7 +19,7 @@ pub(super) struct TableReader {
     pub(super) name: &'static str,
     /// Do these first bytes look like it?
     recognise: fn(&[u8]) -> bool,
-    read: Read,
+    read: ReadTable,
 }
 
 /// The registry; the first that recognises the bytes reads. The last takes any text.
@@ -28,26 +28,37 @@ pub(super) static READERS: &[TableReader] = &[parquet::READER, zeek_tsv::READER,
 /// Bytes that a kind of file is recognised by.
 const FIRST_BYTES: usize = 64 * 1024;
 
-/// True when the file begins like a capture, unpacked: a table is what is none of them.
-pub(crate) fn is_capture(path: &Path) -> Result<bool, TableError> {
-    let mut first = Vec::with_capacity(4);
-    let mut unpacked = source::open_unpacked(path)?.take(4);
-    unpacked.read_to_end(&mut first).map_err(|error| broken(path, &error))?;
-    Ok(source::is_capture(&first))
+/// An input whose first bytes were looked at.
+pub(crate) struct Opened {
+    /// For messages.
+    pub(crate) name: String,
+    /// All of it, unpacked.
+    pub(crate) bytes: Box<dyn Read + Send>,
+    /// It begins like a capture: a table is what does not.
+    pub(crate) is_capture: bool,
 }
 
-fn broken(path: &Path, error: &std::io::Error) -> TableError {
-    let what = format!("it cannot be read: {error}; check it with `zstd -t` or `gzip -t` if it is packed");
-    TableError::file(&path.display().to_string(), what)
-}
-
-/// Reads one table, packed or not; `-` is standard input.
-pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<RawTable, TableError> {
+/// Opens a file, packed or not, or standard input (`-`), which can be read once only.
+pub(crate) fn open(path: &Path) -> Result<Opened, TableError> {
     let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
-    let mut input = source::open_unpacked(path)?;
+    let mut unpacked = source::open_unpacked(path)?;
+    let mut first = Vec::with_capacity(4);
+    unpacked.by_ref().take(4).read_to_end(&mut first).map_err(|error| broken(&name, &error))?;
+    let is_capture = source::is_capture(&first);
+    Ok(Opened { name, bytes: Box::new(Cursor::new(first).chain(unpacked)), is_capture })
+}
+
+fn broken(name: &str, error: &std::io::Error) -> TableError {
+    let what = format!("it cannot be read: {error}; check it with `zstd -t` or `gzip -t` if it is packed");
+    TableError::file(name, what)
+}
+
+/// Reads one table.
+pub(super) fn read(opened: Opened, options: &ReadOptions) -> Result<RawTable, TableError> {
+    let Opened { name, bytes: mut input, .. } = opened;
     // A reader hands out what it likes; what a file is must not depend on that.
     let mut first = Vec::new();
-    input.by_ref().take(FIRST_BYTES as u64).read_to_end(&mut first).map_err(|error| broken(path, &error))?;
+    input.by_ref().take(FIRST_BYTES as u64).read_to_end(&mut first).map_err(|error| broken(&name, &error))?;
     if first.iter().all(u8::is_ascii_whitespace) {
         return Err(TableError::file(&name, "it is empty; give a table with a header line and one row a flow"));
     }
