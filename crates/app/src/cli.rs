@@ -374,9 +374,10 @@ pub struct EvaluateArgs {
     /// Write to this file instead of standard output
     #[arg(short = 'w', long = "write", value_name = "OUT")]
     pub write: Option<PathBuf>,
-    /// Rate of false positives that thresholds are set for, from training alone
-    #[arg(long, value_name = "RATE", default_value_t = 0.01)]
-    pub false_positive_rate: f64,
+    /// Rate of false positives that thresholds are set for, from training alone [default: what training chose where attacks
+    /// were labelled, else 0.01]
+    #[arg(long, value_name = "RATE")]
+    pub false_positive_rate: Option<f64>,
     /// Seed of the bootstrap
     #[arg(long, default_value_t = 1)]
     pub seed: u64,

@@ -395,7 +395,9 @@ fn main() {
         eprintln!("{}", case.name);
         results.push((case, measure(&data, case, seed)));
     }
-    let mut out = format!("{HEAD}\nSeed {seed}; nominal false-positive rate 0.01; default settings.\n\n");
+    let mut out = format!(
+        "{HEAD}\nSeed {seed}; nominal false-positive rate 0.01, with labels what training chose; default settings.\n\n"
+    );
     summary(&mut out, &results);
     goals(&mut out, &results);
     out.push_str("\n## Each set\n");

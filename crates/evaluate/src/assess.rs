@@ -13,6 +13,8 @@ use detect::{Ensemble, Judgement};
 use record::Timestamp;
 use std::collections::BTreeMap;
 
+/// Rate of false positives that thresholds are set for, where nobody chose another.
+const NOMINAL_FPR: f64 = 0.01;
 /// Corners of a drawn curve at most.
 const CORNERS: usize = 300;
 /// False-positive rates at which the share of attacks caught is said.
@@ -21,15 +23,15 @@ const RATES: [(&str, f64); 2] = [("0.001", 0.001), ("0.01", 0.01)];
 /// Settings of an evaluation.
 #[derive(Clone, Copy, Debug)]
 pub struct AssessOptions {
-    /// Rate of false positives that the thresholds are set for, from training alone.
-    pub nominal_fpr: f64,
+    /// Rate of false positives that the thresholds are set for; None: what training chose where attacks were labelled, else 0.01.
+    pub nominal_fpr: Option<f64>,
     /// Seed of the bootstrap.
     pub seed: u64,
 }
 
 impl Default for AssessOptions {
     fn default() -> Self {
-        Self { nominal_fpr: 0.01, seed: 1 }
+        Self { nominal_fpr: None, seed: 1 }
     }
 }
 
@@ -41,22 +43,23 @@ struct Opinion<'a> {
 }
 
 /// What all judges are measured against.
-struct Ground<'a> {
+struct Ground {
     attacks: Vec<bool>,
     over: Vec<Option<Timestamp>>,
     hours: Option<f64>,
     episodes: Vec<Episode>,
     units: Units,
-    options: &'a AssessOptions,
+    nominal_fpr: f64,
+    seed: u64,
 }
 
-impl Ground<'_> {
+impl Ground {
     /// All figures of one judge.
     fn measure(&self, opinion: &Opinion<'_>) -> (Metrics, Chart) {
         let ranking = Ranking::new(&opinion.scores, &self.attacks);
         let curve = ranking.curve();
         let counts = Counts::of(opinion.called.iter().copied(), &self.attacks);
-        let [roc_auc_interval, pr_auc_interval] = intervals(&ranking, &self.units, self.options.seed);
+        let [roc_auc_interval, pr_auc_interval] = intervals(&ranking, &self.units, self.seed);
         let delays = delays(&self.episodes, &opinion.called, &self.over);
         let rate = counts.false_positive_rate();
         let metrics = Metrics {
@@ -69,7 +72,7 @@ impl Ground<'_> {
             f1: counts.f1(),
             accuracy: counts.accuracy(),
             false_positive_rate: rate,
-            realised_over_nominal_fpr: rate.map(|rate| rate / self.options.nominal_fpr),
+            realised_over_nominal_fpr: rate.map(|rate| rate / self.nominal_fpr),
             false_alarms_per_hour: self.hours.map(|hours| counts.false_alarms as f64 / hours),
             episodes: self.episodes.len(),
             episodes_detected: delays.len(),
@@ -96,13 +99,14 @@ pub fn assess(
     let truth = data.truth.clone().unwrap_or_else(|| Truth::benign(rows));
     let mut judgements = Vec::new();
     ensemble.judge(&data.rows, &mut judgements);
-    let ground = ground(input, &data, &truth, options);
-    let mut out = Evaluation::new(input, ensemble, lesson, &data, options);
+    let nominal_fpr = options.nominal_fpr.or(lesson.decision).unwrap_or(NOMINAL_FPR);
+    let ground = ground(input, &data, &truth, nominal_fpr, options.seed);
+    let mut out = Evaluation::new(input, ensemble, lesson, &data, nominal_fpr);
     out.positives = ground.attacks.iter().filter(|attack| **attack).count();
     out.units.clone_from(&ground.units.name);
     warn_of_missing_kinds(&mut out, rows);
     let mut charts = Vec::new();
-    let opinions = opinions(ensemble, &judgements, options.nominal_fpr);
+    let opinions = opinions(ensemble, &judgements, nominal_fpr);
     for (opinion, admitted) in &opinions {
         let (metrics, chart) = ground.measure(opinion);
         let metrics = Metrics { admitted: *admitted, ..metrics };
@@ -125,7 +129,7 @@ pub fn assess(
     Ok((out, charts))
 }
 
-fn ground<'a>(input: &Input, data: &Dataset, truth: &Truth, options: &'a AssessOptions) -> Ground<'a> {
+fn ground(input: &Input, data: &Dataset, truth: &Truth, nominal_fpr: f64, seed: u64) -> Ground {
     let hosts: Vec<Option<u64>> = data.info.iter().map(|row| row.source.map(|party| party.id)).collect();
     let hours = data.span().map(|(first, last)| last.since(first) as f64 / 3.6e12).filter(|hours| *hours > 0.0);
     Ground {
@@ -134,7 +138,8 @@ fn ground<'a>(input: &Input, data: &Dataset, truth: &Truth, options: &'a AssessO
         hours,
         episodes: episodes(input.events.as_deref(), truth, &data.info),
         units: Units::choose(&hosts),
-        options,
+        nominal_fpr,
+        seed,
     }
 }
 
@@ -172,7 +177,7 @@ fn opinion_of(baseline: &BaselineScores) -> Opinion<'_> {
 }
 
 /// The ensemble against each kind of attack alone: its rows and all benign ones.
-fn by_kind(whole: &Opinion<'_>, ground: &Ground<'_>, truth: &Truth, info: &[RowInfo]) -> BTreeMap<String, Metrics> {
+fn by_kind(whole: &Opinion<'_>, ground: &Ground, truth: &Truth, info: &[RowInfo]) -> BTreeMap<String, Metrics> {
     let mut out = BTreeMap::new();
     for (kind, name) in truth.kinds.iter().enumerate().skip(1) {
         let wanted = |row: &usize| truth.of_row[*row] == Some(0) || truth.of_row[*row] == Some(kind as u8);
@@ -194,7 +199,8 @@ fn by_kind(whole: &Opinion<'_>, ground: &Ground<'_>, truth: &Truth, info: &[RowI
             hours: ground.hours,
             episodes: of_kind.collect(),
             units: Units::choose(&hosts),
-            options: ground.options,
+            nominal_fpr: ground.nominal_fpr,
+            seed: ground.seed,
             attacks,
         };
         let opinion = Opinion {

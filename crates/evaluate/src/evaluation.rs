@@ -1,7 +1,6 @@
 //! The result of an evaluation as it is written: the contract's object `tripline.evaluation/1`, and what a report draws. Owns names and
 //! shapes; measures nothing.
 
-use crate::assess::AssessOptions;
 use crate::input::{Dataset, Input};
 use crate::metrics::{Curve, Interval};
 use crate::teach::Lesson;
@@ -95,13 +94,7 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    pub(crate) fn new(
-        input: &Input,
-        ensemble: &Ensemble,
-        lesson: &Lesson,
-        data: &Dataset,
-        options: &AssessOptions,
-    ) -> Self {
+    pub(crate) fn new(input: &Input, ensemble: &Ensemble, lesson: &Lesson, data: &Dataset, nominal_fpr: f64) -> Self {
         let (first, last) = data.span().unzip();
         let later = first.zip(ensemble.span().until).is_some_and(|(first, until)| first >= until);
         Self {
@@ -115,7 +108,7 @@ impl Evaluation {
             input: input.describe(),
             first,
             last,
-            nominal_fpr: options.nominal_fpr,
+            nominal_fpr,
             ..Self::default()
         }
     }

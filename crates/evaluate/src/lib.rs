@@ -12,6 +12,7 @@ pub mod baselines;
 mod captures;
 pub mod challenge;
 pub mod covered;
+mod decision;
 pub mod drift;
 pub mod evaluation;
 pub mod hosts;

@@ -2,6 +2,7 @@
 //! to an artifact; the models are `detect`'s.
 
 use crate::baselines::Baselines;
+use crate::decision::decide;
 use crate::input::Input;
 use crate::tables::{TableError, TablePlan};
 use crate::truth::Truth;
@@ -49,6 +50,9 @@ pub struct Lesson {
     pub rows: usize,
     /// Rows labelled as attacks, learned or left out; None without labels.
     pub attacks: Option<usize>,
+    /// p-value at which a row is called, chosen from the training rows alone; None without labelled kinds to choose by.
+    #[serde(default)]
+    pub decision: Option<f64>,
     /// Baselines, learned from the same benign rows.
     pub baselines: Baselines,
 }
@@ -105,6 +109,10 @@ pub fn teach(
     let lesson = Lesson {
         data_sha256: input.data_sha256.clone(),
         rows: rows.rows(),
+        decision: match &labels {
+            Some(labels) if ensemble.known().is_some() => decide(&ensemble, &rows, labels, seed, &config)?,
+            _ => None,
+        },
         attacks: attacks.as_ref().map(|attacks| attacks.iter().filter(|attack| **attack).count()),
         baselines: Baselines::learn(&benign),
     };

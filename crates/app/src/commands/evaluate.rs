@@ -19,8 +19,7 @@ pub fn run(common: &Common, args: &EvaluateArgs) -> Result<u8> {
             "evaluate needs to know the attacks; give --labels FILE, --packet-labels FILE, or --label-column NAME --benign VALUE",
         ));
     }
-    if !(args.false_positive_rate > 0.0 && args.false_positive_rate < 1.0) {
-        let rate = args.false_positive_rate;
+    if let Some(rate) = args.false_positive_rate.filter(|rate| !(*rate > 0.0 && *rate < 1.0)) {
         return Err(Failure::new(format!("--false-positive-rate {rate}: write a rate between 0 and 1, such as 0.01")));
     }
     let config = Config::load(common)?;

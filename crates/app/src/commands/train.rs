@@ -121,6 +121,12 @@ fn report(output: &mut impl Write, taught: &Taught, input: &Input, out: &Path) -
             "  {name:<22} {kinds} kinds; out of bag {hits:.1} % of attacks, {alarms:.2} % of benign rows called"
         )?;
     }
+    if let Some(decision) = lesson.decision {
+        writeln!(
+            output,
+            "rows are called at p ≤ {decision}: what catches most of a kind that was left out of the labels"
+        )?;
+    }
     if let Some(plan) = taught.plan.as_ref().filter(|plan| !plan.left_out.is_empty()) {
         let names: Vec<&str> = plan.left_out.iter().map(|(name, _)| &**name).collect();
         writeln!(output, "not used: {}", listed(&names))?;
