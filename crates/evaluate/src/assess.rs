@@ -105,6 +105,12 @@ pub fn assess(
     out.positives = ground.attacks.iter().filter(|attack| **attack).count();
     out.units.clone_from(&ground.units.name);
     warn_of_missing_kinds(&mut out, rows);
+    let ordinary = judgements.iter().filter(|judgement| !judgement.asked_all).count();
+    if ordinary > 0 {
+        out.notes.push(format!(
+            "the first stage found {ordinary} rows ordinary: members of the second (neighbours) were not asked about them and rank them last"
+        ));
+    }
     let mut charts = Vec::new();
     let opinions = opinions(ensemble, &judgements, nominal_fpr);
     for (opinion, admitted) in &opinions {
@@ -148,7 +154,10 @@ fn ground(input: &Input, data: &Dataset, truth: &Truth, nominal_fpr: f64, seed: 
 fn opinions<'a>(ensemble: &'a Ensemble, judgements: &[Judgement], nominal: f64) -> Vec<(Opinion<'a>, Option<bool>)> {
     let mut out = Vec::new();
     for (place, member) in ensemble.members().iter().enumerate() {
-        let scores = judgements.iter().map(|j| f64::from(j.members[place].0)).collect();
+        // A member of the second stage was not asked about rows that the first one found ordinary: they come last.
+        let unasked = |j: &Judgement| !j.asked_all && j.members[place] == (0.0, 1.0);
+        let score = |j: &Judgement| if unasked(j) { f64::NEG_INFINITY } else { f64::from(j.members[place].0) };
+        let scores = judgements.iter().map(score).collect();
         let called = judgements.iter().map(|j| f64::from(j.members[place].1) <= nominal).collect();
         out.push((Opinion { scores, called, name: &member.name }, Some(member.admitted)));
     }
