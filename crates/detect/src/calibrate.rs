@@ -58,6 +58,19 @@ impl Calibration {
         (1 + self.sorted.len() - below) as f64 / (self.sorted.len() + 1) as f64
     }
 
+    /// −log10 of the p-value, without the floor of [`P_VALUE_MIN`]: tells apart what is far beyond all that was held out.
+    #[must_use]
+    pub fn evidence(&self, score: f32) -> f64 {
+        let excess = f64::from(score) - self.threshold;
+        let p_value = self.p_value(score);
+        if excess <= 0.0 || p_value > P_VALUE_MIN {
+            return -p_value.log10();
+        }
+        let scaled = excess / self.scale;
+        let survival = if self.shape < 1e-6 { -scaled } else { -(self.shape * scaled).ln_1p() / self.shape };
+        (-(self.rate.ln() + survival) / std::f64::consts::LN_10).max(-P_VALUE_MIN.log10())
+    }
+
     fn survival(&self, excess: f64) -> f64 {
         let scaled = excess / self.scale;
         if self.shape < 1e-6 { (-scaled).exp() } else { (1.0 + self.shape * scaled).powf(-1.0 / self.shape) }
@@ -147,6 +160,21 @@ mod tests {
             assert!(p <= last && p >= P_VALUE_MIN);
             last = p;
         }
+    }
+
+    #[test]
+    fn evidence_is_the_p_values_logarithm_and_goes_on_beyond_its_floor() {
+        let mut random = Random::new(2, 3);
+        let calibration = Calibration::fit((0..1000).map(|_| random.normal()).collect());
+        let mut last = f64::MIN;
+        for step in 0..4000 {
+            let score = step as f32 * 0.1 - 4.0;
+            let (evidence, p_value) = (calibration.evidence(score), calibration.p_value(score));
+            assert!(evidence >= last, "never falls");
+            assert!(p_value == P_VALUE_MIN || (evidence + p_value.log10()).abs() < 1e-9, "{evidence} {p_value}");
+            last = evidence;
+        }
+        assert!(last > 20.0 && calibration.evidence(f32::MAX).is_finite(), "{last}");
     }
 
     #[test]

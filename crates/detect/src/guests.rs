@@ -155,8 +155,7 @@ impl Ensemble {
                 continue;
             }
             for (score, place) in guest.model.scores(rows).into_iter().zip(places) {
-                let p_value = guest.calibration.as_ref().map_or(1.0, |calibration| calibration.p_value(score));
-                tallies[*place].hear(seat, score, p_value, &guest.info);
+                tallies[*place].hear(seat, score, guest.calibration.as_ref(), &guest.info);
             }
         }
     }

@@ -4,12 +4,14 @@
 
 use crate::Ensemble;
 use crate::alike::alike;
+use crate::calibrate::Calibration;
 use crate::ensemble::{MEMBERS_MAX, MemberInfo};
 use crate::labelled::Known;
 use crate::models::{Detector, Stage};
 use record::{KnownAttack, Matrix, MemberScore};
 
-/// Most evidence one member may bring, −log10 p: one badly calibrated member must not own the vote.
+/// Evidence of one member, −log10 p, beyond which it hardly grows any more: one badly calibrated member must not own the
+/// vote, but the farther of two far rows must stay the farther.
 const EVIDENCE_MAX: f64 = 8.0;
 /// p-value that is shown as score 1: score = −log10 p / 6, within 0 and 1.
 const SCORE_DECADES: f64 = 6.0;
@@ -35,6 +37,9 @@ pub struct Judgement {
     pub known: Option<Known>,
     /// p ≤ alpha.
     pub anomalous: bool,
+    /// What rows are ranked by: rises as the novelty channel's p-value falls, and goes on where that has reached its floor
+    /// or stands on one of the calibration's steps. No probability; comparable within one ensemble only.
+    pub statistic: f32,
     /// True when all members were asked; else only the cheap ones were, and found the row ordinary.
     pub asked_all: bool,
     /// Raw score and p-value of each member, in the order of [`Ensemble::members`]; 0 and 1 where it was not asked. See
@@ -54,10 +59,12 @@ impl Tally {
     const EMPTY: Self = Self { evidence: 0.0, voters: 0.0, members: [(0.0, 1.0); MEMBERS_MAX] };
 
     /// Takes one member's score and, where it may, its vote.
-    pub(crate) fn hear(&mut self, seat: usize, score: f32, p_value: f64, member: &MemberInfo) {
+    pub(crate) fn hear(&mut self, seat: usize, score: f32, calibration: Option<&Calibration>, member: &MemberInfo) {
+        let p_value = calibration.map_or(1.0, |calibration| calibration.p_value(score));
         self.members[seat] = (score, p_value as f32);
         if member.admitted {
-            self.evidence += member.weight * (-p_value.log10()).min(EVIDENCE_MAX);
+            let evidence = || calibration.map_or(0.0, |calibration| calibration.evidence(score));
+            self.evidence += member.weight * bounded(evidence, p_value);
             self.voters += member.weight;
         }
     }
@@ -66,6 +73,12 @@ impl Tally {
     fn mean(&self) -> f64 {
         self.evidence / self.voters.max(1e-3)
     }
+}
+
+/// −log10 p, beyond `EVIDENCE_MAX` by its logarithm.
+fn bounded(evidence: impl Fn() -> f64, p_value: f64) -> f64 {
+    let plain = -p_value.log10();
+    if plain <= EVIDENCE_MAX { plain } else { EVIDENCE_MAX + (1.0 + evidence() - EVIDENCE_MAX).log10() }
 }
 
 /// One model, and its first member's place.
@@ -80,6 +93,23 @@ impl Ensemble {
         self.judge_each(&alike.rows, &mut distinct);
         out.clear();
         out.extend(alike.places.iter().map(|place| distinct[*place as usize]));
+    }
+
+    /// As [`Ensemble::judge`], but with the scores of all members for all rows, to compare members by. The p-values are
+    /// the same: what the costly members say of rows that they need not have been asked about does not count.
+    pub fn judge_in_full(&self, rows: &Matrix, out: &mut Vec<Judgement>) {
+        self.judge(rows, out);
+        let mut encoded = rows.clone();
+        self.encoder.encode(&mut encoded.values);
+        let (places, mut scores) = ((0..rows.rows()).collect::<Vec<_>>(), Vec::new());
+        let mut tallies = vec![Tally::EMPTY; rows.rows()];
+        for (model, first) in self.seats(Stage::Strange) {
+            self.ask((model, first), &encoded, &places, &mut scores, &mut tallies);
+            let members = first..first + model.members().len();
+            for (judgement, tally) in out.iter_mut().zip(&tallies) {
+                judgement.members[members.clone()].copy_from_slice(&tally.members[members.clone()]);
+            }
+        }
     }
 
     fn judge_each(&self, rows: &Matrix, out: &mut Vec<Judgement>) {
@@ -155,8 +185,7 @@ impl Ensemble {
 
     fn add(&self, tally: &mut Tally, first: usize, scores: &[f32]) {
         for (place, score) in (first..).zip(scores) {
-            let p_value = self.calibrations[place].p_value(*score);
-            tally.hear(place, *score, p_value, &self.members[place]);
+            tally.hear(place, *score, Some(&self.calibrations[place]), &self.members[place]);
         }
     }
 
@@ -170,18 +199,12 @@ impl Ensemble {
     }
 
     fn judgement(&self, tally: &Tally, asked_all: bool, known: Option<Known>) -> Judgement {
-        let novelty = self.combined.p_value(Self::statistic(tally, asked_all));
+        let statistic = Self::statistic(tally, asked_all);
+        let novelty = self.combined.p_value(statistic);
         let p_value = known.map_or(novelty, |known| (2.0 * novelty.min(known.p_value)).min(1.0));
         let score = (-p_value.log10() / SCORE_DECADES).clamp(0.0, 1.0) as f32;
-        Judgement {
-            score,
-            p_value,
-            novelty,
-            known,
-            anomalous: p_value <= self.alpha,
-            asked_all,
-            members: tally.members,
-        }
+        let (anomalous, members) = (p_value <= self.alpha, tally.members);
+        Judgement { score, p_value, novelty, known, anomalous, statistic, asked_all, members }
     }
 
     /// Tallies of rows whose scores by all members are there: those of the cheap members, row after row.

@@ -41,7 +41,7 @@ struct Case {
 const ALL: (f64, f64) = (0.0, 1.0);
 const FIRST: (f64, f64) = (0.0, 0.5);
 const SECOND: (f64, f64) = (0.5, 1.0);
-const MEMBERS: [&str; 4] = ["isolation_forest", "local_outlier_factor", "nearest_neighbours", "autoencoder"];
+const MEMBERS: [&str; 5] = ["isolation_forest", "local_outlier_factor", "nearest_neighbours", "autoencoder", "loda"];
 
 const KDD: Truth = Truth::Column("42", &["normal"], None);
 const CIC: Truth = Truth::Column("Label", &["BENIGN"], None);

@@ -98,7 +98,7 @@ pub fn assess(
     let rows = data.info.len();
     let truth = data.truth.clone().unwrap_or_else(|| Truth::benign(rows));
     let mut judgements = Vec::new();
-    ensemble.judge(&data.rows, &mut judgements);
+    ensemble.judge_in_full(&data.rows, &mut judgements);
     let nominal_fpr = options.nominal_fpr.or(lesson.decision).unwrap_or(NOMINAL_FPR);
     let ground = ground(input, &data, &truth, nominal_fpr, options.seed);
     let mut out = Evaluation::new(input, ensemble, lesson, &data, nominal_fpr);
@@ -154,7 +154,7 @@ fn ground(input: &Input, data: &Dataset, truth: &Truth, nominal_fpr: f64, seed: 
 fn opinions<'a>(ensemble: &'a Ensemble, judgements: &[Judgement], nominal: f64) -> Vec<(Opinion<'a>, Option<bool>)> {
     let mut out = Vec::new();
     for (place, member) in ensemble.members().iter().enumerate() {
-        // A member of the second stage was not asked about rows that the first one found ordinary: they come last.
+        // An imported model was not asked about rows that the first stage found ordinary: they come last.
         let unasked = |j: &Judgement| !j.asked_all && j.members[place] == (0.0, 1.0);
         let score = |j: &Judgement| if unasked(j) { f64::NEG_INFINITY } else { f64::from(j.members[place].0) };
         let scores = judgements.iter().map(score).collect();
@@ -162,8 +162,8 @@ fn opinions<'a>(ensemble: &'a Ensemble, judgements: &[Judgement], nominal: f64) 
         out.push((Opinion { scores, called, name: &member.name }, Some(member.admitted)));
     }
     let by = |p_value: fn(&Judgement) -> f64, name| Opinion {
-        // Adding 0 turns −0 into 0.
-        scores: judgements.iter().map(|j| -p_value(j).log10() + 0.0).collect(),
+        // Rows of one p-value, such as its floor, are told apart by what the vote ranks by; never rows of different ones.
+        scores: judgements.iter().map(|j| -p_value(j).log10() + 1e-7 * f64::from(j.statistic)).collect(),
         called: judgements.iter().map(|j| p_value(j) <= nominal).collect(),
         name,
     };
