@@ -174,7 +174,8 @@ fn load_calibrations(bytes: &[u8]) -> Result<(Vec<Calibration>, Calibration), De
     Ok((calibrations, Calibration::load(&mut reader)?))
 }
 
-fn assemble(sections: &[(&str, Vec<u8>)]) -> Vec<u8> {
+/// Sections as one file; see the module for the layout.
+pub(crate) fn assemble(sections: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let table_end = HEADER_BYTES + sections.len() * ENTRY_BYTES + 4;
     let mut offsets = Vec::with_capacity(sections.len());
     let mut end = table_end;
@@ -204,7 +205,8 @@ fn assemble(sections: &[(&str, Vec<u8>)]) -> Vec<u8> {
     out
 }
 
-struct Sections<'a>(Vec<(&'a [u8], &'a [u8])>);
+/// A file's sections, every checksum checked.
+pub(crate) struct Sections<'a>(Vec<(&'a [u8], &'a [u8])>);
 
 /// Names and sizes of an artifact's sections, whatever models they hold: magic, version, length and every checksum are right.
 ///
@@ -218,7 +220,7 @@ pub fn sections(bytes: &[u8]) -> Result<Vec<(String, u64)>, DetectError> {
 }
 
 impl<'a> Sections<'a> {
-    fn open(bytes: &'a [u8]) -> Result<Self, DetectError> {
+    pub(crate) fn open(bytes: &'a [u8]) -> Result<Self, DetectError> {
         let mut reader = Reader::new(bytes);
         if reader.take(MAGIC.len()).ok() != Some(&MAGIC[..]) {
             return Err(damaged("it does not begin like a model file"));
@@ -266,7 +268,7 @@ impl<'a> Sections<'a> {
         named.filter(|(name, _)| name.starts_with(ATTACHED)).collect()
     }
 
-    fn get(&self, name: &str) -> Result<&'a [u8], DetectError> {
+    pub(crate) fn get(&self, name: &str) -> Result<&'a [u8], DetectError> {
         self.find(name).ok_or_else(|| damaged(format!("section {name} is missing")))
     }
 

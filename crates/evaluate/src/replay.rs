@@ -225,18 +225,20 @@ fn second_parts(observations: &[Observation]) -> Vec<InterfaceSecond> {
 /// Kinds in the order of one moment.
 fn kind(observation: &Observation) -> u8 {
     match observation {
-        Observation::Arp(_) => 0,
-        Observation::Contact(_) => 1,
-        Observation::App(_) => 2,
-        Observation::Flow(_) => 3,
-        Observation::Second(_) => 4,
+        // A flow's last packet comes before the flow's end.
+        Observation::Packet(_) => 0,
+        Observation::Arp(_) => 1,
+        Observation::Contact(_) => 2,
+        Observation::App(_) => 3,
+        Observation::Flow(_) => 4,
+        Observation::Second(_) => 5,
     }
 }
 
 /// What orders two of one kind and moment.
 fn tie(observation: &Observation) -> (FlowKey, u64) {
     match observation {
-        Observation::Arp(_) => (FlowKey::NONE, 0),
+        Observation::Packet(_) | Observation::Arp(_) => (FlowKey::NONE, 0),
         Observation::Contact(c) => (c.key, 0),
         Observation::App(a) => (a.key, u64::from(a.from_low)),
         Observation::Flow(f) => (f.key, f.flow_id),

@@ -223,7 +223,7 @@ impl HostWindows {
             Observation::Contact(contact) => self.contact(contact),
             Observation::Flow(flow) => self.flow(flow),
             Observation::App(event) => self.app(event),
-            Observation::Arp(_) | Observation::Second(_) => {}
+            Observation::Arp(_) | Observation::Second(_) | Observation::Packet(_) => {}
         }
     }
 

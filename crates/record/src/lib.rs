@@ -37,7 +37,7 @@ pub use incident::{DetectorScore, Evidence, Incident, IncidentStatus, Note, Seve
 pub use kind::Kind;
 pub use net::{Endpoint, FlowKey, IpAddr16, LinkType, MacAddr};
 pub use observation::{Contact, ContactOutcome, InterfaceSecond, Observation, ReceiverSecond, TrafficClass};
-pub use packet::{DecodeErrorKind, FrameHeader, Layer, PacketMeta, TcpFlags, Tunnel};
+pub use packet::{DecodeErrorKind, FrameHeader, Layer, PacketMeta, PacketSample, TcpFlags, Tunnel};
 pub use packet_detail::{DetailField, DetailLayer, PacketDetail, PacketSummary};
 pub use prefix::Prefix;
 pub use series::{SeriesPoint, SeriesResult};

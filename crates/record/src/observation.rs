@@ -1,7 +1,7 @@
 //! What a meter (decoder and flow table of one worker) emits, in the order of capture time. Streams of several workers
 //! are merged by `(Observation::ts, Observation::tie)`, which does not depend on the number of workers.
 
-use crate::{AppEvent, ArpData, FlowKey, FlowRecord, IpAddr16, Timestamp};
+use crate::{AppEvent, ArpData, FlowKey, FlowRecord, IpAddr16, PacketSample, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// One thing that happened.
@@ -17,6 +17,8 @@ pub enum Observation {
     Flow(Box<FlowRecord>),
     /// One second of one interface passed.
     Second(Box<InterfaceSecond>),
+    /// A packet for the packet level. Only the meter that is shown every packet gives them.
+    Packet(PacketSample),
 }
 
 /// How the other side took a flow's opening. Emitted once a flow.
@@ -167,6 +169,7 @@ impl Observation {
             Self::App(a) => a.ts,
             Self::Arp(a) => a.ts,
             Self::Flow(f) => f.end,
+            Self::Packet(p) => p.ts,
             Self::Second(s) => s.ts.plus_ns(crate::timestamp::NS_PER_S - 1),
         }
     }

@@ -286,3 +286,24 @@ impl Default for PacketMeta {
         Self::EMPTY
     }
 }
+
+/// One packet as the packet level sees it. Under sampling it stands for several packets of its channel.
+#[derive(Clone, Copy, Debug)]
+pub struct PacketSample {
+    /// Capture time.
+    pub ts: Timestamp,
+    /// Canonical flow key; valid when `has_flow`.
+    pub key: FlowKey,
+    /// True when the sender is `key.low`.
+    pub from_low: bool,
+    /// False for frames without addresses and ports (ARP, GOOSE, …).
+    pub has_flow: bool,
+    /// Link sender.
+    pub src_mac: MacAddr,
+    /// Link receiver.
+    pub dest_mac: MacAddr,
+    /// Bytes on the wire.
+    pub wire_len: u32,
+    /// Packets that it stands for, 1 or more.
+    pub count: u32,
+}

@@ -10,7 +10,7 @@ pub const LAMBDAS: [f64; 5] = [5.0, 3.0, 1.0, 0.1, 0.01];
 /// Streams of one packet.
 const STREAMS: usize = 4;
 /// Figures of one stream and λ: weight, mean, deviation.
-const FIGURES: usize = 3;
+pub(super) const FIGURES: usize = 3;
 /// Columns of one packet.
 pub const COLUMNS: usize = STREAMS * LAMBDAS.len() * FIGURES;
 /// Places that a stream may stand in.
@@ -44,15 +44,16 @@ impl Damped {
         Self { slots: vec![EMPTY; streams.next_power_of_two().max(WAYS)], forgotten: 0 }
     }
 
-    /// Takes one packet in and writes its columns, with the packet itself counted.
-    pub fn update(&mut self, ts: Timestamp, bytes: f64, streams: &Streams, out: &mut [f32; COLUMNS]) {
+    /// Takes one packet in and writes its columns, with the packet itself counted. A sampled packet stands for `count` like
+    /// it, so that the figures are estimates of what all packets would give.
+    pub fn update(&mut self, ts: Timestamp, bytes: f64, count: f64, streams: &Streams, out: &mut [f32; COLUMNS]) {
         for (stream, out) in streams.iter().zip(out.chunks_exact_mut(LAMBDAS.len() * FIGURES)) {
             if *stream == 0 {
                 out.fill(0.0);
                 continue;
             }
             let slot = self.slot(*stream, ts);
-            slot.add(ts, bytes);
+            slot.add(ts, bytes, count);
             slot.figures(out);
         }
     }
@@ -80,15 +81,15 @@ impl Damped {
 }
 
 impl Slot {
-    fn add(&mut self, ts: Timestamp, bytes: f64) {
+    fn add(&mut self, ts: Timestamp, bytes: f64, count: f64) {
         // Capture clocks step back; age is never negative then, and never a reason to forget.
         let age_s = (ts.0.saturating_sub(self.last.0)).max(0) as f64 / 1e9;
         let factors = if age_s > 0.0 { decay(age_s) } else { [1.0; 5] };
         self.last = self.last.max(ts);
         for (lambda, factor) in factors.into_iter().enumerate() {
-            self.weight[lambda] = self.weight[lambda] * factor + 1.0;
-            self.sum[lambda] = self.sum[lambda] * factor + bytes;
-            self.squares[lambda] = self.squares[lambda] * factor + bytes * bytes;
+            self.weight[lambda] = self.weight[lambda] * factor + count;
+            self.sum[lambda] = self.sum[lambda] * factor + count * bytes;
+            self.squares[lambda] = self.squares[lambda] * factor + count * bytes * bytes;
         }
     }
 
@@ -98,6 +99,13 @@ impl Slot {
             let variance = self.squares[lambda] / self.weight[lambda] - mean * mean;
             out.copy_from_slice(&[self.weight[lambda] as f32, mean as f32, variance.abs().sqrt() as f32]);
         }
+    }
+}
+
+/// Figures as the network reads them: ln(1 + figure), because rates and sizes span decades.
+pub fn log_columns(columns: &mut [f32; COLUMNS]) {
+    for value in columns {
+        *value = crate::activation::ln_1p(*value);
     }
 }
 
@@ -130,21 +138,22 @@ mod tests {
         let mut random = Random::new(1, 4);
         let mut table = Damped::new(64);
         let mut columns = [0.0; COLUMNS];
-        let mut seen: Vec<(f64, f64)> = Vec::new();
+        let mut seen: Vec<(f64, f64, f64)> = Vec::new();
         let mut now_s = 1000.0;
         for _ in 0..400 {
             now_s += f64::from(random.unit()) * 0.7;
             let bytes = 60.0 + f64::from(random.unit()) * 1400.0;
             let ts = Timestamp((now_s * 1e9) as i64);
-            seen.push((ts.0 as f64 / 1e9, bytes));
-            table.update(ts, bytes, &[9, 0, 5, 7], &mut columns);
+            let count = if seen.len() % 7 == 0 { 16.0 } else { 1.0 };
+            seen.push((ts.0 as f64 / 1e9, bytes, count));
+            table.update(ts, bytes, count, &[9, 0, 5, 7], &mut columns);
         }
         let now_s = seen.last().map_or(0.0, |last| last.0);
         for (lambda, columns) in LAMBDAS.iter().zip(columns.chunks_exact(FIGURES)) {
             let age = |at: f64| (-lambda * (now_s - at)).exp2();
-            let weight: f64 = seen.iter().map(|(at, _)| age(*at)).sum();
-            let mean = seen.iter().map(|(at, bytes)| age(*at) * bytes).sum::<f64>() / weight;
-            let squares = seen.iter().map(|(at, bytes)| age(*at) * bytes * bytes).sum::<f64>() / weight;
+            let weight: f64 = seen.iter().map(|(at, _, count)| count * age(*at)).sum();
+            let mean = seen.iter().map(|(at, bytes, count)| count * age(*at) * bytes).sum::<f64>() / weight;
+            let squares = seen.iter().map(|(at, bytes, count)| count * age(*at) * bytes * bytes).sum::<f64>() / weight;
             let deviation = (squares - mean * mean).abs().sqrt();
             let [w, m, d] = [columns[0], columns[1], columns[2]].map(f64::from);
             assert!((w - weight).abs() < 1e-4 * weight && (m - mean).abs() < 1e-3 * mean, "λ {lambda}");
@@ -159,7 +168,7 @@ mod tests {
         let mut columns = [0.0; COLUMNS];
         for stream in 1..=10_000_u64 {
             let key = stream.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            table.update(Timestamp(stream as i64), 60.0, &[key, 0, 0, 0], &mut columns);
+            table.update(Timestamp(stream as i64), 60.0, 1.0, &[key, 0, 0, 0], &mut columns);
             assert_eq!(columns[0], 1.0, "a new stream starts anew");
         }
         assert!(table.forgotten() >= 10_000 - 256);
@@ -170,7 +179,7 @@ mod tests {
         let mut table = Damped::new(4);
         let mut columns = [0.0; COLUMNS];
         for at in [5_000_000_000, 4_000_000_000, i64::MIN, i64::MAX] {
-            table.update(Timestamp(at), 60.0, &[1, 2, 3, 4], &mut columns);
+            table.update(Timestamp(at), 60.0, 1.0, &[1, 2, 3, 4], &mut columns);
             assert!(columns.iter().all(|value| value.is_finite()));
         }
     }

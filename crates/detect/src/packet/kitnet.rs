@@ -4,6 +4,8 @@
 
 use super::cluster::Correlations;
 use super::small_net::{INPUTS_MAX, SmallNet};
+use crate::DetectError;
+use crate::blob::{Reader, Writer};
 use crate::random::Random;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +28,9 @@ impl Default for KitNetSettings {
         Self { map_rows: 5_000, train_rows: 50_000, group_columns_max: 10, learning_rate: 0.1 }
     }
 }
+
+/// Most small nets of one network.
+const NETS_MAX: usize = 4_096;
 
 /// The network with its state of learning.
 pub struct KitNet {
@@ -99,6 +104,62 @@ impl KitNet {
     pub fn score(&self, row: &[f32]) -> f32 {
         let errors = self.nets.iter().zip(&self.groups).map(|(net, group)| net.score(&gather(row, group)));
         self.output.score(&pooled(self.output.inputs, errors))
+    }
+
+    /// Ends the learning where it is, so that it judges from now on; needs more rows than `map_rows` before.
+    pub fn freeze(&mut self) {
+        self.settings.train_rows = self.rows.saturating_sub(self.settings.map_rows);
+    }
+
+    /// How much of a row's score each column carries, not negative: its squared error within its net, times the squared
+    /// error of that net within the last one.
+    #[must_use]
+    pub fn shares(&self, row: &[f32]) -> Vec<f32> {
+        let rows: Vec<_> = self.groups.iter().map(|group| gather(row, group)).collect();
+        let errors = self.nets.iter().zip(&rows).map(|(net, row)| net.score(row));
+        let of_net = self.output.squares(&pooled(self.output.inputs, errors));
+        let mut shares = vec![0.0; row.len()];
+        for (place, (net, group)) in self.nets.iter().zip(&self.groups).enumerate() {
+            let squares = net.squares(&rows[place]);
+            let total = squares.iter().sum::<f32>().max(1e-30);
+            let weight = of_net[place * self.output.inputs / self.nets.len()];
+            for (column, square) in group.iter().zip(squares) {
+                shares[*column] = weight * (square / total);
+            }
+        }
+        shares
+    }
+
+    /// All that [`KitNet::load`] needs, of a network that is ready.
+    pub(crate) fn save(&self, out: &mut Writer) {
+        out.u32(self.groups.len() as u32);
+        for group in &self.groups {
+            out.u32s(&group.iter().map(|column| *column as u32).collect::<Vec<_>>());
+        }
+        self.nets.iter().chain([&self.output]).for_each(|net| net.save(out));
+    }
+
+    /// Reads back what `save` wrote: a network that judges and no longer learns.
+    pub(crate) fn load(reader: &mut Reader<'_>, columns: usize) -> Result<Self, DetectError> {
+        let damaged = || DetectError::Damaged("its columns are not grouped as they must be".to_owned());
+        let count = reader.count(1, NETS_MAX, "small nets")?;
+        let (mut groups, mut seen) = (Vec::new(), vec![false; columns]);
+        for _ in 0..count {
+            let group: Vec<usize> = reader.u32s()?.iter().map(|column| *column as usize).collect();
+            for column in &group {
+                let seen = seen.get_mut(*column).filter(|seen| !**seen).ok_or_else(damaged)?;
+                *seen = true;
+            }
+            groups.push(group);
+        }
+        let nets = (0..count).map(|_| SmallNet::load(reader)).collect::<Result<Vec<_>, _>>()?;
+        let output = SmallNet::load(reader)?;
+        let fit = nets.iter().zip(&groups).all(|(net, group)| net.inputs == group.len());
+        if !fit || seen.contains(&false) || output.inputs != count.clamp(1, INPUTS_MAX) {
+            return Err(damaged());
+        }
+        let settings = KitNetSettings { map_rows: 0, train_rows: 0, ..KitNetSettings::default() };
+        Ok(Self { settings, seed: 0, rows: 0, correlations: None, groups, nets, output })
     }
 }
 

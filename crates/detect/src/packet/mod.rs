@@ -2,9 +2,13 @@
 //! Owns statistics and network; knows nothing of flows, pools or thresholds.
 
 mod cluster;
+mod columns;
 mod damped;
 mod kitnet;
+mod model;
 mod small_net;
 
-pub use damped::{COLUMNS, Damped, LAMBDAS, Streams};
+pub use damped::{COLUMNS, Damped, LAMBDAS, Streams, log_columns};
+pub use columns::{SCHEMA, column_name, column_phrase, column_unit};
 pub use kitnet::{KitNet, KitNetSettings};
+pub use model::{MEMBER, PacketLesson, PacketModel, SecondScore};

@@ -2,7 +2,9 @@
 //! and largest seen in training, one step of gradient descent a row (Kitsune, section IV-D). Fixed arrays of sixteen, so
 //! that the compiler makes vectors of them.
 
+use crate::DetectError;
 use crate::activation::sigmoid;
+use crate::blob::{Reader, Writer};
 use crate::random::Random;
 
 /// Most inputs of one net.
@@ -80,6 +82,33 @@ impl SmallNet {
     /// Root mean squared reconstruction error.
     pub(super) fn score(&self, row: &Lane) -> f32 {
         self.error(&self.pass(row))
+    }
+
+    /// Squared reconstruction error of each input; the error is the root of their mean.
+    pub(super) fn squares(&self, row: &Lane) -> Lane {
+        self.pass(row).gap.map(|gap| gap * gap)
+    }
+
+    pub(super) fn save(&self, out: &mut Writer) {
+        out.u32(self.inputs as u32);
+        out.u32(self.hidden as u32);
+        for lane in self.weights.iter().chain([&self.hidden_bias, &self.visible_bias, &self.low, &self.high]) {
+            out.f32s(lane);
+        }
+    }
+
+    pub(super) fn load(reader: &mut Reader<'_>) -> Result<Self, DetectError> {
+        let inputs = reader.count(1, INPUTS_MAX, "inputs of a small net")?;
+        let hidden = reader.count(1, INPUTS_MAX, "hidden units of a small net")?;
+        let mut lane = || -> Result<Lane, DetectError> {
+            let values = reader.f32s_of(INPUTS_MAX, "values of a small net")?;
+            Ok(std::array::from_fn(|place| values[place]))
+        };
+        let mut weights = [[0.0; INPUTS_MAX]; INPUTS_MAX];
+        for row in &mut weights {
+            *row = lane()?;
+        }
+        Ok(Self { inputs, hidden, weights, hidden_bias: lane()?, visible_bias: lane()?, low: lane()?, high: lane()? })
     }
 
     fn error(&self, pass: &Pass) -> f32 {
