@@ -33,6 +33,8 @@ pub struct Config {
     pub learn: evaluate::LearnConfig,
     /// Models.
     pub models: detect::EnsembleConfig,
+    /// Packet level: which packets are judged, and when they become an alert.
+    pub packets: evaluate::PacketConfig,
     /// Behaviour detectors.
     pub behaviour: detect::behaviour::BehaviourConfig,
     /// Incidents and the alert budget.

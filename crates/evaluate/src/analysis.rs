@@ -8,9 +8,11 @@
 use crate::judge::{Judge, JudgeConfig, Judged};
 use crate::learn::{LearnConfig, Learner};
 use crate::meter::MeterConfig;
+use crate::packets::FlowPackets;
 use crate::replay::{ReplayResult, replay};
 use detect::Ensemble;
-use record::analysis::Timing;
+use detect::packet::PacketModel;
+use record::analysis::{PacketLevel, Timing};
 use record::{
     Alert, Analysis, AnalysisInput, Counters, FlowBrief, FlowRecord, Incident, Matrix, Observation, Timestamp,
     TrainedOn,
@@ -48,6 +50,8 @@ pub struct AnalyzeConfig {
     pub judge: JudgeConfig,
     /// Where the models come from.
     pub training: Training,
+    /// With models given: the packet level's, when there is one.
+    pub packet_model: Option<Arc<PacketModel>>,
     /// Threads.
     pub workers: usize,
     /// Models' seed.
@@ -73,6 +77,8 @@ pub struct Outcome {
     pub held_back: Vec<Incident>,
     /// The models, for saving.
     pub ensemble: Option<Arc<Ensemble>>,
+    /// The packet level's model, for saving.
+    pub packet_model: Option<Arc<PacketModel>>,
 }
 
 /// Analyses files. `progress` gets packets read so far.
@@ -81,8 +87,8 @@ pub fn analyze(
     config: AnalyzeConfig,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Outcome, AnalyzeError> {
-    let AnalyzeConfig { meter, judge, training, workers, seed } = config;
-    let mut state = FileJudge::new(&judge, training, seed);
+    let AnalyzeConfig { meter, judge, training, packet_model, workers, seed } = config;
+    let mut state = FileJudge::new(&judge, training, packet_model, seed);
     let mut failed = None;
     let result = replay(files, &meter, workers, progress, &mut |epoch| {
         if failed.is_none() {
@@ -105,11 +111,14 @@ enum Phase {
 struct Held {
     flows: Vec<FlowBrief>,
     rows: Matrix,
+    /// Of flows that were reported while packets were judged already.
+    packets: Vec<Option<FlowPackets>>,
 }
 
 impl Held {
     fn new() -> Self {
-        Self { flows: Vec::new(), rows: Matrix::with_capacity(0, features::flow_schema().features.len()) }
+        let rows = Matrix::with_capacity(0, features::flow_schema().features.len());
+        Self { flows: Vec::new(), rows, packets: Vec::new() }
     }
 
     /// With room for all, so that growing never holds two copies; memory that is not used is never touched.
@@ -120,8 +129,9 @@ impl Held {
         held
     }
 
-    fn push(&mut self, flow: &FlowRecord) {
+    fn push(&mut self, flow: &FlowRecord, packets: Option<FlowPackets>) {
         self.flows.push(flow.brief());
+        self.packets.push(packets);
         features::flow_vector(flow, &mut self.rows.values);
     }
 
@@ -137,6 +147,7 @@ impl Held {
         let mut chosen = Self {
             flows: Vec::with_capacity(order.len()),
             rows: Matrix::with_capacity(order.len(), self.rows.columns),
+            packets: order.iter().map(|at| self.packets[*at]).collect(),
         };
         for at in order {
             chosen.flows.push(self.flows[*at]);
@@ -161,7 +172,7 @@ struct FileJudge {
 }
 
 impl FileJudge {
-    fn new(config: &JudgeConfig, training: Training, seed: u64) -> Self {
+    fn new(config: &JudgeConfig, training: Training, packet_model: Option<Arc<PacketModel>>, seed: u64) -> Self {
         let mut judge =
             Judge::new(config, Learner::new(LearnConfig { reservoir_rows_max: 1, ..LearnConfig::default() }));
         let mut trained_on = TrainedOn { how: "none".to_owned(), ..TrainedOn::default() };
@@ -173,9 +184,15 @@ impl FileJudge {
                 trained_on =
                     TrainedOn { packets: span.packets, flows: span.rows, until: span.until, how: "model".to_owned() };
                 judge.install(Arc::new(*ensemble));
+                if let Some(model) = packet_model {
+                    judge.packets().install(model);
+                }
                 Phase::Stream
             }
         };
+        if let Phase::Hold { until } = phase {
+            judge.packets().hold(until);
+        }
         Self {
             judge,
             config: config.models.clone(),
@@ -205,9 +222,14 @@ impl FileJudge {
         self.judge.exact(epoch, &mut flows, &mut judged);
         self.flows += flows.len() as u64;
         for flow in &flows {
-            self.held.push(flow);
+            let packets = self.judge.packets().take_flow(&flow.key);
+            self.held.push(flow, packets);
         }
         self.alerts.append(&mut self.judge.take_alerts());
+        if self.judge.packets().is_full() {
+            let model = self.judge.packets().learn(self.seed);
+            self.judge_packets(model, &mut Held::new(), &[]);
+        }
         let learned_enough = match (until, self.first) {
             (Some(ns), Some(first)) => self.judge.now().since(first) > ns,
             _ => false,
@@ -237,6 +259,9 @@ impl FileJudge {
         self.train(&held, &order[..border], until.is_some())?;
         // What is learned from is also judged, unless the beginning only taught.
         let judged = if until.is_some() { &order[border..] } else { &order };
+        let model = self.judge.packets().learn(self.seed);
+        let mut held = held;
+        self.judge_packets(model, &mut held, judged);
         self.release(&held, judged);
         Ok(())
     }
@@ -261,6 +286,18 @@ impl FileJudge {
         Ok(())
     }
 
+    /// Judges the packets that waited, each before the flows that end after it, so that these know of it.
+    fn judge_packets(&mut self, model: Option<Arc<PacketModel>>, held: &mut Held, order: &[usize]) {
+        let Some(model) = model else { return };
+        let packets = self.judge.packets();
+        for at in order {
+            packets.judge_held(&model, held.flows[*at].end, &mut self.alerts);
+            held.packets[*at] = packets.take_flow(&held.flows[*at].key).or(held.packets[*at]);
+        }
+        packets.judge_held(&model, Timestamp(i64::MAX), &mut self.alerts);
+        packets.install(model);
+    }
+
     /// Judges flows and makes the incidents of them and of the alerts so far, in this order.
     fn release(&mut self, held: &Held, order: &[usize]) {
         let mut alerts = std::mem::take(&mut self.alerts);
@@ -274,7 +311,7 @@ impl FileJudge {
                 while let Some(alert) = alerts.next_if(|a| a.ts <= flow.end) {
                     self.judge.incidents().alert(alert);
                 }
-                let verdict = self.judge.verdict(flow, block.rows.row(at), judgement);
+                let verdict = self.judge.verdict(flow, block.rows.row(at), judgement, block.packets[at]);
                 self.judge.incidents().verdict(flow, &verdict);
                 self.judge.incidents().advance(flow.end);
             }
@@ -310,10 +347,17 @@ impl FileJudge {
             flows: self.flows,
             hosts: self.judge.hosts().distinct(),
             trained_on: self.trained_on,
+            packet_level: PacketLevel {
+                taken: result.meter.sampling.taken,
+                skipped: result.meter.sampling.skipped,
+                judged: self.judge.packets().judged(),
+                admitted: self.judge.packets().model().is_some_and(|model| model.member().admitted),
+            },
             incidents,
             timing: Timing::default(),
         };
-        Outcome { analysis, held_back, ensemble: self.judge.into_ensemble() }
+        let packet_model = self.judge.packets().model().cloned();
+        Outcome { analysis, held_back, ensemble: self.judge.into_ensemble(), packet_model }
     }
 }
 

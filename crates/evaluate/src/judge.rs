@@ -8,7 +8,9 @@
 use crate::covered::Covered;
 use crate::hosts::HostTable;
 use crate::learn::Learner;
+use crate::packets::{FlowPackets, PacketWatch};
 use crate::reservoir::Reservoir;
+use crate::sampler::PacketConfig;
 use crate::watch::ModelWatch;
 use alert::{AlertConfig, BudgetState, IncidentManager};
 use detect::behaviour::{BehaviourConfig, BehaviourSet};
@@ -33,6 +35,8 @@ pub struct JudgeConfig {
     pub behaviour: BehaviourConfig,
     /// Models.
     pub models: EnsembleConfig,
+    /// Packet level.
+    pub packets: PacketConfig,
     /// Incidents.
     pub alert: AlertConfig,
     /// Networks that count as inside.
@@ -66,6 +70,7 @@ pub struct Judge {
     incidents: IncidentManager,
     hosts: HostTable,
     covered: Covered,
+    packets: PacketWatch,
     learner: Learner,
     /// For trainings after the first; None where models are not renewed.
     reservoir: Option<Reservoir>,
@@ -86,6 +91,7 @@ impl Judge {
             incidents: incident_manager(&config.alert),
             hosts: HostTable::new(config.home.clone()),
             covered: Covered::default(),
+            packets: PacketWatch::new(&config.packets),
             learner,
             reservoir: None,
             watch: None,
@@ -119,6 +125,11 @@ impl Judge {
     /// The models in place.
     pub fn ensemble(&self) -> Option<&Arc<Ensemble>> {
         self.ensemble.as_ref()
+    }
+
+    /// The packet level.
+    pub fn packets(&mut self) -> &mut PacketWatch {
+        &mut self.packets
     }
 
     /// What the models may learn from.
@@ -176,6 +187,7 @@ impl Judge {
         let mut counters = self.behaviours.counters();
         counters.add("hosts_evicted", self.hosts.evicted());
         counters.merge(&self.windows.counters());
+        counters.merge(&self.packets.drops());
         counters
     }
 
@@ -213,6 +225,10 @@ impl Judge {
     pub(crate) fn exact(&mut self, epoch: &mut Vec<Observation>, flows: &mut Vec<Box<FlowRecord>>, out: &mut Judged) {
         for observation in epoch.drain(..) {
             self.now = self.now.max(observation.ts());
+            if let Observation::Packet(sample) = &observation {
+                self.packets.observe(sample, &mut self.alerts);
+                continue;
+            }
             self.hosts.observe(&observation);
             self.windows.observe(&observation);
             self.behaviours.observe(&observation, &mut self.alerts);
@@ -250,6 +266,7 @@ impl Judge {
     /// The input ended: pending stories are told.
     pub fn finish(&mut self, out: &mut Judged) {
         self.behaviours.finish(&mut self.alerts);
+        self.packets.advance(Timestamp(i64::MAX), &mut self.alerts);
         self.advance(self.now, out);
     }
 
@@ -264,14 +281,16 @@ impl Judge {
     }
 
     /// Scores flows in one batch; empty while there are no models.
-    fn judge(&self, flows: &[Box<FlowRecord>]) -> Vec<Verdict> {
+    fn judge(&mut self, flows: &[Box<FlowRecord>]) -> Vec<Verdict> {
         if self.ensemble.is_none() {
             return Vec::new();
         }
         let rows = vectors(flows.iter().map(AsRef::as_ref));
         let judgements = self.judgements(&rows);
-        let verdict =
-            |(index, flow): (usize, &FlowRecord)| self.verdict(&flow.brief(), rows.row(index), &judgements[index]);
+        let pooled: Vec<_> = flows.iter().map(|flow| self.packets.take_flow(&flow.key)).collect();
+        let verdict = |(index, flow): (usize, &FlowRecord)| {
+            self.verdict(&flow.brief(), rows.row(index), &judgements[index], pooled[index])
+        };
         flows.iter().map(AsRef::as_ref).enumerate().map(verdict).collect()
     }
 
@@ -285,9 +304,17 @@ impl Judge {
     }
 
     /// What is said of a flow, with reasons where it is strange enough.
-    pub(crate) fn verdict(&self, flow: &FlowBrief, row: &[f32], judgement: &Judgement) -> Verdict {
+    pub(crate) fn verdict(
+        &self,
+        flow: &FlowBrief,
+        row: &[f32],
+        judgement: &Judgement,
+        packets: Option<FlowPackets>,
+    ) -> Verdict {
         let explained = judgement.anomalous || judgement.p_value <= EXPLAINED_P_VALUE;
         let ensemble = self.ensemble.as_ref();
+        let mut members = ensemble.map_or_else(Vec::new, |ensemble| ensemble.member_scores(judgement));
+        members.extend(packets.into_iter().flat_map(|packets| packets.members()));
         Verdict {
             flow_id: flow.flow_id,
             ts: flow.end,
@@ -297,7 +324,7 @@ impl Judge {
             known: ensemble.and_then(|ensemble| ensemble.known_attack(judgement)),
             anomalous: judgement.anomalous,
             why: ensemble.filter(|_| explained).map_or_else(Vec::new, |ensemble| ensemble.explain(row)),
-            members: ensemble.map_or_else(Vec::new, |ensemble| ensemble.member_scores(judgement)),
+            members,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Replay, judge, learn, simulate; the only origin of published figures.
 //!
-//! Reading order: `meter` (frames to observations), `judge` (observations to incidents), `learn` (what models learn from first),
+//! Reading order: `meter` (frames to observations), `sampler` (which packets are judged), `packets` (the packet level), `judge` (observations to incidents), `learn` (what models learn from first),
 //! `reservoir` (and later), `replay` (files on threads), `analysis` (a whole file analysis), `simulate` (labelled traffic). Figures:
 //! `input` (captures and tables to rows), `truth` (which are attacks), `teach` (rows to an artifact), `assess` (an artifact and rows to
 //! figures), `metrics` (the formulas), `baselines` (what must be beaten). The live process in `app`
@@ -21,10 +21,12 @@ pub mod judge;
 pub mod learn;
 pub mod meter;
 pub mod metrics;
+pub mod packets;
 pub mod probes;
 pub mod replay;
 pub mod reservoir;
 pub mod rows;
+pub mod sampler;
 pub mod simulate;
 pub mod tables;
 pub mod teach;
@@ -38,7 +40,9 @@ pub use input::{Input, InputOptions};
 pub use judge::{Judge, JudgeConfig, Judged, JudgedFlow};
 pub use learn::{LearnConfig, LearnProgress, Learner};
 pub use meter::{Meter, MeterConfig, MeterCounters};
+pub use packets::{FlowPackets, PacketMaterial, PacketWatch};
 pub use replay::{ReplayResult, replay};
 pub use reservoir::{Material, Reservoir, Said};
+pub use sampler::{PacketConfig, Sampler, SamplingCounters};
 pub use teach::{TeachError, recall, teach};
 pub use watch::ModelWatch;

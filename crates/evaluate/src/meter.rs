@@ -1,6 +1,7 @@
 //! One worker's path from frames to observations: filter, decode, flow table, per-second counters. The live workers and
 //! the file replay use this same code, so that both see exactly the same. Owns the wiring; knows no thread and no clock.
 
+use crate::sampler::{PacketConfig, Sampler, SamplingCounters};
 use decode::{DecodeConfig, Decoder};
 use flow::{AppParser, FlowConfig, FlowCounters, FlowTable, SecondCounter};
 use record::{AppData, Counters, FrameHeader, Observation, PacketMeta, Prefix, Timestamp};
@@ -23,6 +24,8 @@ pub struct MeterConfig {
     pub home: Vec<Prefix>,
     /// Frames that do not match are counted and left.
     pub filter: Option<Filter>,
+    /// Which packets the packet level gets; None: it gets none.
+    pub packets: Option<PacketConfig>,
 }
 
 /// What went through a meter. `frames = filtered + flow packets + frames without a flow`.
@@ -44,6 +47,8 @@ pub struct MeterCounters {
     pub decode_errors: Counters,
     /// Those of `decode_errors` that were counted in this shard's payloads only.
     pub application_errors: Counters,
+    /// What the packet level got.
+    pub sampling: SamplingCounters,
 }
 
 /// Frames in, observations out.
@@ -52,6 +57,7 @@ pub struct Meter {
     table: FlowTable,
     seconds: SecondCounter,
     filter: Option<Filter>,
+    sampler: Option<Sampler>,
     shard: u32,
     shards: u32,
     metas: Vec<PacketMeta>,
@@ -82,7 +88,10 @@ impl Meter {
     /// A meter for flows whose hash falls to `shard` of `shards`; frames without a flow fall to shard 0.
     pub fn new(config: &MeterConfig, shard: u32, shards: u32) -> Self {
         let shards = shards.max(1);
-        Self { shard, shards, ..Self::with_table(config, config.flow.flows_max.div_ceil(shards)) }
+        let mut meter = Self { shard, shards, ..Self::with_table(config, config.flow.flows_max.div_ceil(shards)) };
+        // Every shard is shown every packet: one of them chooses, so that any number gives the same choice.
+        meter.sampler = meter.sampler.filter(|_| shard == 0);
+        meter
     }
 
     /// A meter of a running capture: takes all it is shown, and shares the bound on live flows with the other `workers - 1`.
@@ -96,6 +105,7 @@ impl Meter {
             table: FlowTable::new(FlowConfig { flows_max, ..config.flow.clone() }),
             seconds: SecondCounter::new(config.home.clone()),
             filter: config.filter.clone(),
+            sampler: config.packets.as_ref().filter(|packets| packets.enabled).map(Sampler::new),
             shard: 0,
             shards: 1,
             metas: Vec::new(),
@@ -120,6 +130,9 @@ impl Meter {
         }
         let passed = if self.filter.is_some() { &kept[..] } else { headers };
         self.decode(bytes, passed, out);
+        if let Some(sampler) = &mut self.sampler {
+            out.extend(self.metas.iter().filter_map(|meta| sampler.take(meta)).map(Observation::Packet));
+        }
         let mut parser = BatchParser { decoder: &mut self.decoder, bytes, headers: passed };
         self.table.ingest(&self.metas, self.shard, self.shards, &mut parser, out);
         self.seconds.flows_created(self.table.counters().flows_created);
@@ -171,6 +184,7 @@ impl Meter {
         counters.flow = self.table.counters();
         counters.decode_errors = self.decoder.errors();
         counters.application_errors = self.decoder.application_errors();
+        counters.sampling = self.sampler.as_ref().map(Sampler::counters).unwrap_or_default();
         counters
     }
 

@@ -117,6 +117,7 @@ fn damaged_frames_are_decoded_dissected_and_metered() {
         flow: flow::FlowConfig::default(),
         home: vec!["10.0.0.0/8".parse().unwrap()],
         filter: None,
+        packets: Some(evaluate::PacketConfig::default()),
     };
     let mut meter = Meter::new(&config, 0, 1);
     let mut observations = Vec::new();

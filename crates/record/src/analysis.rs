@@ -37,6 +37,19 @@ pub struct TrainedOn {
     pub how: String,
 }
 
+/// What the packet level did.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct PacketLevel {
+    /// Packets chosen for it.
+    pub taken: u64,
+    /// Packets left out by sampling.
+    pub skipped: u64,
+    /// Packets judged; 0 when there was too little to learn from.
+    pub judged: u64,
+    /// True when its model kept its promise on held-out packets, so that it may raise alerts.
+    pub admitted: bool,
+}
+
 /// Time and memory of the run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Timing {
@@ -63,6 +76,9 @@ pub struct Analysis {
     pub hosts: u64,
     /// Training.
     pub trained_on: TrainedOn,
+    /// Packet level.
+    #[serde(default)]
+    pub packet_level: PacketLevel,
     /// Incidents, most severe first.
     pub incidents: Vec<Incident>,
     /// Cost.

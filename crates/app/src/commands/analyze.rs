@@ -8,10 +8,12 @@ use crate::failure::{Context, EXIT_DONE, EXIT_FOUND, Failure, Result};
 use crate::progress::Progress;
 use crate::render;
 use crate::usage::cpu_seconds_and_peak_bytes;
+use detect::packet::PacketModel;
 use evaluate::{AnalyzeConfig, MeterConfig, Outcome, Training};
 use record::analysis::Timing;
 use record::{Counters, Severity, Timestamp};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Reads, judges, writes; 1 when `--fail-on` was met.
@@ -23,6 +25,7 @@ pub fn run(common: &Common, args: &AnalyzeArgs) -> Result<u8> {
         meter: meter_config(&config, args.filter.as_deref())?,
         judge: judge_config(&config)?,
         training: training(args)?,
+        packet_model: packet_model(args)?,
         workers: args.workers,
         seed: args.seed,
     };
@@ -67,7 +70,7 @@ fn timing(started: Instant, packets: u64) -> Timing {
 /// Decoder and flow table as configured, with the user's filter.
 pub fn meter_config(config: &Config, filter: Option<&str>) -> Result<MeterConfig> {
     let filter = filter.map(|text| source::Filter::parse(text).plain()).transpose()?;
-    Ok(MeterConfig { decode: config.decode.clone(), flow: config.flow.clone(), home: config.home()?, filter })
+    Ok(MeterConfig { decode: config.decode.clone(), flow: config.flow.clone(), home: config.home()?, filter, packets: Some(config.packets.clone()) })
 }
 
 /// Detectors, models and incidents as configured.
@@ -76,6 +79,7 @@ pub fn judge_config(config: &Config) -> Result<evaluate::JudgeConfig> {
         windows: config.windows.clone(),
         behaviour: config.behaviour.clone(),
         models: config.models.clone(),
+        packets: config.packets.clone(),
         alert: config.alert.clone(),
         home: config.home()?,
     })
@@ -106,6 +110,10 @@ fn link_type(files: &[PathBuf]) -> Option<record::LinkType> {
         }
     }
     None
+}
+
+fn packet_model(args: &AnalyzeArgs) -> Result<Option<Arc<PacketModel>>> {
+    args.model.as_deref().map_or(Ok(None), crate::live::side_models::load_packets)
 }
 
 fn training(args: &AnalyzeArgs) -> Result<Training> {

@@ -72,6 +72,7 @@ fn write_and_analyze(config: &Config, parts: &[SimulateConfig], path: &PathBuf) 
         meter: meter_config(config, None)?,
         judge: judge_config(config)?,
         training: Training::WholeInput,
+        packet_model: None,
         workers: 1,
         seed: 1,
     };

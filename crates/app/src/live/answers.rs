@@ -241,6 +241,7 @@ impl Live for Answers {
         let model = model(&status);
         let ensemble = status.ensemble.clone();
         let (retraining, live) = (status.retraining.clone(), Arc::clone(&status.models));
+        let beside = super::side_models::members(&status);
         drop(status);
         let members = ensemble.iter().flat_map(|e| e.members()).map(|member| models_view::member(member, &live));
         let kept = !self.artifact.is_empty();
@@ -251,7 +252,10 @@ impl Live for Answers {
             text: model.text,
             trained_on: ensemble.as_deref().map(super::versions::trained_on),
             version: ensemble.as_deref().filter(|_| kept).map(|e| super::versions::note_of(e).version),
-            members: members.chain(ensemble.iter().filter_map(|e| e.known()).map(models_view::known_channel)).collect(),
+            members: members
+                .chain(ensemble.iter().filter_map(|e| e.known()).map(models_view::known_channel))
+                .chain(beside)
+                .collect(),
             schema: features::flow_schema().name.to_string(),
             seed: self.seed,
             artifact: self.artifact.clone(),
@@ -279,6 +283,10 @@ impl Live for Answers {
         counters.add("bytes", bytes);
         counters.add("flows", status.flows);
         counters.add("flows_anomalous", status.flows_anomalous);
+        let sampling = status.sampling();
+        counters.add("packet_level_taken", sampling.taken);
+        counters.add("packet_level_skipped", sampling.skipped);
+        counters.add("packet_level_judged", status.packets_judged);
         counters.add("store_flows_written", status.store.flows_written);
         counters.add("store_incidents_written", status.store.incidents_written);
         for (reason, n) in status.drops().0 {

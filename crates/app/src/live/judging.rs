@@ -11,6 +11,7 @@ use super::publish::Publisher;
 use super::requests::{Change, Request};
 use super::retrain::{Lessons, Retrain};
 use super::series;
+use super::side_models::SideModels;
 use super::status::{ModelState, Scores, Status};
 use super::training::Training;
 use super::worker::{Parcel, wall_clock};
@@ -74,6 +75,8 @@ pub struct Judging {
     pub settings: JudgingSettings,
     /// When models are renewed.
     pub retrain: Retrain,
+    /// The models beside those of flows.
+    pub side_models: SideModels,
     /// The training under way.
     pub training: Option<Training>,
     /// Kept versions of the models, the one in place first.
@@ -136,6 +139,7 @@ impl Judging {
             self.deliver(judged);
             self.measure_lag(&dues);
             self.train();
+            self.side_models.round(&mut self.judge, &self.status, closed);
             self.save_evidence(closed);
             self.memory.save(self.judge.behaviours(), false);
             self.tell(waiting);
@@ -160,6 +164,7 @@ impl Judging {
             self.apply_requests();
             self.apply_reloads();
             self.train();
+            self.side_models.round(&mut self.judge, &self.status, true);
             self.tell(0);
             std::thread::sleep(WAIT);
         }

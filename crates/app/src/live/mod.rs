@@ -21,6 +21,7 @@ mod requests;
 mod retrain;
 mod saying;
 mod series;
+pub mod side_models;
 mod simulated;
 mod status;
 mod training;
@@ -223,6 +224,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         scores: Arc::clone(&scores),
         rings: rings.clone(),
         retrain: retrain::Retrain::new(kept_log(&store)?, kept.first().and_then(|v| v.note.made)),
+        side_models: side_models::SideModels::new(&config.learn, models_dir.clone()),
         training: None,
         versions: kept,
         lessons: lock(&verdicts).lessons(config.learn.false_positive_weight),
@@ -263,6 +265,9 @@ fn first_judge(config: &Config, models_dir: Option<&Path>, status: &Mutex<Status
     lock(status).budget = judge.budget();
     if let Some(ensemble) = kept.map(Arc::new) {
         install(&mut judge, status, ensemble);
+    }
+    if let Some(model) = models_dir.map_or(Ok(None), side_models::load_packets)? {
+        judge.packets().install(model);
     }
     judge.hosts().restore(known_hosts(store)?);
     if models_dir.is_some() {
@@ -326,6 +331,8 @@ fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
         incidents_open,
         budget: alert::BudgetState::default(),
         judge_drops: record::Counters::default(),
+        packet_model: None,
+        packets_judged: 0,
         queue: 0,
         lag_ms: 0,
         store: store.counters(),

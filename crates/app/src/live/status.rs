@@ -139,6 +139,10 @@ pub struct Status {
     pub incidents_open: u64,
     /// Alert budget.
     pub budget: alert::BudgetState,
+    /// The packet level's model; None while it learns.
+    pub packet_model: Option<Arc<detect::packet::PacketModel>>,
+    /// Packets that it has judged.
+    pub packets_judged: u64,
     /// Losses of the judging rooms by reason.
     pub judge_drops: Counters,
     /// Parcels waiting for the judge.
@@ -164,6 +168,17 @@ impl Status {
         (packets, bytes, errors)
     }
 
+    /// Where packets went at the choice of the packet level, all sources.
+    pub fn sampling(&self) -> evaluate::SamplingCounters {
+        let mut sum = evaluate::SamplingCounters::default();
+        for sampling in self.sources.iter().map(|source| source.meter.sampling) {
+            sum.seen += sampling.seen;
+            sum.taken += sampling.taken;
+            sum.skipped += sampling.skipped;
+        }
+        sum
+    }
+
     /// Everything lost, by reason.
     pub fn drops(&self) -> Counters {
         let mut drops = self.judge_drops.clone();
@@ -180,6 +195,7 @@ impl Status {
         let mut items = self.notices.clone();
         items.push(self.capture_health());
         items.push(self.model_health());
+        items.extend(self.sampling_health());
         items.extend(Losses::of(&self.drops()).health());
         if let Some(error) = &self.store.last_error {
             items.push(item(
@@ -231,6 +247,17 @@ impl Status {
                 "What was found stays here until Tripline is stopped.",
             ),
         }
+    }
+
+    /// Not a loss: flows, hosts and exact detectors see every packet.
+    fn sampling_health(&self) -> Option<HealthItem> {
+        let sampling = self.sampling();
+        (sampling.skipped > 0).then(|| {
+            let share = sampling.taken as f64 / sampling.seen.max(1) as f64 * 100.0;
+            let text = format!("The packet level takes {share:.1} % of the packets; {} skipped", sampling.skipped);
+            let action = "Busy pairs of hosts are sampled (section packets); flows, hosts and exact detectors see every packet.";
+            item("sampling", HealthLevel::Info, text, action)
+        })
     }
 
     fn model_health(&self) -> HealthItem {

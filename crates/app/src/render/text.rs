@@ -68,6 +68,11 @@ fn summary(output: &mut impl Write, analysis: &Analysis) -> io::Result<()> {
         _ => format!("nothing: fewer than {} flows, so only the exact detectors spoke", evaluate::TRAINING_FLOWS_MIN),
     };
     writeln!(output, "Learned  from {how}")?;
+    let level = &analysis.packet_level;
+    if level.judged > 0 {
+        let shown = if level.admitted { "" } else { "; its promise did not hold, so it raises nothing" };
+        writeln!(output, "Packets  {} judged one by one, {} skipped by sampling{shown}", level.judged, level.skipped)?;
+    }
     for (name, counters) in [("Dropped", &input.drops), ("Not read", &input.decode_errors)] {
         if counters.total() > 0 {
             let list: Vec<String> =

@@ -1,0 +1,203 @@
+//! Which packets the packet level gets: the first of every channel in each window, then one in 2^k, and no more than a
+//! bound in a second. A channel is a pair of hosts, or of devices where there are no addresses. What is left out is
+//! counted, what is taken says for how many it stands. Which one is chosen depends on the channel and its count, never on
+//! a clock or on chance, so that a replay chooses the same.
+
+use record::{IpAddr16, MacAddr, PacketMeta, PacketSample, timestamp::NS_PER_S};
+use serde::{Deserialize, Serialize};
+
+/// Cells of the table of channels, a power of two; channels that fall into one cell share its count.
+const CELLS: usize = 1 << 16;
+
+/// Settings of the packet level.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PacketConfig {
+    /// False: packets are not judged, flows and hosts are (default true).
+    pub enabled: bool,
+    /// Packets of each pair of hosts that are all taken, in each window.
+    pub first_packets: u32,
+    /// Length of that window, seconds of capture time.
+    pub window_s: u32,
+    /// Beyond them one packet in so many is taken; rounded up to a power of two, at most 65,536.
+    pub one_in: u32,
+    /// Packets taken in one second of capture time before new pairs are thinned out as well.
+    pub per_second_max: u32,
+    /// Fewest packets taken that can be learned from.
+    pub rows_min: usize,
+    /// Most packets learned from; beyond it, whole seconds are left out evenly.
+    pub rows_max: usize,
+    /// Taken off the evidence, -ln p, of each second of a host.
+    pub drift: f64,
+    /// Sum of evidence at which a host's packets become an alert.
+    pub threshold: f64,
+}
+
+impl Default for PacketConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            first_packets: 16,
+            window_s: 60,
+            one_in: 64,
+            per_second_max: 2_000,
+            rows_min: 5_000,
+            rows_max: 10_000,
+            drift: 3.0,
+            threshold: 20.0,
+        }
+    }
+}
+
+/// Where packets went. `seen = taken + skipped`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SamplingCounters {
+    /// Packets shown.
+    pub seen: u64,
+    /// Packets handed to the packet level.
+    pub taken: u64,
+    /// Packets left out because their pair of hosts had its share, or the second was full.
+    pub skipped: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Cell {
+    window: u32,
+    seen: u32,
+}
+
+/// The chooser.
+pub struct Sampler {
+    cells: Vec<Cell>,
+    first_packets: u32,
+    window_ns: i64,
+    one_in: u32,
+    per_second_max: u32,
+    second: i64,
+    in_second: u32,
+    counters: SamplingCounters,
+}
+
+impl Sampler {
+    /// Empty.
+    pub fn new(config: &PacketConfig) -> Self {
+        Self {
+            cells: vec![Cell { window: u32::MAX, seen: 0 }; CELLS],
+            first_packets: config.first_packets,
+            window_ns: i64::from(config.window_s.max(1)) * NS_PER_S,
+            one_in: config.one_in.clamp(1, 1 << 16).next_power_of_two(),
+            per_second_max: config.per_second_max,
+            second: i64::MIN,
+            in_second: 0,
+            counters: SamplingCounters::default(),
+        }
+    }
+
+    /// The packet as a sample, when it is chosen.
+    #[inline]
+    pub fn take(&mut self, meta: &PacketMeta) -> Option<PacketSample> {
+        self.counters.seen += 1;
+        let hash = channel(meta);
+        let cell = &mut self.cells[hash as usize & (CELLS - 1)];
+        let window = meta.ts.0.div_euclid(self.window_ns) as u32;
+        if cell.window != window {
+            *cell = Cell { window, seen: 0 };
+        }
+        cell.seen = cell.seen.saturating_add(1);
+        let second = meta.ts.seconds();
+        if second != self.second {
+            (self.second, self.in_second) = (second, 0);
+        }
+        let count = if cell.seen <= self.first_packets && self.in_second < self.per_second_max {
+            1
+        } else if mix(hash ^ u64::from(cell.seen) << 32) & u64::from(self.one_in - 1) == 0 {
+            self.one_in
+        } else {
+            self.counters.skipped += 1;
+            return None;
+        };
+        self.in_second += 1;
+        self.counters.taken += 1;
+        Some(PacketSample {
+            ts: meta.ts,
+            key: meta.key,
+            from_low: meta.from_low,
+            has_flow: meta.ip_version != 0,
+            src_mac: meta.src_mac,
+            dest_mac: meta.dest_mac,
+            wire_len: meta.wire_len,
+            count,
+        })
+    }
+
+    /// Where packets went so far.
+    pub fn counters(&self) -> SamplingCounters {
+        self.counters
+    }
+}
+
+/// Hash of the pair of hosts, the same in both directions.
+#[inline]
+fn channel(meta: &PacketMeta) -> u64 {
+    if meta.ip_version == 0 {
+        let (a, b) = (mac_word(meta.src_mac), mac_word(meta.dest_mac));
+        return mix(a.min(b) ^ a.max(b).rotate_left(20) ^ u64::from(meta.ether_type) << 48);
+    }
+    mix(address_word(meta.key.low.addr) ^ address_word(meta.key.high.addr).rotate_left(29))
+}
+
+/// The finaliser of MurmurHash3 (Appleby): spreads all bits of a word.
+#[inline]
+pub(crate) fn mix(mut x: u64) -> u64 {
+    x = (x ^ x >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    x = (x ^ x >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    x ^ x >> 33
+}
+
+/// An address in eight bytes, spread.
+#[inline]
+pub(crate) fn address_word(address: IpAddr16) -> u64 {
+    let word = u128::from_be_bytes(address.0);
+    (word as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ ((word >> 64) as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f)
+}
+
+#[inline]
+pub(crate) fn mac_word(mac: MacAddr) -> u64 {
+    mac.0.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use record::{Endpoint, FlowKey, Timestamp};
+
+    fn packet(host: u32, at_ms: i64, back: bool) -> PacketMeta {
+        let ends = [host, 1].map(|n| Endpoint { addr: IpAddr16::v4(n.to_be_bytes()), port: 9 });
+        let (key, from_low) = FlowKey::new(ends[usize::from(back)], ends[usize::from(!back)], 17);
+        PacketMeta { ts: Timestamp(at_ms * 1_000_000), key, from_low, ip_version: 4, wire_len: 100, ..PacketMeta::EMPTY }
+    }
+
+    #[test]
+    fn the_first_are_taken_and_what_follows_stands_for_what_was_left_out() {
+        let config = PacketConfig { per_second_max: 1_000_000, ..PacketConfig::default() };
+        let mut sampler = Sampler::new(&config);
+        let mut taken = Vec::new();
+        for n in 0..100_000_i64 {
+            taken.extend(sampler.take(&packet(7, n / 100, n % 2 == 0)));
+        }
+        assert!(taken[..16].iter().all(|sample| sample.count == 1) && taken[16..].iter().all(|s| s.count == 64));
+        let stands_for: u64 = taken.iter().map(|sample| u64::from(sample.count)).sum();
+        assert!((90_000..110_000).contains(&stands_for), "{stands_for}");
+        let SamplingCounters { seen, taken: count, skipped } = sampler.counters();
+        assert_eq!((seen, count, count + skipped), (100_000, taken.len() as u64, 100_000));
+    }
+
+    #[test]
+    fn a_quiet_pair_is_never_thinned_out_and_a_flood_of_pairs_is() {
+        let mut sampler = Sampler::new(&PacketConfig::default());
+        assert!((0..2_000).all(|n| sampler.take(&packet(7, n * 5_000, false)).is_some_and(|s| s.count == 1)));
+        let mut sampler = Sampler::new(&PacketConfig::default());
+        let flood = (0..100_000_u32).filter_map(|n| sampler.take(&packet(n + 10, 5, false))).count();
+        assert!((2_000..5_000).contains(&flood), "{flood}");
+    }
+}
