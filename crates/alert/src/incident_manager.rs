@@ -141,6 +141,12 @@ impl IncidentManager {
     pub fn alert(&mut self, alert: Alert) {
         self.advance(alert.ts);
         self.counters.alerts_in += 1;
+        if alert.kind.is_learned()
+            && let Some(key) = self.covering_alert(&alert)
+        {
+            self.counters.alerts_merged += 1;
+            return self.support_alert(&key, &alert);
+        }
         let story = if alert.story.is_empty() {
             alert.src.first().or(alert.dest.first()).map(ToString::to_string).unwrap_or_default()
         } else {

@@ -25,6 +25,10 @@ const SENDERS_MAX: usize = 4_096;
 const STEP_MAX: f64 = 8.0;
 /// Time in which a quiet host's sum halves, seconds.
 const HALF_LIFE_S: f64 = 600.0;
+/// A sender that was told of asks for that much more evidence the next time, at most.
+const ALERTS_MAX: u32 = 8;
+/// Alerts older than this count half.
+const FORGET_ALERTS_NS: i64 = 86_400 * NS_PER_S;
 /// Peers named in one alert.
 const PEERS_MAX: usize = 16;
 /// Classes of −log10 p in a flow's pool, half a decade each.
@@ -103,10 +107,12 @@ struct Sum {
     packets: u64,
     peers: Vec<IpAddr16>,
     ports: Vec<u16>,
-    flows: u64,
     why: Vec<Why>,
     why_p_value: f64,
     score: f32,
+    /// Alerts told of this sender, halved each day: each asks for as much evidence again.
+    alerts: u32,
+    alerted: Timestamp,
 }
 
 /// One flow's packets by −log10 p.
@@ -387,11 +393,12 @@ impl PacketWatch {
             }
             let sum = self.sums.entry(sender).or_default();
             sum.add(step, end, p_value, &second, model);
-            let (done, empty) = (sum.value >= self.config.threshold, sum.value <= 0.0);
-            if done && model.member().admitted {
-                alerts.push(sum.alert(sender, end));
-            }
-            if done || empty {
+            if sum.value >= self.config.threshold * sum.told() {
+                if model.member().admitted {
+                    alerts.push(sum.alert(sender, end));
+                }
+                sum.tell(end);
+            } else if sum.value <= 0.0 && sum.alerts == 0 {
                 self.sums.remove(&sender);
             }
         }
@@ -399,7 +406,8 @@ impl PacketWatch {
 
     /// The half that was quiet longest leaves.
     fn forget_sums(&mut self) {
-        let mut touched: Vec<(Timestamp, Sender)> = self.sums.iter().map(|(sender, sum)| (sum.touched, *sender)).collect();
+        let mut touched: Vec<(Timestamp, Sender)> =
+            self.sums.iter().map(|(sender, sum)| (sum.touched, *sender)).collect();
         touched.sort_unstable();
         for (_, sender) in touched.iter().take(SENDERS_MAX / 2) {
             self.sums.remove(sender);
@@ -455,9 +463,10 @@ impl Sum {
             let quiet_s = end.since(self.touched).max(0) as f64 / NS_PER_S as f64;
             self.value *= (-quiet_s / HALF_LIFE_S).exp2();
         } else {
-            *self = Self { first: end.plus_ns(-NS_PER_S), why_p_value: 1.0, ..Self::default() };
+            let Self { alerts, alerted, .. } = *self;
+            *self = Self { first: end.plus_ns(-NS_PER_S), why_p_value: 1.0, alerts, alerted, ..Self::default() };
         }
-        self.value += step;
+        self.value = (self.value + step).max(0.0);
         self.touched = end;
         self.packets += u64::from(second.score.count());
         if step <= 0.0 {
@@ -476,7 +485,20 @@ impl Sum {
                 self.ports.push(peer.port);
             }
         }
-        self.flows += 1;
+    }
+
+    /// How many times the threshold this sender's evidence must reach.
+    fn told(&self) -> f64 {
+        f64::from(self.alerts + 1)
+    }
+
+    /// It was told: evidence is gathered anew, and more of it is asked for.
+    fn tell(&mut self, end: Timestamp) {
+        if end.since(self.alerted) > FORGET_ALERTS_NS {
+            self.alerts /= 2;
+        }
+        let alerts = (self.alerts + 1).min(ALERTS_MAX);
+        *self = Self { touched: end, alerts, alerted: end, ..Self::default() };
     }
 
     fn alert(&mut self, sender: Sender, end: Timestamp) -> Alert {
@@ -513,8 +535,7 @@ impl Sum {
 
 /// `192.0.2.7 sent packets unlike those learned: packets of this sender over 10s 5,120 where 3 to 400 is usual`.
 fn title(who: &str, why: &[Why]) -> String {
-    let Some((first, phrase)) =
-        why.first().and_then(|why| Some((why, detect::packet::column_phrase(&why.feature)?)))
+    let Some((first, phrase)) = why.first().and_then(|why| Some((why, detect::packet::column_phrase(&why.feature)?)))
     else {
         return format!("{who} sent packets unlike those learned");
     };
@@ -524,11 +545,7 @@ fn title(who: &str, why: &[Why]) -> String {
 }
 
 fn sender(sample: &PacketSample) -> Sender {
-    if sample.has_flow {
-        Sender::Host(sample.key.ends(sample.from_low).0.addr)
-    } else {
-        Sender::Device(sample.src_mac)
-    }
+    if sample.has_flow { Sender::Host(sample.key.ends(sample.from_low).0.addr) } else { Sender::Device(sample.src_mac) }
 }
 
 fn sender_word(sample: &PacketSample) -> u64 {
@@ -548,7 +565,12 @@ fn streams(sample: &PacketSample) -> [u64; 4] {
     let (a, b) = (address_word(from.addr), address_word(to.addr));
     let channel = mix(a ^ b.rotate_left(23));
     let ports = u64::from(from.port) << 32 | u64::from(to.port) << 8 | u64::from(sample.key.proto);
-    [mix(device ^ a.rotate_left(11)) | 1, mix(a) | 1, channel | 1, mix(channel ^ ports.wrapping_mul(0x9e37_79b9_7f4a_7c15)) | 1]
+    [
+        mix(device ^ a.rotate_left(11)) | 1,
+        mix(a) | 1,
+        channel | 1,
+        mix(channel ^ ports.wrapping_mul(0x9e37_79b9_7f4a_7c15)) | 1,
+    ]
 }
 
 #[cfg(test)]

@@ -19,8 +19,7 @@ fn packets(seconds: i64, flood_at: i64) -> Vec<PacketSample> {
         of_second.sort_unstable();
         for (ns, client, wire_len) in of_second {
             let src = Endpoint { addr: IpAddr16::v4([192, 0, 2, client as u8 + 1]), port: 40_000 + client as u16 };
-            let (key, from_low) =
-                FlowKey::new(src, Endpoint { addr: IpAddr16::v4([198, 51, 100, 9]), port: 443 }, 6);
+            let (key, from_low) = FlowKey::new(src, Endpoint { addr: IpAddr16::v4([198, 51, 100, 9]), port: 443 }, 6);
             out.push(PacketSample {
                 ts: Timestamp(second * NS_PER_S + ns),
                 key,
@@ -109,5 +108,8 @@ fn what_is_learned_from_is_bounded_and_made_of_whole_seconds() {
     let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
     lesson.seconds.iter().for_each(|second| *counts.entry(*second).or_default() += 1);
     assert!(counts.values().rev().skip(1).all(|count| *count == 20));
-    assert!(counts.keys().next().is_some_and(|first| *first < 500) && counts.keys().last().is_some_and(|last| *last > 2_000));
+    assert!(
+        counts.keys().next().is_some_and(|first| *first < 500)
+            && counts.keys().last().is_some_and(|last| *last > 2_000)
+    );
 }

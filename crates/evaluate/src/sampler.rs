@@ -1,9 +1,9 @@
-//! Which packets the packet level gets: the first of every channel in each window, then one in 2^k, and no more than a
-//! bound in a second. A channel is a pair of hosts, or of devices where there are no addresses. What is left out is
+//! Which packets the packet level gets: the first of every channel in each window, then one in 2^k with k growing as the
+//! channel goes on, all within a budget of packets that capture time and traffic fill. A channel is a pair of hosts, or of devices where there are no addresses. What is left out is
 //! counted, what is taken says for how many it stands. Which one is chosen depends on the channel and its count, never on
 //! a clock or on chance, so that a replay chooses the same.
 
-use record::{IpAddr16, MacAddr, PacketMeta, PacketSample, timestamp::NS_PER_S};
+use record::{IpAddr16, MacAddr, PacketMeta, PacketSample, Timestamp, timestamp::NS_PER_S};
 use serde::{Deserialize, Serialize};
 
 /// Cells of the table of channels, a power of two; channels that fall into one cell share its count.
@@ -19,10 +19,15 @@ pub struct PacketConfig {
     pub first_packets: u32,
     /// Length of that window, seconds of capture time.
     pub window_s: u32,
-    /// Beyond them one packet in so many is taken; rounded up to a power of two, at most 65,536.
+    /// Beyond them one packet in two, four and so on is taken, down to one in so many; rounded up to a power of two, at
+    /// most 65,536. Where the budget is used up, all pairs are thinned out so.
     pub one_in: u32,
-    /// Packets taken in one second of capture time before new pairs are thinned out as well.
-    pub per_second_max: u32,
+    /// Budget: packets for each second of capture time.
+    pub per_second: f64,
+    /// Budget: further packets, as a share of all, 0 to 1.
+    pub share: f64,
+    /// Most packets that the budget saves up.
+    pub burst: u32,
     /// Fewest packets taken that can be learned from.
     pub rows_min: usize,
     /// Most packets learned from; beyond it, whole seconds are left out evenly.
@@ -39,12 +44,14 @@ impl Default for PacketConfig {
             enabled: true,
             first_packets: 16,
             window_s: 60,
-            one_in: 64,
-            per_second_max: 2_000,
+            one_in: 256,
+            per_second: 4.0,
+            share: 0.01,
+            burst: 2_000,
             rows_min: 5_000,
             rows_max: 10_000,
-            drift: 3.0,
-            threshold: 20.0,
+            drift: 5.0,
+            threshold: 40.0,
         }
     }
 }
@@ -56,7 +63,7 @@ pub struct SamplingCounters {
     pub seen: u64,
     /// Packets handed to the packet level.
     pub taken: u64,
-    /// Packets left out because their pair of hosts had its share, or the second was full.
+    /// Packets left out because their pair of hosts had its share, or the budget was used up.
     pub skipped: u64,
 }
 
@@ -72,9 +79,11 @@ pub struct Sampler {
     first_packets: u32,
     window_ns: i64,
     one_in: u32,
-    per_second_max: u32,
-    second: i64,
-    in_second: u32,
+    per_second: f64,
+    share: f64,
+    burst: f64,
+    budget: f64,
+    last: Timestamp,
     counters: SamplingCounters,
 }
 
@@ -83,12 +92,14 @@ impl Sampler {
     pub fn new(config: &PacketConfig) -> Self {
         Self {
             cells: vec![Cell { window: u32::MAX, seen: 0 }; CELLS],
-            first_packets: config.first_packets,
+            first_packets: config.first_packets.max(1),
             window_ns: i64::from(config.window_s.max(1)) * NS_PER_S,
             one_in: config.one_in.clamp(1, 1 << 16).next_power_of_two(),
-            per_second_max: config.per_second_max,
-            second: i64::MIN,
-            in_second: 0,
+            per_second: config.per_second.max(0.0),
+            share: config.share.clamp(0.0, 1.0),
+            burst: f64::from(config.burst),
+            budget: f64::from(config.burst),
+            last: Timestamp(i64::MAX),
             counters: SamplingCounters::default(),
         }
     }
@@ -104,19 +115,18 @@ impl Sampler {
             *cell = Cell { window, seen: 0 };
         }
         cell.seen = cell.seen.saturating_add(1);
-        let second = meta.ts.seconds();
-        if second != self.second {
-            (self.second, self.in_second) = (second, 0);
-        }
-        let count = if cell.seen <= self.first_packets && self.in_second < self.per_second_max {
-            1
-        } else if mix(hash ^ u64::from(cell.seen) << 32) & u64::from(self.one_in - 1) == 0 {
+        let seen = cell.seen;
+        self.fill_budget(meta.ts);
+        let one_in = if self.budget < 1.0 {
             self.one_in
         } else {
+            (1 << (seen / self.first_packets).max(1).ilog2()).min(self.one_in)
+        };
+        if mix(hash ^ u64::from(seen) << 32) & u64::from(one_in - 1) != 0 {
             self.counters.skipped += 1;
             return None;
-        };
-        self.in_second += 1;
+        }
+        self.budget -= 1.0;
         self.counters.taken += 1;
         Some(PacketSample {
             ts: meta.ts,
@@ -126,8 +136,16 @@ impl Sampler {
             src_mac: meta.src_mac,
             dest_mac: meta.dest_mac,
             wire_len: meta.wire_len,
-            count,
+            count: one_in,
         })
+    }
+
+    #[inline]
+    fn fill_budget(&mut self, now: Timestamp) {
+        let passed_ns = now.since(self.last).max(0);
+        self.last = now;
+        let filled = self.share + self.per_second * passed_ns as f64 / NS_PER_S as f64;
+        self.budget = (self.budget + filled).min(self.burst);
     }
 
     /// Where packets went so far.
@@ -169,23 +187,31 @@ pub(crate) fn mac_word(mac: MacAddr) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use record::{Endpoint, FlowKey, Timestamp};
+    use record::{Endpoint, FlowKey};
 
     fn packet(host: u32, at_ms: i64, back: bool) -> PacketMeta {
         let ends = [host, 1].map(|n| Endpoint { addr: IpAddr16::v4(n.to_be_bytes()), port: 9 });
         let (key, from_low) = FlowKey::new(ends[usize::from(back)], ends[usize::from(!back)], 17);
-        PacketMeta { ts: Timestamp(at_ms * 1_000_000), key, from_low, ip_version: 4, wire_len: 100, ..PacketMeta::EMPTY }
+        PacketMeta {
+            ts: Timestamp(at_ms * 1_000_000),
+            key,
+            from_low,
+            ip_version: 4,
+            wire_len: 100,
+            ..PacketMeta::EMPTY
+        }
     }
 
     #[test]
     fn the_first_are_taken_and_what_follows_stands_for_what_was_left_out() {
-        let config = PacketConfig { per_second_max: 1_000_000, ..PacketConfig::default() };
+        let config = PacketConfig { share: 1.0, ..PacketConfig::default() };
         let mut sampler = Sampler::new(&config);
         let mut taken = Vec::new();
         for n in 0..100_000_i64 {
             taken.extend(sampler.take(&packet(7, n / 100, n % 2 == 0)));
         }
-        assert!(taken[..16].iter().all(|sample| sample.count == 1) && taken[16..].iter().all(|s| s.count == 64));
+        assert!(taken[..31].iter().all(|sample| sample.count == 1) && taken[31].count == 2);
+        assert!(taken.is_sorted_by_key(|sample| sample.count) && taken.last().is_some_and(|last| last.count == 256));
         let stands_for: u64 = taken.iter().map(|sample| u64::from(sample.count)).sum();
         assert!((90_000..110_000).contains(&stands_for), "{stands_for}");
         let SamplingCounters { seen, taken: count, skipped } = sampler.counters();
@@ -198,6 +224,6 @@ mod tests {
         assert!((0..2_000).all(|n| sampler.take(&packet(7, n * 5_000, false)).is_some_and(|s| s.count == 1)));
         let mut sampler = Sampler::new(&PacketConfig::default());
         let flood = (0..100_000_u32).filter_map(|n| sampler.take(&packet(n + 10, 5, false))).count();
-        assert!((2_000..5_000).contains(&flood), "{flood}");
+        assert!((3_000..4_000).contains(&flood), "the burst, one in a hundred, and one in 256: {flood}");
     }
 }

@@ -35,6 +35,28 @@ impl IncidentManager {
             .cloned()
     }
 
+    /// The exact incident that already tells of a learned alert's host: it is its source or its target, in its time.
+    pub(super) fn covering_alert(&self, alert: &Alert) -> Option<Key> {
+        let hosts = alert.src.iter().chain(&alert.dest);
+        let candidates = hosts.filter_map(|ip| self.by_host.get(ip)).flatten();
+        let tells = |key: &&Key| {
+            let Some(incident) = self.live.get(*key).map(|live| &live.incident) else { return false };
+            let in_time = alert.ts >= incident.first_seen.plus_ns(-LEAD_NS)
+                && alert.first_seen <= incident.last_seen.plus_ns(TAIL_NS);
+            let names =
+                |ip: &IpAddr16| incident.src.binary_search(ip).is_ok() || incident.dest.binary_search(ip).is_ok();
+            in_time && alert.src.iter().any(names)
+        };
+        candidates.filter(tells).min().cloned()
+    }
+
+    /// A learned alert joins an exact incident as a second opinion.
+    pub(super) fn support_alert(&mut self, key: &Key, alert: &Alert) {
+        let Some(live) = self.live.get_mut(key) else { return };
+        merge_detectors(&mut live.incident.detectors, &alert.detectors);
+        self.mark(key);
+    }
+
     /// A learned verdict joins an exact incident as a second opinion.
     pub(super) fn support(&mut self, key: &Key, flow: &FlowBrief, verdict: &Verdict) {
         let Some(live) = self.live.get_mut(key) else { return };

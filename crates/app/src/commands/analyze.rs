@@ -70,7 +70,13 @@ fn timing(started: Instant, packets: u64) -> Timing {
 /// Decoder and flow table as configured, with the user's filter.
 pub fn meter_config(config: &Config, filter: Option<&str>) -> Result<MeterConfig> {
     let filter = filter.map(|text| source::Filter::parse(text).plain()).transpose()?;
-    Ok(MeterConfig { decode: config.decode.clone(), flow: config.flow.clone(), home: config.home()?, filter, packets: Some(config.packets.clone()) })
+    Ok(MeterConfig {
+        decode: config.decode.clone(),
+        flow: config.flow.clone(),
+        home: config.home()?,
+        filter,
+        packets: Some(config.packets.clone()),
+    })
 }
 
 /// Detectors, models and incidents as configured.

@@ -255,7 +255,8 @@ impl Status {
         (sampling.skipped > 0).then(|| {
             let share = sampling.taken as f64 / sampling.seen.max(1) as f64 * 100.0;
             let text = format!("The packet level takes {share:.1} % of the packets; {} skipped", sampling.skipped);
-            let action = "Busy pairs of hosts are sampled (section packets); flows, hosts and exact detectors see every packet.";
+            let action =
+                "Busy pairs of hosts are sampled (section packets); flows, hosts and exact detectors see every packet.";
             item("sampling", HealthLevel::Info, text, action)
         })
     }

@@ -12,8 +12,11 @@ const STREAMS: [(&str, &str); 4] = [
     ("socket", "this connection"),
 ];
 /// Figures of a stream: machine name, words, unit.
-const KINDS: [(&str, &str, &str); FIGURES] =
-    [("packets", "packets", "packets"), ("mean", "mean packet size", "bytes"), ("deviation", "spread of packet sizes", "bytes")];
+const KINDS: [(&str, &str, &str); FIGURES] = [
+    ("packets", "packets", "packets"),
+    ("mean", "mean packet size", "bytes"),
+    ("deviation", "spread of packet sizes", "bytes"),
+];
 /// Half-lives of [`LAMBDAS`].
 const HALF_LIVES: [&str; LAMBDAS.len()] = ["200ms", "333ms", "1s", "10s", "100s"];
 

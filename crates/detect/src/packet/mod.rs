@@ -8,7 +8,7 @@ mod kitnet;
 mod model;
 mod small_net;
 
-pub use damped::{COLUMNS, Damped, LAMBDAS, Streams, log_columns};
 pub use columns::{SCHEMA, column_name, column_phrase, column_unit};
+pub use damped::{COLUMNS, Damped, LAMBDAS, Streams, log_columns};
 pub use kitnet::{KitNet, KitNetSettings};
 pub use model::{MEMBER, PacketLesson, PacketModel, SecondScore};

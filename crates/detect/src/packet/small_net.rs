@@ -134,8 +134,7 @@ impl SmallNet {
         let mut gap = [0.0; INPUTS_MAX];
         for (input, weights) in self.weights[..self.inputs].iter().enumerate() {
             // Beyond the hidden units the weights are 0, so the whole lane may be summed.
-            let sum: f32 = weights.iter().zip(&hidden).map(|(weight, unit)| weight * unit).sum();
-            gap[input] = sum + self.visible_bias[input];
+            gap[input] = product(weights, &hidden) + self.visible_bias[input];
         }
         for value in &mut gap {
             *value = sigmoid(*value);
@@ -145,6 +144,17 @@ impl SmallNet {
         }
         Pass { scaled, hidden, gap }
     }
+}
+
+/// Sum of products in four parts, which the compiler computes at once; one running sum would wait for itself sixteen times.
+fn product(a: &Lane, b: &Lane) -> f32 {
+    let mut parts = [0.0; 4];
+    for (a, b) in a.chunks_exact(4).zip(b.chunks_exact(4)) {
+        for (part, (a, b)) in parts.iter_mut().zip(a.iter().zip(b)) {
+            *part += a * b;
+        }
+    }
+    (parts[0] + parts[1]) + (parts[2] + parts[3])
 }
 
 /// A value this many times the training range away is as strange as any further one: the score stays finite.
