@@ -119,7 +119,7 @@ struct Sum {
 #[derive(Clone, Copy, Default)]
 struct Pool {
     classes: [u16; CLASSES],
-    strongest: (f32, f64),
+    strongest: (f32, f32),
     packets: u32,
 }
 
@@ -129,22 +129,22 @@ pub struct FlowPackets {
     /// Packets judged.
     pub packets: u32,
     /// Score and p-value of the strangest packet.
-    pub max: (f32, f64),
+    pub max: (f32, f32),
     /// p-value that one packet in ten is at or below, to half a decade.
-    pub tenth_p_value: f64,
+    pub tenth_p_value: f32,
 }
 
 impl FlowPackets {
     /// As members of a verdict. They have no vote in it: the packet level raises its own alerts.
     pub fn members(&self) -> [MemberScore; 2] {
-        let member = |name: &str, score: f32, p_value: f64| MemberScore {
+        let member = |name: &str, score: f32, p_value: f32| MemberScore {
             name: name.to_owned(),
             score,
-            p_value,
+            p_value: f64::from(p_value),
             admitted: false,
         };
         let tenth = -self.tenth_p_value.log10();
-        [member("kitnet_max", self.max.0, self.max.1), member("kitnet_q90", tenth as f32, self.tenth_p_value)]
+        [member("kitnet_max", self.max.0, self.max.1), member("kitnet_q90", tenth, self.tenth_p_value)]
     }
 }
 
@@ -440,7 +440,7 @@ impl Pool {
         let class = ((-p_value.log10() * 2.0) as usize).min(CLASSES - 1);
         self.classes[class] = self.classes[class].saturating_add(1);
         if self.packets == 0 || score > self.strongest.0 {
-            self.strongest = (score, p_value);
+            self.strongest = (score, p_value as f32);
         }
         self.packets += 1;
     }
@@ -452,7 +452,7 @@ impl Pool {
             above += u32::from(self.classes[*class]);
             above * 10 >= all
         });
-        let tenth_p_value = 10_f64.powf(-(class.unwrap_or(0) as f64) / 2.0);
+        let tenth_p_value = 10_f32.powf(-(class.unwrap_or(0) as f32) / 2.0);
         FlowPackets { packets: self.packets, max: self.strongest, tenth_p_value }
     }
 }

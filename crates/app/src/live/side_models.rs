@@ -124,10 +124,17 @@ pub fn members(status: &Status) -> Vec<ModelMember> {
         ModelMember {
             name: member.name.clone(),
             kind: "packet".to_owned(),
+            looks_at: "How many packets of which sizes a device, a pair of hosts and a connection send, packet by packet".to_owned(),
             admitted: member.admitted,
+            why: if member.admitted {
+                "It keeps its promise on held-out packets, so it raises alerts of its own".to_owned()
+            } else {
+                "It flags more of the held-out packets than it promises, so it raises nothing".to_owned()
+            },
+            nominal_fpr: Some(0.01),
             held_out_fpr: Some(member.false_positive_rate),
             threshold: Some(f64::from(member.threshold)),
-            weight_bytes: 0,
+            ..ModelMember::default()
         }
     });
     packet.collect()
