@@ -46,7 +46,7 @@ fn packets() -> Vec<Made> {
         let channel = random.next_u64() % 2_000;
         let spread = |salt: u64| (channel + salt).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
         let bytes = 60.0 + (random.next_u64() % 1_400) as f64;
-        let streams = [spread(channel / 40), spread(1 << 20 | channel / 40), spread(1 << 21), spread(1 << 22)];
+        let streams = [spread(channel / 40), spread((1 << 20) | (channel / 40)), spread(1 << 21), spread(1 << 22)];
         Made { ts: Timestamp(now), bytes, streams }
     };
     (0..PACKETS).map(&mut made).collect()

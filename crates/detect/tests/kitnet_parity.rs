@@ -16,7 +16,9 @@ fn ranks(values: &[f32]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
     let mut ranks = vec![0.0; values.len()];
-    order.iter().enumerate().for_each(|(rank, at)| ranks[*at] = rank as f64);
+    for (rank, at) in order.iter().enumerate() {
+        ranks[*at] = rank as f64;
+    }
     ranks
 }
 
@@ -40,7 +42,9 @@ fn an_independent_reading_of_the_paper_orders_rows_alike() {
     let mut net = KitNet::new(rows[0].len(), 1, settings);
     for pass in 0..=PASSES {
         assert!(!net.is_ready(), "pass {pass}");
-        rows[..LEARNED].iter().for_each(|row| assert_eq!(net.process(row), None));
+        for row in &rows[..LEARNED] {
+            assert_eq!(net.process(row), None);
+        }
     }
     let found: Vec<f32> = rows[LEARNED..].iter().map(|row| net.score(row)).collect();
     assert_eq!(found.len(), expected.len());

@@ -37,7 +37,9 @@ fn packets(seconds: i64, flood_at: i64) -> Vec<PacketSample> {
 
 fn alerts(watch: &mut PacketWatch, packets: &[PacketSample]) -> Vec<Alert> {
     let mut alerts = Vec::new();
-    packets.iter().for_each(|packet| watch.observe(packet, &mut alerts));
+    for packet in packets {
+        watch.observe(packet, &mut alerts);
+    }
     alerts
 }
 
@@ -106,7 +108,9 @@ fn what_is_learned_from_is_bounded_and_made_of_whole_seconds() {
     }
     assert!(lesson.seconds.len() <= 1_000 && lesson.seconds.len() > 300, "{}", lesson.seconds.len());
     let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
-    lesson.seconds.iter().for_each(|second| *counts.entry(*second).or_default() += 1);
+    for second in &lesson.seconds {
+        *counts.entry(*second).or_default() += 1;
+    }
     assert!(counts.values().rev().skip(1).all(|count| *count == 20));
     assert!(
         counts.keys().next().is_some_and(|first| *first < 500)

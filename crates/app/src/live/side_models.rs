@@ -124,7 +124,9 @@ pub fn members(status: &Status) -> Vec<ModelMember> {
         ModelMember {
             name: member.name.clone(),
             kind: "packet".to_owned(),
-            looks_at: "How many packets of which sizes a device, a pair of hosts and a connection send, packet by packet".to_owned(),
+            looks_at:
+                "How many packets of which sizes a device, a pair of hosts and a connection send, packet by packet"
+                    .to_owned(),
             admitted: member.admitted,
             why: if member.admitted {
                 "It keeps its promise on held-out packets, so it raises alerts of its own".to_owned()

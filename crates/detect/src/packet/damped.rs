@@ -144,7 +144,7 @@ mod tests {
             now_s += f64::from(random.unit()) * 0.7;
             let bytes = 60.0 + f64::from(random.unit()) * 1400.0;
             let ts = Timestamp((now_s * 1e9) as i64);
-            let count = if seen.len() % 7 == 0 { 16.0 } else { 1.0 };
+            let count = if seen.len().is_multiple_of(7) { 16.0 } else { 1.0 };
             seen.push((ts.0 as f64 / 1e9, bytes, count));
             table.update(ts, bytes, count, &[9, 0, 5, 7], &mut columns);
         }
