@@ -1,3 +1,4 @@
+//! Tests of the packet level on made traffic.
 #![allow(clippy::unwrap_used)]
 use super::*;
 use record::Endpoint;

@@ -1,3 +1,4 @@
+//! Tests of the packet level's model on made traffic.
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::packet::{Damped, log_columns};
