@@ -224,6 +224,7 @@ mod tests {
         assert!((0..2_000).all(|n| sampler.take(&packet(7, n * 5_000, false)).is_some_and(|s| s.count == 1)));
         let mut sampler = Sampler::new(&PacketConfig::default());
         let flood = (0..100_000_u32).filter_map(|n| sampler.take(&packet(n + 10, 5, false))).count();
-        assert!((3_000..4_000).contains(&flood), "the burst, one in a hundred, and one in 256: {flood}");
+        // One in 256 is paid from the budget as well: the burst of 2,000 and one packet in a hundred.
+        assert!((2_900..=3_100).contains(&flood), "{flood}");
     }
 }
