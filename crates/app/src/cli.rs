@@ -474,6 +474,26 @@ pub struct ModelsArgs {
     pub action: Option<ModelsAction>,
 }
 
+/// `models import`.
+#[derive(Debug, Clone, Args)]
+pub struct ImportArgs {
+    /// ONNX file: trees, linear models, dense networks, as scikit-learn's and PyTorch's exporters write them
+    #[arg(value_name = "ONNX")]
+    pub onnx: PathBuf,
+    /// Its manifest: name, features, scaling, meaning [default: the ONNX file's name with .toml]
+    #[arg(long, value_name = "FILE")]
+    pub manifest: Option<PathBuf>,
+    /// Benign captures or tables to calibrate it on; without any it stays in shadow until `run` trains again
+    #[arg(long, value_name = "FILE")]
+    pub calibrate: Vec<PathBuf>,
+    /// Only print what the model answers for each row of this capture or table
+    #[arg(long = "try", value_name = "FILE", conflicts_with = "calibrate")]
+    pub try_rows: Option<PathBuf>,
+    /// A model that takes longer for a row is muted, microseconds
+    #[arg(long, value_name = "US", default_value_t = 50.0)]
+    pub cost_max_us: f64,
+}
+
 /// What to do with models.
 #[derive(Debug, Clone, Subcommand)]
 pub enum ModelsAction {
@@ -497,6 +517,8 @@ pub enum ModelsAction {
         #[arg(short = 'o', long = "output", value_enum, default_value_t = ListFormat::Text)]
         output: ListFormat,
     },
+    /// Take in a model of your own from an ONNX file; only while no process uses the directory
+    Import(ImportArgs),
     /// Put a kept version in place; only while no process uses the directory
     Rollback {
         /// Version, as `list` shows it

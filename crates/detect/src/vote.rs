@@ -8,6 +8,7 @@ use crate::calibrate::Calibration;
 use crate::ensemble::{MEMBERS_MAX, MemberInfo};
 use crate::labelled::Known;
 use crate::models::{Detector, Stage};
+use crate::training::score_all;
 use record::{KnownAttack, Matrix, MemberScore};
 
 /// Evidence of one member, −log10 p, beyond which it hardly grows any more: one badly calibrated member must not own the
@@ -155,6 +156,25 @@ impl Ensemble {
             let asked_all = places.next_if_eq(&row).is_some();
             out.push(self.judgement(tally, asked_all, known.get(row).copied()));
         }
+    }
+
+    /// What every member, and every guest that is not muted, says of every row, whatever the gate: scores and p-values (1 in shadow).
+    /// For evaluation; judging asks the costly ones about fewer rows.
+    #[must_use]
+    pub fn ask_all(&self, rows: &Matrix) -> Vec<(&MemberInfo, Vec<(f32, f64)>)> {
+        let mut encoded = rows.clone();
+        self.encoder.encode(&mut encoded.values);
+        let scores = score_all(&self.models, &encoded);
+        let of_member = |(place, info)| {
+            let calibration = &self.calibrations[place];
+            let said = scores.iter().skip(place).step_by(self.members.len().max(1));
+            (info, said.map(|score| (*score, calibration.p_value(*score))).collect())
+        };
+        let guests = self.guests.iter().filter(|guest| guest.muted.is_none()).map(|guest| {
+            let p_value = |score| guest.calibration.as_ref().map_or(1.0, |calibration| calibration.p_value(score));
+            (&guest.info, guest.model.scores(rows).into_iter().map(|score| (score, p_value(score))).collect())
+        });
+        self.members.iter().enumerate().map(of_member).chain(guests).collect()
     }
 
     /// The models of one stage, with their members' places.

@@ -10,7 +10,7 @@ use crate::tables::TablePlan;
 use crate::teach::{Lesson, TeachError};
 use crate::truth::{Truth, episodes};
 use detect::{Ensemble, Judgement};
-use record::Timestamp;
+use record::{Matrix, Timestamp};
 use std::collections::BTreeMap;
 
 /// Rate of false positives that thresholds are set for, where nobody chose another.
@@ -105,14 +105,8 @@ pub fn assess(
     out.positives = ground.attacks.iter().filter(|attack| **attack).count();
     out.units.clone_from(&ground.units.name);
     warn_of_missing_kinds(&mut out, rows);
-    let ordinary = judgements.iter().filter(|judgement| !judgement.asked_all).count();
-    if ordinary > 0 {
-        out.notes.push(format!(
-            "the first stage found {ordinary} rows ordinary: members of the second (neighbours) were not asked about them and rank them last"
-        ));
-    }
     let mut charts = Vec::new();
-    let opinions = opinions(ensemble, &judgements, nominal_fpr);
+    let opinions = opinions(ensemble, &data.rows, &judgements, nominal_fpr);
     for (opinion, admitted) in &opinions {
         let (metrics, chart) = ground.measure(opinion);
         let metrics = Metrics { admitted: *admitted, ..metrics };
@@ -151,14 +145,17 @@ fn ground(input: &Input, data: &Dataset, truth: &Truth, nominal_fpr: f64, seed: 
 
 /// The members, the known-attack channel, both channels' p-values joined. The threshold is on the p-value that calibration in training
 /// gave, never on the rows judged here.
-fn opinions<'a>(ensemble: &'a Ensemble, judgements: &[Judgement], nominal: f64) -> Vec<(Opinion<'a>, Option<bool>)> {
+fn opinions<'a>(
+    ensemble: &'a Ensemble,
+    rows: &Matrix,
+    judgements: &[Judgement],
+    nominal: f64,
+) -> Vec<(Opinion<'a>, Option<bool>)> {
     let mut out = Vec::new();
-    for (place, member) in ensemble.members().iter().enumerate() {
-        // An imported model was not asked about rows that the first stage found ordinary: they come last.
-        let unasked = |j: &Judgement| !j.asked_all && j.members[place] == (0.0, 1.0);
-        let score = |j: &Judgement| if unasked(j) { f64::NEG_INFINITY } else { f64::from(j.members[place].0) };
-        let scores = judgements.iter().map(score).collect();
-        let called = judgements.iter().map(|j| f64::from(j.members[place].1) <= nominal).collect();
+    // Every member about every row: what judging spares the costly ones would look like a rank of its own.
+    for (member, said) in ensemble.ask_all(rows) {
+        let scores = said.iter().map(|(score, _)| f64::from(*score)).collect();
+        let called = said.iter().map(|(_, p_value)| *p_value <= nominal).collect();
         out.push((Opinion { scores, called, name: &member.name }, Some(member.admitted)));
     }
     let by = |p_value: fn(&Judgement) -> f64, name| Opinion {

@@ -9,6 +9,7 @@ mod evaluate;
 mod flows;
 mod interfaces;
 mod models;
+mod models_import;
 mod output;
 mod run;
 mod simulate;

@@ -22,6 +22,7 @@ pub fn run(common: &Common, args: &ModelsArgs) -> Result<u8> {
         ModelsAction::List { output } => list(&dir, output),
         ModelsAction::Show { version, output } => show(&dir, version, output),
         ModelsAction::Verify { output } => verify(&dir, output),
+        ModelsAction::Import(args) => super::models_import::run(common, &dir, &args),
         ModelsAction::Rollback { version } => roll_back(common, &dir, version),
     }
 }
@@ -141,18 +142,22 @@ fn verify(dir: &Path, output: ListFormat) -> Result<u8> {
 }
 
 /// Only while no process uses the folder: a running one is asked through its API.
+/// Keeps every other process away from the folder's database, when there is one.
+pub(super) fn hold(common: &Common, dir: &Path, advice: &str) -> Result<Option<store::Sqlite>> {
+    if !dir.join(store::DATABASE_NAME).exists() {
+        return Ok(None);
+    }
+    let config = Config::load(common)?;
+    let held = store::Sqlite::open(dir, &config.store);
+    held.map(Some).map_err(|error| Failure::new(format!("{error}; {advice}")))
+}
+
 fn roll_back(common: &Common, dir: &Path, version: u64) -> Result<u8> {
-    let store = dir.join(store::DATABASE_NAME);
-    let _held = if store.exists() {
-        let config = Config::load(common)?;
-        let held = store::Sqlite::open(dir, &config.store);
-        Some(held.map_err(|e| {
-            let advice = "a running process puts versions back on its Models page, or by POST /api/v1/models/rollback";
-            Failure::new(format!("{e}; {advice}"))
-        })?)
-    } else {
-        None
-    };
+    let _held = hold(
+        common,
+        dir,
+        "a running process puts versions back on its Models page, or by POST /api/v1/models/rollback",
+    )?;
     versions::roll_back(dir, version).map_err(|why| Failure::new(format!("{}: {why}", dir.display())))?;
     out(&format!("version {version} is in place\n"))?;
     Ok(EXIT_DONE)

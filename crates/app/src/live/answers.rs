@@ -253,6 +253,7 @@ impl Live for Answers {
             trained_on: ensemble.as_deref().map(super::versions::trained_on),
             version: ensemble.as_deref().filter(|_| kept).map(|e| super::versions::note_of(e).version),
             members: members
+                .chain(ensemble.iter().flat_map(|e| e.guests()).map(|guest| models_view::guest(guest, &live)))
                 .chain(ensemble.iter().filter_map(|e| e.known()).map(models_view::known_channel))
                 .chain(beside)
                 .collect(),

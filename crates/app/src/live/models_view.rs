@@ -1,6 +1,7 @@
 //! How the models do, as the API shows it. Owns the words and the shapes; the counts are `evaluate`'s.
 
 use super::retrain::Lessons;
+use detect::guests::Guest;
 use detect::{KnownInfo, MemberInfo};
 use evaluate::Reservoir;
 use evaluate::drift;
@@ -168,6 +169,25 @@ pub fn member(info: &MemberInfo, live: &ModelsLive) -> ModelMember {
         realised_fpr: seen.and_then(|(_, _, rate)| *rate),
         scores: seen.map(|(_, scores, _)| scores.clone()),
         weight_bytes: 0,
+    }
+}
+
+/// A user's own model.
+pub fn guest(guest: &Guest, live: &ModelsLive) -> ModelMember {
+    let shown = member(guest.info(), live);
+    let why = match (guest.muted(), guest.calibration_rows()) {
+        (Some(why), _) => format!("Muted: {why}"),
+        (None, 0) => "In shadow: it is shown and does not vote until the next training calibrates it".to_owned(),
+        _ => shown.why.clone(),
+    };
+    let in_shadow = guest.calibration_rows() == 0;
+    ModelMember {
+        looks_at: "Your own model, imported from an ONNX file".to_owned(),
+        why,
+        held_out_fpr: shown.held_out_fpr.filter(|_| !in_shadow),
+        threshold: shown.threshold.filter(|_| !in_shadow),
+        weight_bytes: guest.model().bytes().len() as u64,
+        ..shown
     }
 }
 

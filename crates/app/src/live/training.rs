@@ -178,7 +178,12 @@ fn pass(
     challenger: &mut Ensemble,
     told: &mut dyn FnMut(f32),
 ) -> Result<Challenge, Refusal> {
-    challenger.recalibrate(&gate.calibrate).map_err(|e| e.to_string())?;
+    challenger.take_guests_of(&gate.present);
+    if challenger.guests().is_empty() || gate.calibrate.rows() < detect::guests::CALIBRATION_ROWS_MIN {
+        challenger.recalibrate(&gate.calibrate).map_err(|e| e.to_string())?;
+    } else {
+        challenger.calibrate_guests(&gate.calibrate, &lesson.config).map_err(|e| e.to_string())?;
+    }
     let control = control(lesson, gate);
     told(CONTROL_SHARE);
     let probes = attack_probes(lesson.seed).map_err(|e| e.to_string())?;

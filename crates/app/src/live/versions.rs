@@ -136,7 +136,12 @@ fn kept(path: &Path, place: u32) -> Kept {
             },
             schema: ensemble.schema().name.to_string(),
             columns: ensemble.schema().features.len(),
-            members_told: ensemble.members().to_vec(),
+            members_told: ensemble
+                .members()
+                .iter()
+                .chain(ensemble.guests().iter().map(|guest| guest.info()))
+                .cloned()
+                .collect(),
             parts,
         },
         // Other kinds of models have other parts; their checksums are right.
