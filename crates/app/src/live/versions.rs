@@ -139,7 +139,7 @@ fn kept(path: &Path, place: u32) -> Kept {
             members_told: ensemble
                 .members()
                 .iter()
-                .chain(ensemble.guests().iter().map(|guest| guest.info()))
+                .chain(ensemble.guests().iter().map(detect::guests::Guest::info))
                 .cloned()
                 .collect(),
             parts,
