@@ -39,7 +39,7 @@ pub struct Pair {
 #[derive(Clone, Debug, Default)]
 pub struct ModelWatch {
     members: Vec<MemberWatch>,
-    /// Row-major, members × members.
+    /// Row-major, `MEMBERS_MAX` a row; empty before the first flow.
     pairs: Vec<Pair>,
     combined: MemberWatch,
     flows: u64,
@@ -56,12 +56,12 @@ fn bin(p_value: f64) -> usize {
 impl ModelWatch {
     /// Takes one verdict; `in_incident`: one of the flow's hosts is part of an open incident.
     pub fn observe(&mut self, verdict: &Verdict, in_incident: bool) {
-        self.fit(verdict);
         self.flows += 1;
         self.flows_outside += u64::from(!in_incident);
-        let count = self.members.len();
+        self.pairs.resize(MEMBERS_MAX * MEMBERS_MAX, Pair::default());
         let mut flagged = [false; MEMBERS_MAX];
-        for (place, score) in verdict.members.iter().take(count).enumerate() {
+        for score in &verdict.members {
+            let Some(place) = self.place_of(&score.name) else { continue };
             let member = &mut self.members[place];
             let bins = if verdict.anomalous { &mut member.anomalous } else { &mut member.ordinary };
             bins[bin(score.p_value)] += 1;
@@ -73,7 +73,7 @@ impl ModelWatch {
         // A flood's flows are all alike and all flagged: they would say nothing but "agreed".
         if !in_incident && flagged.iter().any(|f| *f) {
             for (place, pair) in self.pairs.iter_mut().enumerate() {
-                let (a, b) = (flagged[place / count], flagged[place % count]);
+                let (a, b) = (flagged[place / MEMBERS_MAX], flagged[place % MEMBERS_MAX]);
                 pair.both += u64::from(a && b);
                 pair.either += u64::from(a || b);
             }
@@ -84,19 +84,17 @@ impl ModelWatch {
         }
     }
 
-    /// Other members than before are other models: everything begins anew.
-    fn fit(&mut self, verdict: &Verdict) {
-        let given = || verdict.members.iter().take(MEMBERS_MAX);
-        if self.members.len() == given().count() && self.members.iter().zip(given()).all(|(a, b)| a.name == b.name) {
-            return;
+    /// A member's place, a new one at its first word: not every member is asked about every flow.
+    fn place_of(&mut self, name: &str) -> Option<usize> {
+        let known = self.members.iter().position(|member| member.name == name);
+        if known.is_some() || self.members.len() == MEMBERS_MAX {
+            return known;
         }
-        let members: Vec<MemberWatch> =
-            given().map(|m| MemberWatch { name: m.name.clone(), ..MemberWatch::default() }).collect();
-        let pairs = vec![Pair::default(); members.len() * members.len()];
-        *self = Self { members, pairs, ..Self::default() };
+        self.members.push(MemberWatch { name: name.to_owned(), ..MemberWatch::default() });
+        Some(self.members.len() - 1)
     }
 
-    /// The members, in the order of the verdicts.
+    /// The members, in the order in which they first spoke.
     #[must_use]
     pub fn members(&self) -> &[MemberWatch] {
         &self.members
@@ -111,7 +109,8 @@ impl ModelWatch {
     /// How members `a` and `b` agree.
     #[must_use]
     pub fn pair(&self, a: usize, b: usize) -> Pair {
-        self.pairs.get(a * self.members.len() + b).copied().unwrap_or_default()
+        let place = if b < MEMBERS_MAX { a.saturating_mul(MEMBERS_MAX).saturating_add(b) } else { usize::MAX };
+        self.pairs.get(place).copied().unwrap_or_default()
     }
 
     /// Flows judged, and those of them in no incident.
@@ -177,11 +176,21 @@ mod tests {
     }
 
     #[test]
-    fn other_members_begin_anew() {
+    fn members_that_are_not_asked_about_every_flow_keep_their_counts() {
         let mut watch = ModelWatch::default();
-        watch.observe(&verdict(&["a"], &[0.5], 0.5), false);
         watch.observe(&verdict(&["a", "c"], &[0.5, 0.5], 0.5), false);
-        assert_eq!((watch.flows().0, watch.members().len()), (1, 2));
-        assert_eq!(watch.pair(7, 7), Pair::default());
+        watch.observe(&verdict(&["a", "b", "c"], &[0.001, 0.001, 0.5], 0.5), false);
+        watch.observe(&verdict(&["a", "c"], &[0.5, 0.001], 0.5), false);
+        assert_eq!((watch.flows().0, watch.drift().flows()), (3, 3), "another set of members is no other model");
+        let names: Vec<&str> = watch.members().iter().map(|member| member.name.as_str()).collect();
+        assert_eq!(names, ["a", "c", "b"]);
+        let counts: Vec<u64> = watch.members().iter().map(|member| member.ordinary.iter().sum()).collect();
+        assert_eq!(counts, [3, 3, 1]);
+        assert_eq!((watch.pair(0, 2), watch.pair(0, 1)), (Pair { both: 1, either: 1 }, Pair { both: 0, either: 2 }));
+        assert_eq!(watch.pair(7, 700), Pair::default());
+        for number in 0..40 {
+            watch.observe(&verdict(&[&format!("m{number}")], &[0.001], 0.5), false);
+        }
+        assert_eq!(watch.members().len(), MEMBERS_MAX);
     }
 }
