@@ -1,15 +1,22 @@
 //! Sigmoid and hyperbolic tangent without a branch or a call, so that the compiler computes many at once.
+// Inlined always, so that they are compiled for the caller's processor features.
+#![allow(clippy::inline_always)]
 
 /// 1 / (1 + e^−x), relative error below 1e-5.
+#[inline(always)]
 pub(crate) fn sigmoid(x: f32) -> f32 {
-    /// Adding and taking away this rounds to a whole number.
+    /// 1.5 · 2^23: adding this rounds to a whole number and leaves it in the lowest bits, taking it away gives it as a float.
     const ROUND: f32 = 12_582_912.0;
     let power = (-x * std::f32::consts::LOG2_E).clamp(-126.0, 126.0);
-    let rounded = (power + ROUND) - ROUND;
+    let shifted = power + ROUND;
+    let rounded = shifted - ROUND;
     let rest = (power - rounded) * std::f32::consts::LN_2;
-    // Taylor to the fifth power on |rest| ≤ 0.35.
-    let series = 1.0 + rest * (1.0 + rest * (0.5 + rest * (1.0 / 6.0 + rest * (1.0 / 24.0 + rest * (1.0 / 120.0)))));
-    let whole = f32::from_bits(((rounded as i32 + 127) as u32) << 23);
+    // Taylor to the fifth power on |rest| ≤ 0.35, in pairs, so that no step waits for all before it.
+    let square = rest * rest;
+    let (low, high) = (0.5 + rest * (1.0 / 6.0), 1.0 / 24.0 + rest * (1.0 / 120.0));
+    let series = (1.0 + rest) + square * (low + square * high);
+    // A cast of the float would ask for NaN lane by lane.
+    let whole = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
     1.0 / (1.0 + whole * series)
 }
 
@@ -19,17 +26,24 @@ pub(crate) fn tanh(x: f32) -> f32 {
 }
 
 /// ln(1 + x) for x ≥ 0, absolute error below 2e-6 and exactly 0 for 0; negative numbers and NaN count as 0.
+#[inline(always)]
 pub(crate) fn ln_1p(x: f32) -> f32 {
     let value = 1.0 + x.clamp(0.0, 1e37);
-    let value = if value.is_nan() { 1.0 } else { value };
-    // Mantissa within √½ and √2, so that the series of the inverse hyperbolic tangent is short.
-    let bits = value.to_bits();
-    let whole = ((bits.wrapping_sub(0x3f35_04f3)) as i32) >> 23;
-    let mantissa = f32::from_bits(bits.wrapping_sub((whole << 23) as u32));
-    let z = (mantissa - 1.0) / (mantissa + 1.0);
-    let square = z * z;
-    let series = 2.0 + square * (2.0 / 3.0 + square * (2.0 / 5.0 + square * (2.0 / 7.0 + square * (2.0 / 9.0))));
-    whole as f32 * std::f32::consts::LN_2 + z * series
+    ln(if value.is_nan() { 1.0 } else { value })
+}
+
+/// Natural logarithm of a finite number ≥ 1, relative error below 1e-6: exponent and mantissa apart, then the series of
+/// the inverse hyperbolic tangent.
+#[inline(always)]
+pub(crate) fn ln(x: f32) -> f32 {
+    // Moving the split to √½ keeps the mantissa within √½ and √2, so that the series is short.
+    let bits = x.to_bits().wrapping_sub(0x3f35_04f3);
+    let exponent = (bits as i32 >> 23) as f32;
+    let mantissa = f32::from_bits((bits & 0x007f_ffff).wrapping_add(0x3f35_04f3));
+    let t = (mantissa - 1.0) / (mantissa + 1.0);
+    let square = t * t;
+    let series = 2.0 + square * (0.666_666_7 + square * (0.4 + square * (0.285_714_3 + square * 0.222_222_2)));
+    exponent * std::f32::consts::LN_2 + t * series
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use std::arch::x86_64::*;
 
 pub(crate) use crate::width::Width;
 
+use crate::activation::ln;
 use crate::layout::{Cuts, Layer, RankedTree, View};
 
 /// Rows scored side by side.
@@ -54,6 +55,39 @@ macro_rules! dispatched {
             $body::<Plain>($($arg),*);
         }
     };
+}
+
+/// Plain code that the compiler makes wide. `run` is inlined always, so that it is compiled anew for each width; nothing is
+/// fused that is not written so, and the results are the same to the bit.
+pub(crate) trait Widened {
+    /// What it answers.
+    type Out;
+    /// Does it.
+    fn run(self) -> Self::Out;
+}
+
+/// Runs `work` as wide as this processor can.
+#[inline]
+pub(crate) fn widened<W: Widened>(width: Width, work: W) -> W::Out {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx2,fma,popcnt,bmi1")]
+        fn avx2<W: Widened>(work: W) -> W::Out {
+            work.run()
+        }
+        #[target_feature(enable = "avx2,fma,popcnt,bmi1,avx512f,avx512vl,avx512dq,avx512bw")]
+        fn avx512<W: Widened>(work: W) -> W::Out {
+            work.run()
+        }
+        match width {
+            // SAFETY: `Width::Avx2` is only made after the processor said it has these features.
+            Width::Avx2 => return unsafe { avx2(work) },
+            // SAFETY: `Width::Avx512` is only made after the processor said it has these features.
+            Width::Avx512 => return unsafe { avx512(work) },
+            Width::Portable => {}
+        }
+    }
+    work.run()
 }
 
 /// Rows that go down ranked trees together: one bit each of a mask.
@@ -369,20 +403,6 @@ fn capped_log_error_body<S: Simd>(input: &[Lanes], output: &[Lanes], factors: &[
             sums[lane] += ln(products[lane]);
         }
     }
-}
-
-/// Natural logarithm of a finite number ≥ 1, relative error below 1e-6: exponent and mantissa apart, then the series of
-/// the inverse hyperbolic tangent. Branch-free, so that loops over it become vectors.
-#[inline(always)]
-fn ln(x: f32) -> f32 {
-    // Moving the split to √½ keeps the mantissa within √½ and √2.
-    let bits = x.to_bits().wrapping_sub(0x3f35_04f3);
-    let exponent = (bits as i32 >> 23) as f32;
-    let mantissa = f32::from_bits((bits & 0x007f_ffff).wrapping_add(0x3f35_04f3));
-    let t = (mantissa - 1.0) / (mantissa + 1.0);
-    let square = t * t;
-    let series = 2.0 + square * (0.666_666_7 + square * (0.4 + square * (0.285_714_3 + square * 0.222_222_2)));
-    exponent * std::f32::consts::LN_2 + t * series
 }
 
 dispatched! {

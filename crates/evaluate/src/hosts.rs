@@ -124,13 +124,14 @@ impl HostTable {
     }
 
     fn touch(&mut self, ip: IpAddr16, ts: Timestamp) -> &mut HostRecord {
-        if !self.hosts.contains_key(&ip) {
+        if self.hosts.len() >= HOSTS_MAX && !self.hosts.contains_key(&ip) {
             self.make_room();
-            self.distinct += 1;
         }
-        let home = &self.home;
-        let kept =
-            self.hosts.entry(ip).or_insert_with(|| Box::new(Kept { record: new_host(ip, ts, home), changed: false }));
+        let (home, distinct) = (&self.home, &mut self.distinct);
+        let kept = self.hosts.entry(ip).or_insert_with(|| {
+            *distinct += 1;
+            Box::new(Kept { record: new_host(ip, ts, home), changed: false })
+        });
         if !kept.changed {
             kept.changed = true;
             self.changed.push(ip);

@@ -2,9 +2,10 @@
 //! pooled for each flow and for each host and second. Owns these pools and the sums that become alerts; the network is
 //! `detect`'s, the choice of packets the sampler's.
 
-use crate::sampler::{PacketConfig, address_word, mac_word, mix};
+use crate::sampler::{PacketConfig, address_word, mac_word};
 use detect::DetectError;
 use detect::packet::{COLUMNS, Damped, MEMBER, PacketLesson, PacketModel, SecondScore, log_columns};
+use flow::mix;
 use record::{
     Alert, Counters, DetectorScore, FlowKey, IpAddr16, Kind, MacAddr, Matrix, MemberScore, PacketSample, Severity,
     Timestamp, Why, timestamp::NS_PER_S,
@@ -152,7 +153,15 @@ impl FlowPackets {
 struct Held {
     samples: Vec<PacketSample>,
     rows: Vec<[f32; COLUMNS]>,
+    /// Of all of them, once there is a model.
+    scores: Vec<f32>,
     next: usize,
+}
+
+impl Held {
+    fn new() -> Self {
+        Self { samples: Vec::new(), rows: Vec::new(), scores: Vec::new(), next: 0 }
+    }
 }
 
 enum Phase {
@@ -206,7 +215,7 @@ impl PacketWatch {
     /// Keeps the packets that are to be judged until `learn`: all of them, or those after `teach_ns` of capture time.
     pub fn hold(&mut self, teach_ns: Option<i64>) {
         if self.config.enabled {
-            self.phase = Phase::Hold { teach_ns, held: Held { samples: Vec::new(), rows: Vec::new(), next: 0 } };
+            self.phase = Phase::Hold { teach_ns, held: Held::new() };
         }
     }
 
@@ -281,7 +290,7 @@ impl PacketWatch {
             }
             Phase::Judge(model) => {
                 let model = Arc::clone(model);
-                self.judge(&model, sample, columns, alerts);
+                self.judge(&model, sample, columns, model.score(&columns), alerts);
             }
         }
     }
@@ -311,11 +320,14 @@ impl PacketWatch {
     /// Judges the held packets up to `until`; at the last of them the model stays in place.
     pub fn judge_held(&mut self, model: &Arc<PacketModel>, until: Timestamp, alerts: &mut Vec<Alert>) {
         let Phase::Hold { held, .. } = &mut self.phase else { return };
-        let mut waiting = std::mem::replace(held, Held { samples: Vec::new(), rows: Vec::new(), next: 0 });
+        let mut waiting = std::mem::replace(held, Held::new());
+        if waiting.scores.len() != waiting.rows.len() {
+            waiting.scores = model.scores(&waiting.rows);
+        }
         while let Some(sample) = waiting.samples.get(waiting.next).filter(|sample| sample.ts <= until) {
-            let (sample, row) = (*sample, waiting.rows[waiting.next]);
+            let (sample, row, score) = (*sample, waiting.rows[waiting.next], waiting.scores[waiting.next]);
             waiting.next += 1;
-            self.judge(model, &sample, row, alerts);
+            self.judge(model, &sample, row, score, alerts);
         }
         if let Phase::Hold { held, .. } = &mut self.phase {
             *held = waiting;
@@ -335,14 +347,20 @@ impl PacketWatch {
         }
     }
 
-    fn judge(&mut self, model: &PacketModel, sample: &PacketSample, row: [f32; COLUMNS], alerts: &mut Vec<Alert>) {
+    fn judge(
+        &mut self,
+        model: &PacketModel,
+        sample: &PacketSample,
+        row: [f32; COLUMNS],
+        score: f32,
+        alerts: &mut Vec<Alert>,
+    ) {
         let second = sample.ts.seconds();
         if second > self.second {
             self.close_second_of(model, alerts);
             self.second = second;
         }
         self.judged += 1;
-        let score = model.score(&row);
         let p_value = model.p_value(score);
         if sample.has_flow {
             self.pool(sample.key, score, p_value);

@@ -60,7 +60,7 @@ fn a_client_that_begins_to_flood_is_told_with_a_reason_and_its_flow_knows() {
     assert!(told.iter().any(|alert| alert.src == [flood]), "{told:?}");
     assert!(told.iter().all(|alert| alert.ts >= Timestamp(380 * NS_PER_S)), "nothing before the flood: {told:?}");
     let first = told.iter().find(|alert| alert.src == [flood]).unwrap();
-    assert!(first.ts <= Timestamp(386 * NS_PER_S) && !first.why.is_empty());
+    assert!(first.ts <= Timestamp(386 * NS_PER_S) && !first.why.is_empty(), "{} s", first.ts.seconds());
     assert!(first.title.contains("where") && first.dest_port == [443], "{}", first.title);
     let of_flood = made.iter().find(|packet| packet.key.ends(packet.from_low).0.addr == flood).unwrap();
     let (strange, usual) = (watch.take_flow(&of_flood.key).unwrap(), watch.take_flow(&made[0].key).unwrap());

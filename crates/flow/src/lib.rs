@@ -21,5 +21,6 @@ pub use config::FlowConfig;
 pub use counters::FlowCounters;
 pub use record::Prefix;
 pub use second::{SecondCounter, merge_seconds};
+pub use sketch::mix;
 pub use table::{AppParser, FlowTable, NoAppParser};
 pub use windows::{FixedHasher, HostWindows, WindowConfig};

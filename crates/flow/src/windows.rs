@@ -41,18 +41,25 @@ impl Default for WindowConfig {
 pub struct FixedHasher(u64);
 
 impl Hasher for FixedHasher {
+    #[inline]
     fn finish(&self) -> u64 {
         self.0
     }
+    #[inline]
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let word = chunk.iter().fold(0_u64, |w, b| w << 8 | u64::from(*b));
-            self.0 = mix(self.0 ^ word);
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.0 = mix(self.0 ^ u64::from_be_bytes(*word));
+        }
+        if !rest.is_empty() {
+            self.0 = mix(self.0 ^ rest.iter().fold(0_u64, |w, b| w << 8 | u64::from(*b)));
         }
     }
+    #[inline]
     fn write_u64(&mut self, word: u64) {
         self.0 = mix(self.0 ^ word);
     }
+    #[inline]
     fn write_usize(&mut self, word: usize) {
         self.write_u64(word as u64);
     }

@@ -24,9 +24,11 @@ impl FoldHasher {
 }
 
 impl Hasher for FoldHasher {
+    #[inline]
     fn finish(&self) -> u64 {
         self.0
     }
+    #[inline]
     fn write(&mut self, bytes: &[u8]) {
         let mut chunks = bytes.chunks_exact(8);
         for chunk in &mut chunks {
@@ -41,15 +43,19 @@ impl Hasher for FoldHasher {
             self.mix(u64::from_le_bytes(word) ^ (rest.len() as u64) << 56);
         }
     }
+    #[inline]
     fn write_u8(&mut self, n: u8) {
         self.mix(u64::from(n));
     }
+    #[inline]
     fn write_u16(&mut self, n: u16) {
         self.mix(u64::from(n));
     }
+    #[inline]
     fn write_u64(&mut self, n: u64) {
         self.mix(n);
     }
+    #[inline]
     fn write_usize(&mut self, n: usize) {
         self.mix(n as u64);
     }

@@ -1,7 +1,9 @@
 //! A small dense network and its training: matrix products over mini-batches, back-propagation of the squared error, Adam
 //! (Kingma and Ba, 2015). Knows rows of numbers, not what they mean.
+// Inlined always and index loops: so that they are compiled for the processor's features.
+#![allow(clippy::inline_always, clippy::needless_range_loop)]
 
-use crate::kernels::{self, Width};
+use crate::kernels::{self, Widened, Width, widened};
 use crate::layout::{Layer, OUTPUT_TILE, View};
 use crate::random::Random;
 
@@ -88,23 +90,25 @@ impl Trainer {
         }
     }
 
-    /// One step on `rows` (batch × columns), which are also the target. Gives the mean squared error before it.
-    pub(super) fn step(&mut self, network: &mut Network, rows: &[f32], rate: f32) -> f32 {
-        let loss = self.gradients(network, rows);
+    /// One step on `rows` (batch × columns), which are also the target.
+    pub(super) fn step(&mut self, network: &mut Network, rows: &[f32], rate: f32) {
+        self.gradients(network, rows);
         self.steps += 1;
         let correction = (1.0 - BETA2.powi(self.steps)).sqrt() / (1.0 - BETA1.powi(self.steps));
         for (layer, moving) in network.layers.iter_mut().zip(&mut self.gradients) {
             let (weights, bias) = moving.gradient.split_at(layer.weights.len());
             let (weight_means, bias_means) = moving.mean.split_at_mut(layer.weights.len());
             let (weight_squares, bias_squares) = moving.square.split_at_mut(layer.weights.len());
-            adam(&mut layer.weights, weights, weight_means, weight_squares, rate * correction);
-            adam(&mut layer.bias, bias, bias_means, bias_squares, rate * correction);
+            let rate = rate * correction;
+            let (mean, square) = (weight_means, weight_squares);
+            widened(self.width, Adam { values: &mut layer.weights, gradient: weights, mean, square, rate });
+            let (mean, square) = (bias_means, bias_squares);
+            widened(self.width, Adam { values: &mut layer.bias, gradient: bias, mean, square, rate });
         }
-        loss
     }
 
     /// Forward and backward pass; fills the gradients of the mean squared error.
-    fn gradients(&mut self, network: &Network, rows: &[f32]) -> f32 {
+    fn gradients(&mut self, network: &Network, rows: &[f32]) {
         let columns = network.inputs(0);
         let batch = (rows.len() / columns).min(self.batch);
         for place in 0..network.layers.len() {
@@ -117,20 +121,25 @@ impl Trainer {
         }
         let last = network.layers.len() - 1;
         let padded = network.layers[last].bias.len();
-        let mut loss = 0.0;
         let scale = 2.0 / (batch * columns) as f32;
         let outputs = self.outputs[last].chunks_exact(padded).zip(self.errors[last].chunks_exact_mut(padded));
         for ((output, error), row) in outputs.zip(rows.chunks_exact(columns)) {
             for ((error, output), target) in error.iter_mut().zip(output).zip(row) {
-                let gap = output - target;
-                loss += gap * gap;
-                *error = gap * scale;
+                *error = (output - target) * scale;
             }
         }
         for place in (0..=last).rev() {
             self.backward(network, place, rows, batch);
         }
-        loss / (batch * columns) as f32
+    }
+
+    /// Mean squared error of the rows that the last gradients were of.
+    #[cfg(test)]
+    fn loss(&self, network: &Network, rows: &[f32]) -> f32 {
+        let (columns, last) = (network.inputs(0), network.layers.len() - 1);
+        let outputs = self.outputs[last].chunks_exact(network.layers[last].bias.len());
+        let gaps = outputs.zip(rows.chunks_exact(columns)).flat_map(|(output, row)| output.iter().zip(row));
+        gaps.map(|(output, target)| (output - target).powi(2)).sum::<f32>() / rows.len() as f32
     }
 
     /// Gradients of one layer, and the error at the output of the layer before it.
@@ -181,11 +190,28 @@ fn transpose(weights: &[f32], columns: usize, out: &mut Vec<f32>) {
     }
 }
 
-fn adam(values: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32], rate: f32) {
-    for (((value, gradient), mean), square) in values.iter_mut().zip(gradient).zip(mean).zip(square) {
-        *mean = BETA1 * *mean + (1.0 - BETA1) * gradient;
-        *square = BETA2 * *square + (1.0 - BETA2) * gradient * gradient;
-        *value -= rate * *mean / (square.sqrt() + EPSILON);
+/// One step of Adam (Kingma & Ba, 2015) on as many values as there are gradients.
+struct Adam<'a> {
+    values: &'a mut [f32],
+    gradient: &'a [f32],
+    mean: &'a mut [f32],
+    square: &'a mut [f32],
+    rate: f32,
+}
+
+impl Widened for Adam<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let count = self.values.len();
+        let (gradients, means, squares) = (&self.gradient[..count], &mut self.mean[..count], &mut self.square[..count]);
+        for place in 0..count {
+            let gradient = gradients[place];
+            means[place] = BETA1 * means[place] + (1.0 - BETA1) * gradient;
+            squares[place] = BETA2 * squares[place] + (1.0 - BETA2) * gradient * gradient;
+            self.values[place] -= self.rate * means[place] / (squares[place].sqrt() + EPSILON);
+        }
     }
 }
 
@@ -222,7 +248,8 @@ mod tests {
         }
         let rows: Vec<f32> = (0..6 * 5).map(|_| random.normal()).collect();
         let mut trainer = Trainer::new(&network, 8);
-        let before = trainer.gradients(&network, &rows);
+        trainer.gradients(&network, &rows);
+        let before = trainer.loss(&network, &rows);
         assert!((f64::from(before) - loss(&network, &rows)).abs() < 1e-4);
         let step = 1e-3;
         for place in 0..4 {
@@ -263,11 +290,12 @@ mod tests {
             })
             .collect();
         let mut trainer = Trainer::new(&network, 64);
-        let first = trainer.step(&mut network, &rows, 3e-3);
-        let mut last = first;
+        trainer.step(&mut network, &rows, 3e-3);
+        let first = trainer.loss(&network, &rows);
         for _ in 0..300 {
-            last = trainer.step(&mut network, &rows, 3e-3);
+            trainer.step(&mut network, &rows, 3e-3);
         }
+        let last = trainer.loss(&network, &rows);
         assert!(last < first / 20.0, "{first} {last}");
     }
 }

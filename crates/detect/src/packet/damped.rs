@@ -2,7 +2,11 @@
 //! is old counts less by 2^(−λ·age). Four streams a packet (sender's MAC and address, sender's address, channel, socket)
 //! times five λ times three figures make sixty columns. Only differences of time enter, never the time itself.
 //! Owns a table of fixed size; a stream whose place is taken by a newer one is forgotten and counted.
+// Inlined always and index loops: so that they are compiled for the processor's features.
+#![allow(clippy::inline_always, clippy::needless_range_loop)]
 
+use crate::activation::ln_1p;
+use crate::kernels::{Widened, Width, widened};
 use record::Timestamp;
 
 /// Decay rates, 1/s: halved after 0.2 s, 0.33 s, 1 s, 10 s and 100 s.
@@ -20,41 +24,58 @@ const WAYS: usize = 4;
 /// ports. 0 stands for none (a frame without addresses has a MAC stream only).
 pub type Streams = [u64; STREAMS];
 
+/// Which stream stands in a place, and when it was last heard; 0 stands for an empty place. Four of them are one line of
+/// cache, apart from the figures, so that looking for a place touches no other.
 #[derive(Clone, Copy)]
-struct Slot {
+#[repr(align(16))]
+struct Tag {
     key: u64,
     last: Timestamp,
-    weight: [f64; 5],
-    sum: [f64; 5],
-    squares: [f64; 5],
 }
 
-const EMPTY: Slot = Slot { key: 0, last: Timestamp(0), weight: [0.0; 5], sum: [0.0; 5], squares: [0.0; 5] };
+/// One stream's figures for each λ: one line of cache. Mean and sum of squared deviations, as Welford's method has them,
+/// need no more than single precision where sums of squares would.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Slot {
+    weight: [f32; 5],
+    mean: [f32; 5],
+    squares: [f32; 5],
+}
+
+const EMPTY: Slot = Slot { weight: [0.0; 5], mean: [0.0; 5], squares: [0.0; 5] };
 
 /// The table of streams.
 pub struct Damped {
+    tags: Vec<Tag>,
     slots: Vec<Slot>,
     forgotten: u64,
 }
 
 impl Damped {
-    /// Room for at least `streams` streams (a power of two, 136 bytes each).
+    /// Room for at least `streams` streams (a power of two, 80 bytes each).
     #[must_use]
     pub fn new(streams: usize) -> Self {
-        Self { slots: vec![EMPTY; streams.next_power_of_two().max(WAYS)], forgotten: 0 }
+        let places = streams.next_power_of_two().max(WAYS);
+        Self { tags: vec![Tag { key: 0, last: Timestamp(0) }; places], slots: vec![EMPTY; places], forgotten: 0 }
     }
 
     /// Takes one packet in and writes its columns, with the packet itself counted. A sampled packet stands for `count` like
     /// it, so that the figures are estimates of what all packets would give.
     pub fn update(&mut self, ts: Timestamp, bytes: f64, count: f64, streams: &Streams, out: &mut [f32; COLUMNS]) {
-        for (stream, out) in streams.iter().zip(out.chunks_exact_mut(LAMBDAS.len() * FIGURES)) {
-            if *stream == 0 {
-                out.fill(0.0);
-                continue;
+        // All places first: the table lies far away, and so the four ways there are gone side by side.
+        let places = streams.map(|key| if key == 0 { (0, 0.0) } else { self.place(key, ts) });
+        let mut sums = Sums { weight: [1.0; PLACES], mean: [0.0; PLACES], squares: [0.0; PLACES] };
+        for (stream, (place, age_s)) in places.into_iter().enumerate() {
+            if streams[stream] != 0 {
+                let slot = &mut self.slots[place];
+                slot.add(age_s, bytes as f32, count as f32);
+                sums.take(stream * LAMBDAS.len(), slot);
             }
-            let slot = self.slot(*stream, ts);
-            slot.add(ts, bytes, count);
-            slot.figures(out);
+        }
+        widened(Width::widest(), Figures { sums: &sums, out });
+        for (stream, _) in streams.iter().enumerate().filter(|(_, key)| **key == 0) {
+            out[stream * LAMBDAS.len() * FIGURES..][..LAMBDAS.len() * FIGURES].fill(0.0);
         }
     }
 
@@ -64,48 +85,98 @@ impl Damped {
         self.forgotten
     }
 
-    fn slot(&mut self, key: u64, ts: Timestamp) -> &mut Slot {
-        let first = (key as usize) & (self.slots.len() - 1) & !(WAYS - 1);
-        let ways = &mut self.slots[first..first + WAYS];
-        let place = ways.iter().position(|slot| slot.key == key).unwrap_or_else(|| {
-            // Not known: an empty place, else the one that was silent longest.
-            let place =
-                (0..WAYS).min_by_key(|way| if ways[*way].key == 0 { Timestamp(i64::MIN) } else { ways[*way].last });
-            let place = place.unwrap_or(0);
-            self.forgotten += u64::from(ways[place].key != 0);
-            ways[place] = Slot { key, last: ts, ..EMPTY };
-            place
-        });
-        &mut self.slots[first + place]
+    /// The stream's place, and for how long it was silent, seconds.
+    fn place(&mut self, key: u64, ts: Timestamp) -> (usize, f64) {
+        let first = (key as usize) & (self.tags.len() - 1) & !(WAYS - 1);
+        let ways = &mut self.tags[first..first + WAYS];
+        if let Some(way) = ways.iter().position(|tag| tag.key == key) {
+            let tag = &mut ways[way];
+            // Capture clocks step back; age is never negative then, and never a reason to forget.
+            let age_s = (ts.0.saturating_sub(tag.last.0)).max(0) as f64 / 1e9;
+            tag.last = tag.last.max(ts);
+            return (first + way, age_s);
+        }
+        // Not known: an empty place, else the one that was silent longest.
+        let silent_since = |way: &usize| if ways[*way].key == 0 { Timestamp(i64::MIN) } else { ways[*way].last };
+        let way = (0..WAYS).min_by_key(silent_since).unwrap_or(0);
+        self.forgotten += u64::from(ways[way].key != 0);
+        ways[way] = Tag { key, last: ts };
+        self.slots[first + way] = EMPTY;
+        (first + way, 0.0)
     }
 }
 
 impl Slot {
-    fn add(&mut self, ts: Timestamp, bytes: f64, count: f64) {
-        // Capture clocks step back; age is never negative then, and never a reason to forget.
-        let age_s = (ts.0.saturating_sub(self.last.0)).max(0) as f64 / 1e9;
+    fn add(&mut self, age_s: f64, bytes: f32, count: f32) {
         let factors = if age_s > 0.0 { decay(age_s) } else { [1.0; 5] };
-        self.last = self.last.max(ts);
         for (lambda, factor) in factors.into_iter().enumerate() {
-            self.weight[lambda] = self.weight[lambda] * factor + count;
-            self.sum[lambda] = self.sum[lambda] * factor + count * bytes;
-            self.squares[lambda] = self.squares[lambda] * factor + count * bytes * bytes;
+            let factor = factor as f32;
+            let weight = self.weight[lambda] * factor + count;
+            let gap = bytes - self.mean[lambda];
+            self.weight[lambda] = weight;
+            self.mean[lambda] += gap * (count / weight);
+            self.squares[lambda] = self.squares[lambda] * factor + count * gap * (bytes - self.mean[lambda]);
         }
     }
+}
 
-    fn figures(&self, out: &mut [f32]) {
-        for (lambda, out) in out.chunks_exact_mut(FIGURES).enumerate() {
-            let mean = self.sum[lambda] / self.weight[lambda];
-            let variance = self.squares[lambda] / self.weight[lambda] - mean * mean;
-            out.copy_from_slice(&[self.weight[lambda] as f32, mean as f32, variance.abs().sqrt() as f32]);
+/// Streams times λ, and what fills the last vector.
+const PLACES: usize = (STREAMS * LAMBDAS.len()).next_multiple_of(16);
+
+/// A packet's streams, side by side, so that their figures are computed at once.
+struct Sums {
+    weight: [f32; PLACES],
+    mean: [f32; PLACES],
+    squares: [f32; PLACES],
+}
+
+impl Sums {
+    fn take(&mut self, first: usize, slot: &Slot) {
+        let places = first..first + LAMBDAS.len();
+        self.weight[places.clone()].copy_from_slice(&slot.weight);
+        self.mean[places.clone()].copy_from_slice(&slot.mean);
+        self.squares[places].copy_from_slice(&slot.squares);
+    }
+}
+
+/// Weight, mean and deviation of every stream and λ.
+struct Figures<'a> {
+    sums: &'a Sums,
+    out: &'a mut [f32; COLUMNS],
+}
+
+impl Widened for Figures<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let mut deviations = [0.0; PLACES];
+        for place in 0..PLACES {
+            deviations[place] = (self.sums.squares[place] / self.sums.weight[place]).abs().sqrt();
+        }
+        for place in 0..STREAMS * LAMBDAS.len() {
+            self.out[place * FIGURES] = self.sums.weight[place];
+            self.out[place * FIGURES + 1] = self.sums.mean[place];
+            self.out[place * FIGURES + 2] = deviations[place];
         }
     }
 }
 
 /// Figures as the network reads them: ln(1 + figure), because rates and sizes span decades.
 pub fn log_columns(columns: &mut [f32; COLUMNS]) {
-    for value in columns {
-        *value = crate::activation::ln_1p(*value);
+    widened(Width::widest(), Logarithms(columns));
+}
+
+struct Logarithms<'a>(&'a mut [f32; COLUMNS]);
+
+impl Widened for Logarithms<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for place in 0..COLUMNS {
+            self.0[place] = ln_1p(self.0[place]);
+        }
     }
 }
 

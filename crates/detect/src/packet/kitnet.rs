@@ -1,11 +1,14 @@
 //! KitNET (Mirsky et al., NDSS 2018): many small autoencoders, each on columns that move together, and one more over
 //! their errors. Learns online: first which columns belong together, then the nets, then it only judges. Knows nothing of
 //! what the columns mean.
+// Inlined always and index loops: so that they are compiled for the processor's features.
+#![allow(clippy::inline_always, clippy::needless_range_loop)]
 
 use super::cluster::Correlations;
-use super::small_net::{INPUTS_MAX, SmallNet};
+use super::small_net::{INPUTS_MAX, LANES, Lane, SmallNet};
 use crate::DetectError;
 use crate::blob::{Reader, Writer};
+use crate::kernels::{Widened, Width, widened};
 use crate::random::Random;
 use serde::{Deserialize, Serialize};
 
@@ -92,18 +95,32 @@ impl KitNet {
     }
 
     fn train(&mut self, row: &[f32]) {
-        let rate = self.settings.learning_rate;
-        let (groups, inputs) = (&self.groups, self.output.inputs);
-        let errors =
-            pooled(inputs, self.nets.iter_mut().zip(groups).map(|(net, group)| net.train(&gather(row, group), rate)));
-        self.output.train(&errors, rate);
+        widened(Width::widest(), Lesson { net: self, row });
     }
 
     /// Judges one row without learning from it.
     #[must_use]
     pub fn score(&self, row: &[f32]) -> f32 {
-        let errors = self.nets.iter().zip(&self.groups).map(|(net, group)| net.score(&gather(row, group)));
-        self.output.score(&pooled(self.output.inputs, errors))
+        widened(Width::widest(), Question { net: self, row })
+    }
+
+    /// Scores of many rows, sixteen at a time, to the same bits as one by one.
+    #[must_use]
+    pub fn scores<'r>(&self, rows: impl Iterator<Item = &'r [f32]>) -> Vec<f32> {
+        let width = self.groups.iter().flatten().max().map_or(0, |last| last + 1);
+        let (mut columns, mut filled, mut scores) = (vec![[0.0; LANES]; width], 0, Vec::new());
+        for row in rows {
+            columns.iter_mut().zip(row).for_each(|(column, value)| column[filled] = *value);
+            filled += 1;
+            if filled == LANES {
+                scores.extend(widened(Width::widest(), Questions { net: self, columns: &columns }));
+                filled = 0;
+            }
+        }
+        if filled > 0 {
+            scores.extend(&widened(Width::widest(), Questions { net: self, columns: &columns })[..filled]);
+        }
+        scores
     }
 
     /// Ends the learning where it is, so that it judges from now on; needs more rows than `map_rows` before.
@@ -116,8 +133,11 @@ impl KitNet {
     #[must_use]
     pub fn shares(&self, row: &[f32]) -> Vec<f32> {
         let rows: Vec<_> = self.groups.iter().map(|group| gather(row, group)).collect();
-        let errors = self.nets.iter().zip(&rows).map(|(net, row)| net.score(row));
-        let of_net = self.output.squares(&pooled(self.output.inputs, errors));
+        let mut errors = Pooled::new(self);
+        for (net, row) in self.nets.iter().zip(&rows) {
+            errors.add(net.score(row));
+        }
+        let of_net = self.output.squares(&errors.inputs());
         let mut shares = vec![0.0; row.len()];
         for (place, (net, group)) in self.nets.iter().zip(&self.groups).enumerate() {
             let squares = net.squares(&rows[place]);
@@ -163,23 +183,124 @@ impl KitNet {
     }
 }
 
+/// One row to learn from.
+struct Lesson<'a> {
+    net: &'a mut KitNet,
+    row: &'a [f32],
+}
+
+impl Widened for Lesson<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let rate = self.net.settings.learning_rate;
+        let mut errors = Pooled::new(self.net);
+        for place in 0..self.net.nets.len() {
+            let row = gather(self.row, &self.net.groups[place]);
+            errors.add(self.net.nets[place].train(&row, rate));
+        }
+        self.net.output.train(&errors.inputs(), rate);
+    }
+}
+
+/// One row to judge.
+struct Question<'a> {
+    net: &'a KitNet,
+    row: &'a [f32],
+}
+
+impl Widened for Question<'_> {
+    type Out = f32;
+
+    #[inline(always)]
+    fn run(self) -> f32 {
+        let mut errors = Pooled::new(self.net);
+        for place in 0..self.net.nets.len() {
+            errors.add(self.net.nets[place].score(&gather(self.row, &self.net.groups[place])));
+        }
+        self.net.output.score(&errors.inputs()).sqrt()
+    }
+}
+
+/// Sixteen rows to judge, by column.
+struct Questions<'a> {
+    net: &'a KitNet,
+    columns: &'a [Lane],
+}
+
+impl Widened for Questions<'_> {
+    type Out = Lane;
+
+    #[inline(always)]
+    fn run(self) -> Lane {
+        let mut errors: [Pooled; LANES] = std::array::from_fn(|_| Pooled::new(self.net));
+        for place in 0..self.net.nets.len() {
+            let of_rows = self.net.nets[place].score_lanes(self.columns, &self.net.groups[place]);
+            for lane in 0..LANES {
+                errors[lane].add(of_rows[lane]);
+            }
+        }
+        let mut inputs = [[0.0; LANES]; INPUTS_MAX];
+        for lane in 0..LANES {
+            let of_row = errors[lane].inputs();
+            for input in 0..INPUTS_MAX {
+                inputs[input][lane] = of_row[input];
+            }
+        }
+        let mut scores = self.net.output.score_lanes(&inputs, &IDENTITY);
+        for lane in 0..LANES {
+            scores[lane] = scores[lane].sqrt();
+        }
+        scores
+    }
+}
+
+/// The last net's inputs are in their own order.
+const IDENTITY: [usize; INPUTS_MAX] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
+#[inline(always)]
 fn gather(row: &[f32], group: &[usize]) -> [f32; INPUTS_MAX] {
     let mut values = [0.0; INPUTS_MAX];
-    values.iter_mut().zip(group).for_each(|(value, column)| *value = row[*column]);
+    for place in 0..group.len().min(INPUTS_MAX) {
+        values[place] = row[group[place]];
+    }
     values
 }
 
 /// The errors as inputs of the last net. With more nets than inputs the errors of neighbouring nets share one by their
 /// root mean square.
-fn pooled(inputs: usize, errors: impl ExactSizeIterator<Item = f32>) -> [f32; INPUTS_MAX] {
-    let nets = errors.len().max(1);
-    let (mut squares, mut counts) = ([0.0_f32; INPUTS_MAX], [0.0_f32; INPUTS_MAX]);
-    for (net, error) in errors.enumerate() {
-        let place = net * inputs / nets;
-        squares[place] += error * error;
-        counts[place] += 1.0;
+struct Pooled {
+    squares: [f32; INPUTS_MAX],
+    counts: [f32; INPUTS_MAX],
+    inputs: usize,
+    nets: usize,
+    next: usize,
+}
+
+impl Pooled {
+    #[inline(always)]
+    fn new(net: &KitNet) -> Self {
+        let zeros = [0.0; INPUTS_MAX];
+        Self { squares: zeros, counts: zeros, inputs: net.output.inputs, nets: net.nets.len().max(1), next: 0 }
     }
-    std::array::from_fn(|place| if counts[place] > 0.0 { (squares[place] / counts[place]).sqrt() } else { 0.0 })
+
+    #[inline(always)]
+    fn add(&mut self, mean_square: f32) {
+        let place = if self.nets <= INPUTS_MAX { self.next } else { self.next * self.inputs / self.nets };
+        self.squares[place] += mean_square;
+        self.counts[place] += 1.0;
+        self.next += 1;
+    }
+
+    #[inline(always)]
+    fn inputs(&self) -> [f32; INPUTS_MAX] {
+        let mut inputs = [0.0; INPUTS_MAX];
+        for place in 0..INPUTS_MAX {
+            inputs[place] = (self.squares[place] / self.counts[place].max(1.0)).sqrt();
+        }
+        inputs
+    }
 }
 
 #[cfg(test)]
@@ -228,6 +349,17 @@ mod tests {
         assert_ne!(a.process(&row), other.process(&row));
         assert_eq!(a.progress(), 1.0);
         assert!(KitNet::new(20, 5, KitNetSettings::default()).progress() < 1e-6);
+    }
+
+    #[test]
+    fn many_rows_are_scored_as_one_by_one() {
+        for columns in [12, 60, 200] {
+            let (net, mut random) = learned(columns, 1);
+            let rows: Vec<Vec<f32>> = (0..37).map(|_| row(&mut random, columns)).collect();
+            let one_by_one: Vec<u32> = rows.iter().map(|row| net.score(row).to_bits()).collect();
+            let together = net.scores(rows.iter().map(Vec::as_slice));
+            assert_eq!(together.iter().map(|score| score.to_bits()).collect::<Vec<_>>(), one_by_one);
+        }
     }
 
     #[test]
