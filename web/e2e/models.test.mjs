@@ -2,10 +2,12 @@
 // back, a false positive hides its like, and undo brings it back.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { launch, openPage, SKIP, startServer, until } from './browser.mjs';
 
 const PATIENCE_MS = 180_000;
+const FOREST = new URL('../../crates/detect/src/imported/fixtures/isolation_forest.onnx', import.meta.url);
 
 describe('models', { skip: SKIP, timeout: 600_000 }, () => {
   let server;
@@ -73,6 +75,36 @@ describe('models', { skip: SKIP, timeout: 600_000 }, () => {
       await until('the old version in place', async () => (await api('/models')).version === old);
       await page.locator(`[data-cell="Version"] [data-version="${old}"]`).waitFor();
       await page.locator(`[data-rollback="${now}"]`).waitFor();
+    }));
+
+  test('a model of one\'s own is handed over, and what does not fit says why', () =>
+    on('/models', async (page) => {
+      const open = page.locator('[data-import-open]');
+      await until('models that it can join', async () => (await open.count()) > 0 && open.isEnabled(), PATIENCE_MS);
+      await open.click();
+      const dialog = page.locator('dialog[open]', { hasText: 'Import a model' });
+      await dialog.waitFor();
+      assert.equal(await dialog.locator('[data-confirm]').isDisabled(), true, 'two files are needed');
+      const manifest = 'name = "my_forest"\nmeaning = "lower_is_stranger"\nvalues = "natural"\nfeatures = ["duration_ms", "forward_packets", "backward_packets", "forward_bytes", "backward_bytes", "subflows"]\n';
+      const toml = { name: 'my_forest.toml', mimeType: 'text/plain', buffer: Buffer.from(manifest) };
+      const onnx = (buffer) => ({ name: 'my_forest.onnx', mimeType: 'application/octet-stream', buffer });
+      await page.locator('[data-import]').setInputFiles([onnx(Buffer.from('not a model')), toml]);
+      assert.match(await dialog.locator('[data-chosen="onnx"]').textContent(), /my_forest.onnx/);
+      await dialog.locator('[data-confirm]').click();
+      await dialog.locator('[data-failure]', { hasText: 'my_forest.onnx: imported model my_forest' }).waitFor();
+      await page.locator('[data-import]').setInputFiles([onnx(readFileSync(FOREST))]);
+      await until('the failure is gone', async () => (await dialog.locator('[data-failure]').count()) === 0);
+      await dialog.locator('[data-confirm]').click();
+      await until('the dialog is gone', async () => (await page.locator('dialog').count()) === 0, PATIENCE_MS);
+      const row = page.locator('[data-member="my_forest"]');
+      await row.waitFor();
+      const member = (await api('/models')).members.find((m) => m.name === 'my_forest');
+      assert.equal(await row.getAttribute('data-standing'), member.imported);
+      assert.match(await row.locator('[data-admitted]').textContent(), /Yes|No|Shadow|Muted/);
+      await page.locator('[data-panel="events"]', { hasText: 'my_forest was imported' }).waitFor();
+    }).catch((error) => {
+      // The browser itself writes the refused request to the console.
+      assert.match(String(error.message), /422/);
     }));
 
   test('a false positive hides its like, and undo brings it back', async () => {

@@ -13,6 +13,7 @@ const MEMBERS = [
 ];
 const versions = [version(3, 'timetable', 0), version(2, 'asked', 1), version(1, 'first', 2)];
 const events = [];
+const guests = [];
 let training = 0;
 let reason = '';
 let challenge = null;
@@ -50,7 +51,8 @@ export function models(model, started) {
   const ready = model.state === 'ready';
   const flows = Math.round((Date.now() - started) / 20) + 40_000;
   const scores = (k, p) => ({ bin_decades: 0.25, threshold_p: p, ordinary: bins(flows / 2, 0.25 + k * 0.02), anomalous: Array.from({ length: BINS }, (_, n) => (n > 10 ? 6 + ((n * (k + 3)) % 5) : 0)) });
-  const members = ready ? MEMBERS.map(([name, admitted, fpr, threshold, looks_at], k) => ({ name, kind: 'flow', looks_at, admitted, why: `Flags ${(fpr * 100).toFixed(1)} % of held-out flows where it promises 1 %${admitted ? '' : ': its word cannot be trusted here'}`, weight: admitted ? 1 : 0, held_out_fpr: fpr, threshold, nominal_fpr: 0.01, realised_fpr: fpr * 1.1, scores: scores(k, 0.01), weight_bytes: 0 })) : [];
+  const members = ready ? MEMBERS.map(([name, admitted, fpr, threshold, looks_at], k) => ({ name, kind: 'flow', looks_at, admitted, why: `Flags ${(fpr * 100).toFixed(1)} % of held-out flows where it promises 1 %${admitted ? '' : ': its word cannot be trusted here'}`, weight: admitted ? 1 : 0, held_out_fpr: fpr, threshold, nominal_fpr: 0.01, realised_fpr: fpr * 1.1, scores: scores(k, 0.01), weight_bytes: 0, imported: null })) : [];
+  if (ready) members.push(...guests);
   const square = (of) => MEMBERS.map((_, a) => MEMBERS.map((__, b) => of(a, b)));
   const now = Date.now();
   const progress = training ? Math.min(1, (now - training) / TRAINING_MS) : null;
@@ -62,11 +64,24 @@ export function models(model, started) {
     drift: ready ? { state: 'steady', text: 'Traffic is what the models learned', mean: 0.487, expected_mean: 0.5, window_flows: 38_400, flows, changes: [], history: Array.from({ length: 180 }, (_, i) => ({ ts: iso(now - (180 - i) * 60_000), mean: 0.5 + 0.04 * Math.sin(i / 9) + 0.02 * Math.sin(i * 2.3), flows: 200 })) } : null,
     data: { rows: 11_800, rows_max: 20_000, rows_held_out: 2_960, hours: 41, hosts: 29, from: iso(now - 41 * 3_600_000), until: iso(now), said_benign: 0, pinned: 0, pinned_rows: 0 },
     retraining: { state: training ? 'training' : 'waiting', every_h: 24, next: iso(now + 5 * 3_600_000), progress, reason: training ? reason : '', rows: 11_800, rows_held_out: 2_960, can_start: ready && !training, last: challenge?.at ?? null, promoted: challenge?.promoted ?? null, text: 'Models have not been renewed since the start' },
-    challenge, versions: ready ? versions : [], events, can_import: false,
+    challenge, versions: ready ? versions : [], events, can_import: ready,
   };
 }
 
-/** `retrain` or `rollback`: status and answer. */
+/** A form's text: what is no model is refused, every other one is in shadow. */
+function takeIn(form) {
+  const name = /name = "([a-z0-9_]+)"/.exec(form)?.[1];
+  const file = /filename="([^"]+\.onnx)"/.exec(form)?.[1];
+  if (!name || !file || form.includes('not a model')) return [422, `${file}: imported model ${name}: it is no ONNX file`];
+  guests.splice(0, guests.length, { name, kind: 'flow', looks_at: 'Your own model, imported from an ONNX file', admitted: false, why: 'In shadow: it is shown and does not vote until the next training calibrates it', weight: 0, held_out_fpr: null, threshold: null, nominal_fpr: 0.01, realised_fpr: null, scores: null, weight_bytes: 4096, imported: 'shadow' });
+  versions.unshift({ ...version(Math.max(...versions.map((v) => v.version)) + 1, 'import', 0), made: iso(Date.now()), text: `${name} was imported beside the models before` });
+  versions.splice(5);
+  arrange();
+  tell('imported', `${name} was imported from ${file}: in shadow`);
+  return [200, undefined];
+}
+
+/** `retrain`, `rollback` or `import`: status and answer. */
 export function askModels(what, text) {
   settle();
   if (what === 'retrain') {
@@ -76,6 +91,7 @@ export function askModels(what, text) {
     tell('started', 'A training on 11,800 flows began because it was asked for; the old models judge meanwhile');
     return [202, { state: 'training' }];
   }
+  if (what === 'import') return takeIn(text);
   if (what !== 'rollback') return [404, 'No such path'];
   const wanted = JSON.parse(text || '{}').version;
   const at = versions.findIndex((v) => v.version === wanted);

@@ -490,7 +490,7 @@ pub struct ImportArgs {
     #[arg(long = "try", value_name = "FILE", conflicts_with = "calibrate")]
     pub try_rows: Option<PathBuf>,
     /// A model that takes longer for a row is muted, microseconds
-    #[arg(long, value_name = "US", default_value_t = 50.0)]
+    #[arg(long, value_name = "US", default_value_t = crate::live::importing::COST_MAX_US)]
     pub cost_max_us: f64,
 }
 

@@ -19,7 +19,7 @@ mod params;
 mod statistics;
 
 pub use hub::{EventKind, Hub};
-pub use live::{Live, LiveError, PacketQuery};
+pub use live::{Live, LiveError, ModelUpload, PacketQuery};
 pub use problem::Problem;
 pub use server::{ServeError, bind, check_listen, openapi_json, router, serve, serve_on};
 pub use state::{AppState, ServeConfig};

@@ -34,6 +34,25 @@ pub enum LiveError {
     /// What is there now speaks against it.
     #[error("{0}")]
     Conflict(String),
+    /// What was handed over cannot be used.
+    #[error("{0}")]
+    Refused(String),
+    /// What was handed over is larger than what is read.
+    #[error("{0}")]
+    TooLarge(String),
+}
+
+/// A model of a user's own, as it was handed over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelUpload {
+    /// The ONNX file's name, for errors.
+    pub onnx_name: String,
+    /// Its bytes.
+    pub onnx: Vec<u8>,
+    /// The manifest's name; its ending says TOML or JSON.
+    pub manifest_name: String,
+    /// The manifest.
+    pub manifest: String,
 }
 
 /// The running process.
@@ -99,6 +118,13 @@ pub trait Live: Send + Sync {
     /// # Errors
     /// `NotFound` when it is not kept, `Conflict` when it is in place already or cannot be read.
     fn roll_back(&self, version: u64) -> Result<Models, LiveError>;
+    /// Takes a user's own model in beside the members, in shadow until it is calibrated; the models with it. Reads the file and tries it,
+    /// so that it may take seconds.
+    ///
+    /// # Errors
+    /// `Refused` when the file or its manifest cannot be used, `TooLarge` when it is not read, `Conflict` when there are no models yet or
+    /// a training is under way.
+    fn import_model(&self, upload: ModelUpload) -> Result<Models, LiveError>;
     /// True when sources and store are open: `/readyz`.
     fn ready(&self) -> bool {
         true

@@ -65,6 +65,8 @@ impl From<LiveError> for Problem {
         let status = match error {
             LiveError::NotFound(_) => StatusCode::NOT_FOUND,
             LiveError::Conflict(_) => StatusCode::CONFLICT,
+            LiveError::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            LiveError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             LiveError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self::new(status, error.to_string())

@@ -232,6 +232,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes in an ONNX model with its manifest (TOML or JSON), two fields named `file`. It runs in shadow until it is calibrated on benign
+         *     flows, votes when it keeps its promise on them, and is muted when it costs too much; a model of the same name is replaced. The
+         *     models before it stay among the kept versions.
+         */
+        post: operations["import_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models/retrain": {
         parameters: {
             query?: never;
@@ -457,7 +478,7 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description How far members agree on live flows: rows and columns in the order of `members`. */
+        /** @description How far members agree on live flows that are in no incident: rows and columns in the order of `members`. */
         Agreement: {
             /** @description Flows that both members would flag. */
             both: number[][];
@@ -1117,6 +1138,11 @@ export interface components {
             /** @description Request target. */
             url: string;
         };
+        /**
+         * @description Where a model of a user's own stands.
+         * @enum {string}
+         */
+        ImportStanding: "shadow" | "votes" | "no_vote" | "muted";
         /** @description The contract's INCIDENT. */
         Incident: {
             /** @description What to do next, one or two sentences. */
@@ -1264,6 +1290,11 @@ export interface components {
             /** @description `first`, `started`, `promoted`, `refused`, `rolled_back`, `drift`, `feedback`, `failed`. */
             what: string;
         };
+        /** @description The form of `POST /models/import`. */
+        ModelFiles: {
+            /** @description Two files: the model (`.onnx`) and its manifest (`.toml` or `.json`). */
+            file: string[];
+        };
         /** @description One member of the ensemble. */
         ModelMember: {
             /** @description Passed the admission gate. */
@@ -1273,6 +1304,7 @@ export interface components {
              * @description False positives on held-out benign flows at the target rate.
              */
             held_out_fpr?: number | null;
+            imported?: components["schemas"]["ImportStanding"] | null;
             /** @description What it judges: `flow`, `packet`, `host`, `series`. */
             kind?: string;
             /** @description What it looks at, one sentence. */
@@ -2941,6 +2973,69 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Models"];
+                };
+            };
+        };
+    };
+    import_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["ModelFiles"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Models"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

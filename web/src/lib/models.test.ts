@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { heights, memberName, rate, reasonName, shareBeyond, thresholdPlace } from './models';
+import { heights, memberName, rate, reasonName, shareBeyond, thresholdPlace, voteWord } from './models';
 
 const histogram = { bin_decades: 0.25, threshold_p: 0.01, ordinary: Array<number>(24).fill(0), anomalous: Array<number>(24).fill(0) };
 
@@ -26,4 +26,9 @@ test('words for what the server names', () => {
   expect([memberName('isolation_forest'), memberName('my_own_model')]).toEqual(['Isolation Forest', 'My own model']);
   expect([reasonName('drift'), reasonName('')]).toEqual(['Traffic changed', 'Not told']);
   expect([rate(0), rate(0.0004), rate(0.0123), rate(0.5), rate(null)]).toEqual(['0 %', '0.04 %', '1.2 %', '50 %', '–']);
+});
+
+test('whether a member votes, in a word', () => {
+  const words = ([null, 'votes', 'no_vote', 'shadow', 'muted'] as const).map((imported) => voteWord({ admitted: imported === 'votes', imported }));
+  expect(words).toEqual(['No', 'Yes', 'No', 'Shadow', 'Muted']);
 });

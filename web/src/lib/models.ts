@@ -19,10 +19,17 @@ export const memberName = (name: string): string => MEMBERS[name] ?? sentence(na
 const KINDS: Record<string, string> = { flow: 'flows', packet: 'packets', host: 'hosts', series: 'series' };
 export const kindWord = (member: ModelMember): string => KINDS[member.kind] ?? member.kind;
 
+/** Whether a member votes, in a word; a user's own model can be on its way to a vote. */
+export function voteWord(member: Pick<ModelMember, 'admitted' | 'imported'>): string {
+  if (member.imported === 'shadow') return 'Shadow';
+  if (member.imported === 'muted') return 'Muted';
+  return member.admitted ? 'Yes' : 'No';
+}
+
 const REASONS: Record<string, string> = { first: 'First models', timetable: 'Timetable', drift: 'Traffic changed', asked: 'Asked for', import: 'Imported' };
 export const reasonName = (reason: string): string => REASONS[reason] ?? (reason ? sentence(reason) : 'Not told');
 
-const EVENTS: Record<string, string> = { first: 'First', started: 'Training', promoted: 'Taken', refused: 'Not taken', rolled_back: 'Put back', drift: 'Drift', feedback: 'Verdict', failed: 'Failed' };
+const EVENTS: Record<string, string> = { first: 'First', started: 'Training', promoted: 'Taken', refused: 'Not taken', rolled_back: 'Put back', drift: 'Drift', feedback: 'Verdict', failed: 'Failed', imported: 'Import' };
 export const eventName = (what: string): string => EVENTS[what] ?? sentence(what);
 
 /** Where the threshold stands, 0 … 1 of a histogram's width. */

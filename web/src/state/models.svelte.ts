@@ -23,11 +23,12 @@ export class ModelsPage {
     await this.ask(() => post('/models/rollback', { version }), `Version ${version} is in place and judges from now on.`);
   }
 
-  /** Hands over the chosen files: a model and, beside it, what its numbers mean. */
-  async importFiles(files: FileList): Promise<void> {
+  /** Hands over a model and its manifest; what was wrong with them, when something was. */
+  async importFiles(files: readonly File[]): Promise<ApiError | undefined> {
     const form = new FormData();
     for (const file of files) form.append('file', file, file.name);
-    await this.ask(() => upload('/models/import', form), 'The model was taken in. It runs in shadow until it is calibrated.');
+    await this.ask(() => upload('/models/import', form), 'The model was taken in: its line says where it stands.');
+    return this.failure;
   }
 
   private async ask(question: () => Promise<unknown>, done: string): Promise<void> {

@@ -1,5 +1,5 @@
 //! `tripline models import`: a user's own ONNX model beside the trained ones, in shadow until it is calibrated on benign input, muted when
-//! it costs too much. Owns the words and the clock; what a model says is `detect`'s.
+//! it costs too much. Owns the words; the steps are `live::importing`'s.
 
 use super::analyze::meter_config;
 use super::models::hold;
@@ -7,21 +7,15 @@ use super::output::Output;
 use crate::cli::{Common, ImportArgs};
 use crate::config::Config;
 use crate::failure::{Context, EXIT_DONE, Failure, Result};
-use crate::live::artifact;
+use crate::live::{artifact, importing, versions};
 use detect::Ensemble;
-use detect::imported::{FILE_BYTES_MAX, Imported, Manifest};
+use detect::imported::Imported;
 use evaluate::tables::TablePlan;
 use evaluate::{Input, InputOptions};
 use record::Matrix;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
-
-/// Rows whose scoring is timed where no input is given.
-const TIMED_ROWS: usize = 2_048;
-/// The smallest manifest, for errors.
-const EXAMPLE: &str = "name = \"my_forest\" and meaning = \"lower_is_stranger\" (or higher_is_stranger, attack_probability, reconstruction)";
 
 /// Runs the command.
 pub fn run(common: &Common, dir: &Path, args: &ImportArgs) -> Result<u8> {
@@ -39,15 +33,12 @@ pub fn run(common: &Common, dir: &Path, args: &ImportArgs) -> Result<u8> {
     }
     let _held = hold(common, dir, "stop the process that uses this folder, or import into another")?;
     let benign = if args.calibrate.is_empty() { None } else { Some(rows(&config, &args.calibrate, plan.as_ref())?) };
-    let cost_us = cost(&model, benign.as_ref(), ensemble.schema().features.len());
+    let cost_us = importing::cost_us(&model, benign.as_ref(), ensemble.schema().features.len());
     let name = model.name().to_owned();
-    ensemble.invite(model).context(args.onnx.display())?;
-    if cost_us > args.cost_max_us {
-        let allowed = args.cost_max_us;
-        ensemble.mute(&name, &format!("it takes {cost_us:.1} µs a row, {allowed:.1} are allowed (--cost-max-us)"));
-    } else if let Some(benign) = &benign {
-        ensemble.calibrate_guests(benign, &config.models).context("calibration")?;
-    }
+    let cost = (cost_us, args.cost_max_us);
+    importing::seat(&mut ensemble, model, cost, benign.as_ref(), &config.models).context(args.onnx.display())?;
+    let kept: Vec<_> = versions::all(dir).context(dir.display())?.into_iter().map(|kept| kept.version).collect();
+    importing::put_note(&mut ensemble, versions::next_number(&kept), &name);
     artifact::save(dir, &ensemble, config.models.versions_max)?;
     let told = told(&ensemble, &name, cost_us);
     let mut output = Output::open(None)?;
@@ -60,14 +51,12 @@ fn read_model(args: &ImportArgs, ensemble: &Ensemble) -> Result<Imported> {
     let beside = || args.onnx.with_extension("toml");
     let path = args.manifest.clone().unwrap_or_else(beside);
     let text = std::fs::read_to_string(&path).map_err(|error| {
-        Failure::new(format!("manifest {}: {error}; write one with at least {EXAMPLE}", path.display()))
+        Failure::new(format!("manifest {}: {error}; write one with at least {}", path.display(), importing::EXAMPLE))
     })?;
-    let manifest: Manifest =
-        toml::from_str(&text).map_err(|error| Failure::new(format!("manifest {}: {error}", path.display())))?;
+    let manifest = importing::manifest(&path.display().to_string(), &text).map_err(Failure::new)?;
     let size = std::fs::metadata(&args.onnx).context(args.onnx.display())?.len();
-    if size > FILE_BYTES_MAX as u64 {
-        let name = args.onnx.display();
-        return Err(Failure::new(format!("{name}: {size} bytes; models of up to {FILE_BYTES_MAX} bytes are read")));
+    if let Some(why) = importing::too_large(&args.onnx.display().to_string(), size) {
+        return Err(Failure::new(why));
     }
     let bytes = std::fs::read(&args.onnx).context(args.onnx.display())?;
     Imported::read(&bytes, manifest, ensemble.schema()).context(args.onnx.display())
@@ -82,32 +71,10 @@ fn rows(config: &Config, files: &[PathBuf], plan: Option<&TablePlan>) -> Result<
     Ok(dataset.rows)
 }
 
-/// Microseconds a row, the better of two passes.
-fn cost(model: &Imported, rows: Option<&Matrix>, columns: usize) -> f64 {
-    let mut sample = Matrix::with_capacity(TIMED_ROWS, columns);
-    match rows.filter(|rows| rows.rows() > 0) {
-        Some(rows) => (0..rows.rows().min(TIMED_ROWS)).for_each(|row| sample.push(rows.row(row))),
-        None => sample.values.resize(TIMED_ROWS * columns, 1.0),
-    }
-    let pass = || {
-        let begun = Instant::now();
-        std::hint::black_box(model.scores(&sample));
-        begun.elapsed().as_secs_f64() * 1e6 / sample.rows().max(1) as f64
-    };
-    pass().min(pass())
-}
-
 fn told(ensemble: &Ensemble, name: &str, cost_us: f64) -> String {
     let mut text = String::new();
     for guest in ensemble.guests().iter().filter(|guest| guest.model().name() == name) {
-        let info = guest.info();
-        let beyond = info.false_positive_rate * 100.0;
-        let state = match (guest.muted(), guest.calibration_rows()) {
-            (Some(why), _) => format!("muted: {why}"),
-            (None, 0) => "in shadow: it is shown and does not vote until it is calibrated on benign input (--calibrate, or the next training of `run`)".to_owned(),
-            (None, rows) if info.admitted => format!("votes: {beyond:.2} % of held-out benign rows beyond its threshold {:.4}, calibrated on {rows}", info.threshold),
-            (None, _) => format!("does not vote: {beyond:.2} % of held-out benign rows beyond its threshold, or the same answer for every row"),
-        };
+        let state = importing::standing(guest);
         let _ = writeln!(text, "{name}: imported, {cost_us:.1} µs a row\n{state}");
     }
     text

@@ -17,7 +17,7 @@ use serve::shapes::{
     Budget, FeatureView, FeedbackGiven, FeedbackPreview, ModelPhase, ModelSummary, Models, Rates, Retraining,
     SourceState as SourceShape, Summary, SuppressionUndone, Suppressions, Totals,
 };
-use serve::{Live, LiveError, PacketQuery};
+use serve::{Live, LiveError, ModelUpload, PacketQuery};
 use std::sync::{Arc, Mutex};
 use store::{IncidentChange, Page, Reader};
 
@@ -268,7 +268,7 @@ impl Live for Answers {
             challenge: live.challenge.clone(),
             versions: live.versions.clone(),
             events: live.events.clone(),
-            can_import: false,
+            can_import: kept && ensemble.is_some(),
         }
     }
 
@@ -354,5 +354,9 @@ impl Live for Answers {
             NoReturn::Refused(why) => LiveError::Conflict(why),
         })?;
         Ok(self.models())
+    }
+
+    fn import_model(&self, upload: ModelUpload) -> Result<Models, LiveError> {
+        self.take_in(&upload)
     }
 }

@@ -50,7 +50,7 @@ impl Judging {
         tracing::info!("models are in place and judge every flow from now on");
     }
 
-    fn put_in_place(&mut self, ensemble: Arc<detect::Ensemble>) {
+    pub(super) fn put_in_place(&mut self, ensemble: Arc<detect::Ensemble>) {
         let mut status = lock(&self.status);
         status.flows_learned = ensemble.span().rows;
         status.ensemble = Some(Arc::clone(&ensemble));
@@ -125,7 +125,7 @@ impl Judging {
         Ok(())
     }
 
-    fn save_log(&mut self) {
+    pub(super) fn save_log(&mut self) {
         let Some(setting) = self.retrain.unsaved() else { return };
         if let Err(error) = self.store.write(StoreBatch { settings: vec![setting], ..StoreBatch::default() }) {
             tracing::error!("store: {error}");

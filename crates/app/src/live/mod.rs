@@ -7,6 +7,7 @@ mod asking;
 mod evidence;
 mod feedback;
 mod host_only;
+pub mod importing;
 mod judging;
 mod lag;
 mod learning;

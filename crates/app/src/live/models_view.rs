@@ -7,8 +7,8 @@ use evaluate::Reservoir;
 use evaluate::drift;
 use evaluate::watch::{BIN_DECADES, MEMBER_P_VALUE, MemberWatch, ModelWatch};
 use serve::shapes::{
-    Agreement, Challenge, Drift, DriftChange, DriftPoint, DriftState, EnsembleLive, ModelEvent, ModelMember,
-    ModelVersion, ScoreHistogram, TrainingData,
+    Agreement, Challenge, Drift, DriftChange, DriftPoint, DriftState, EnsembleLive, ImportStanding, ModelEvent,
+    ModelMember, ModelVersion, ScoreHistogram, TrainingData,
 };
 
 /// Flows before a rate is said.
@@ -169,6 +169,7 @@ pub fn member(info: &MemberInfo, live: &ModelsLive) -> ModelMember {
         realised_fpr: seen.and_then(|(_, _, rate)| *rate),
         scores: seen.map(|(_, scores, _)| scores.clone()),
         weight_bytes: 0,
+        imported: None,
     }
 }
 
@@ -181,7 +182,14 @@ pub fn guest(guest: &Guest, live: &ModelsLive) -> ModelMember {
         _ => shown.why.clone(),
     };
     let in_shadow = guest.calibration_rows() == 0;
+    let standing = match (guest.muted(), in_shadow, shown.admitted) {
+        (Some(_), ..) => ImportStanding::Muted,
+        (None, true, _) => ImportStanding::Shadow,
+        (None, false, true) => ImportStanding::Votes,
+        (None, false, false) => ImportStanding::NoVote,
+    };
     ModelMember {
+        imported: Some(standing),
         looks_at: "Your own model, imported from an ONNX file".to_owned(),
         why,
         held_out_fpr: shown.held_out_fpr.filter(|_| !in_shadow),

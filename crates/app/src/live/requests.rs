@@ -1,6 +1,7 @@
 //! What people ask of the judge thread through the API, and how it answers. Owns the list; every request is answered once, and
 //! whoever asked may have hung up.
 
+use super::importing::{Ground, Importing};
 use super::judging::Judging;
 use super::versions::NoReturn;
 use crossbeam_channel::Sender;
@@ -55,6 +56,10 @@ pub enum Request {
     Retrain(Sender<Result<(), String>>),
     /// A kept version in place.
     RollBack(u64, Sender<Result<(), NoReturn>>),
+    /// What an import begins from.
+    Ground(Sender<Result<Ground, String>>),
+    /// Models with a user's own among them, in place.
+    Import(Box<Importing>, Sender<Result<(), String>>),
 }
 
 impl Judging {
@@ -77,6 +82,13 @@ impl Judging {
                 }
                 Request::RollBack(version, reply) => {
                     let answer = self.roll_back(version);
+                    let _ = reply.send(answer);
+                }
+                Request::Ground(reply) => {
+                    let _ = reply.send(self.ground());
+                }
+                Request::Import(importing, reply) => {
+                    let answer = self.import(*importing);
                     let _ = reply.send(answer);
                 }
             }

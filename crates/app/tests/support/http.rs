@@ -4,6 +4,9 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+/// Between the parts of a form.
+const BETWEEN: &str = "tripline-form-boundary";
+
 /// Status and body.
 pub struct Answer {
     /// Status code.
@@ -27,14 +30,32 @@ impl Answer {
 
 /// One request; an error only when the server is not there.
 pub fn request(port: u16, method: &str, path: &str, body: Option<&str>) -> std::io::Result<Answer> {
+    send(port, method, path, ("application/json", body.unwrap_or("").as_bytes()))
+}
+
+/// A form of files, each with its field, its name and its content, as curl's `-F field=@name`.
+pub fn send_form(port: u16, path: &str, files: &[(&str, &str, &[u8])]) -> Answer {
+    let mut body = Vec::new();
+    for (field, name, bytes) in files {
+        let about = format!("Content-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"");
+        body.extend_from_slice(format!("--{BETWEEN}\r\n{about}\r\n\r\n").as_bytes());
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(format!("--{BETWEEN}--\r\n").as_bytes());
+    let kind = format!("multipart/form-data; boundary={BETWEEN}");
+    send(port, "POST", path, (&kind, &body)).unwrap_or_else(|e| panic!("POST {path}: {e}"))
+}
+
+fn send(port: u16, method: &str, path: &str, (kind, body): (&str, &[u8])) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    let body = body.unwrap_or("");
     write!(
         stream,
-        "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
         body.len()
     )?;
+    stream.write_all(body)?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
     let split = bytes.windows(4).position(|w| w == b"\r\n\r\n").unwrap_or(bytes.len());

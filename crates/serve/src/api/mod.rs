@@ -7,11 +7,15 @@ mod hosts;
 mod incidents;
 mod live;
 mod models;
+mod models_import;
 mod packets;
 mod series;
 mod summary;
 mod suppressions;
 mod top;
+
+#[cfg(test)]
+pub(crate) use models_import::REQUEST_BYTES_MAX;
 
 use crate::AppState;
 use utoipa_axum::router::OpenApiRouter;
@@ -27,6 +31,7 @@ const ENDPOINTS: &[fn() -> OpenApiRouter<AppState>] = &[
     series::routes,
     top::routes,
     models::routes,
+    models_import::routes,
     health::routes,
     export::routes,
     live::routes,

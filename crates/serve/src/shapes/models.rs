@@ -18,6 +18,28 @@ pub struct ScoreHistogram {
     pub anomalous: Vec<u64>,
 }
 
+/// Where a model of a user's own stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportStanding {
+    /// Shown, without a vote, until it is calibrated on benign flows.
+    Shadow,
+    /// Calibrated, and it keeps its promise: it votes.
+    Votes,
+    /// Calibrated, and it flags more than it promises, or says the same of every flow.
+    NoVote,
+    /// Not asked any more.
+    Muted,
+}
+
+/// The form of `POST /models/import`.
+#[derive(Clone, Debug, ToSchema)]
+pub struct ModelFiles {
+    /// Two files: the model (`.onnx`) and its manifest (`.toml` or `.json`).
+    #[schema(value_type = Vec<String>, format = Binary)]
+    pub file: Vec<Vec<u8>>,
+}
+
 /// One member of the ensemble.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct ModelMember {
@@ -52,6 +74,9 @@ pub struct ModelMember {
     pub scores: Option<ScoreHistogram>,
     /// Bytes of its weights; 0 when not known.
     pub weight_bytes: u64,
+    /// Where it stands, for a user's own model; null for the others.
+    #[serde(default)]
+    pub imported: Option<ImportStanding>,
 }
 
 /// The ensemble on live flows, since it is in place.

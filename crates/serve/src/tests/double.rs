@@ -4,7 +4,7 @@ use crate::shapes::{
     FeatureView, FeedbackGiven, FeedbackPreview, ModelMember, ModelPhase, ModelVersion, Models, Retraining,
     ScopePreview, SourceState, Summary, SuppressionUndone, SuppressionView, Suppressions, VersionNote,
 };
-use crate::{AppState, Hub, Live, LiveError, PacketQuery, ServeConfig, router};
+use crate::{AppState, Hub, Live, LiveError, ModelUpload, PacketQuery, ServeConfig, router};
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -166,6 +166,13 @@ impl Live for Double {
     fn roll_back(&self, version: u64) -> Result<Models, LiveError> {
         let missing = || LiveError::NotFound(format!("version {version} is not kept"));
         (version == 2).then(|| self.models()).ok_or_else(missing)
+    }
+    fn import_model(&self, upload: ModelUpload) -> Result<Models, LiveError> {
+        if upload.onnx.is_empty() {
+            return Err(LiveError::Refused(format!("{}: it is empty", upload.onnx_name)));
+        }
+        let member = ModelMember { name: upload.manifest, looks_at: upload.onnx_name, ..ModelMember::default() };
+        Ok(Models { members: vec![member], ..Models::default() })
     }
 }
 

@@ -11,8 +11,7 @@ const INCIDENT: &str = "id kind title severity score first_seen last_seen src de
 const PACKET: &str = "id timestamp src dest src_ip dest_ip src_port dest_port protocol length info score";
 const MODELS: &str = "state progress eta_s text trained_on version members schema seed artifact live agreement drift data \
     retraining challenge versions events can_import";
-const MEMBER: &str =
-    "name kind looks_at admitted why weight held_out_fpr threshold nominal_fpr realised_fpr scores weight_bytes";
+const MEMBER: &str = "name kind looks_at admitted why weight held_out_fpr threshold nominal_fpr realised_fpr scores weight_bytes imported";
 const VERSION: &str = "version made reason text rows_fitted rows_trimmed rows_held_out rows_labelled marks in_use file bytes \
     trained_on members error";
 const PAGE: &str = "items total total_exact next_cursor";

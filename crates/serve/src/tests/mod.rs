@@ -3,6 +3,7 @@
 
 mod double;
 mod endpoints;
+mod import;
 mod learning;
 mod listen;
 mod lists;
