@@ -165,6 +165,12 @@ impl IncidentManager {
         }
     }
 
+    /// True when a verdict of this p-value counts as a sign: of the others neither members nor reasons are looked at.
+    #[must_use]
+    pub fn counts(&self, p_value: f64) -> bool {
+        self.roll_up.lifts(RollUp::surprise(p_value))
+    }
+
     /// Takes one verdict with its flow. Most say nothing; weak ones add up per host; strong or many make an incident, or
     /// support the exact incident that already covers the flow.
     pub fn verdict(&mut self, flow: &FlowBrief, verdict: &Verdict) {

@@ -311,7 +311,9 @@ impl FileJudge {
                 while let Some(alert) = alerts.next_if(|a| a.ts <= flow.end) {
                     self.judge.incidents().alert(alert);
                 }
-                let verdict = self.judge.verdict(flow, block.rows.row(at), judgement, block.packets[at]);
+                // Nobody else is shown these verdicts: what the members said of ordinary flows is not put into words.
+                let in_full = self.judge.incidents().counts(judgement.p_value);
+                let verdict = self.judge.verdict(flow, block.rows.row(at), judgement, block.packets[at], in_full);
                 self.judge.incidents().verdict(flow, &verdict);
                 self.judge.incidents().advance(flow.end);
             }

@@ -289,7 +289,7 @@ impl Judge {
         let judgements = self.judgements(&rows);
         let pooled: Vec<_> = flows.iter().map(|flow| self.packets.take_flow(&flow.key)).collect();
         let verdict = |(index, flow): (usize, &FlowRecord)| {
-            self.verdict(&flow.brief(), rows.row(index), &judgements[index], pooled[index])
+            self.verdict(&flow.brief(), rows.row(index), &judgements[index], pooled[index], true)
         };
         flows.iter().map(AsRef::as_ref).enumerate().map(verdict).collect()
     }
@@ -303,18 +303,22 @@ impl Judge {
         judgements
     }
 
-    /// What is said of a flow, with reasons where it is strange enough.
+    /// What is said of a flow, with reasons where it is strange enough; `in_full`: and with what each member said.
     pub(crate) fn verdict(
         &self,
         flow: &FlowBrief,
         row: &[f32],
         judgement: &Judgement,
         packets: Option<FlowPackets>,
+        in_full: bool,
     ) -> Verdict {
         let explained = judgement.anomalous || judgement.p_value <= EXPLAINED_P_VALUE;
         let ensemble = self.ensemble.as_ref();
-        let mut members = ensemble.map_or_else(Vec::new, |ensemble| ensemble.member_scores(judgement));
-        members.extend(packets.into_iter().flat_map(|packets| packets.members()));
+        let mut members = Vec::new();
+        if in_full {
+            members.extend(ensemble.into_iter().flat_map(|ensemble| ensemble.member_scores(judgement)));
+            members.extend(packets.into_iter().flat_map(|packets| packets.members()));
+        }
         Verdict {
             flow_id: flow.flow_id,
             ts: flow.end,
