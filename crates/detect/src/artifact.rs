@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 /// First bytes of every artifact.
 pub const MAGIC: [u8; 8] = *b"TRIPMODL";
 /// Layout understood.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 const NAME_BYTES: usize = 24;
 const HEADER_BYTES: usize = 8 + 4 + 4 + 8;
 const ENTRY_BYTES: usize = NAME_BYTES + 8 + 8 + 4;

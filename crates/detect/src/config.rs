@@ -21,6 +21,9 @@ pub struct EnsembleConfig {
     /// A member votes only when its false-positive rate on held-out rows, at its own 1 % threshold, is at most this
     /// (default 0.015).
     pub admission_false_positive_rate_max: f64,
+    /// A member votes only when its error on forged rows (1 − area under the ROC curve) is at most this many times that of the best
+    /// member (1–100, default 1.5).
+    pub admission_ranking_error_ratio_max: f64,
     /// Share of ordinary rows that the costly members (neighbours) are asked about too: those that the cheap ones find
     /// strangest; 1 asks them about all (0.01–1, default 0.3).
     pub second_stage_fraction: f64,
@@ -59,6 +62,7 @@ impl Default for EnsembleConfig {
             alpha: 1e-3,
             trim_fraction: 0.03,
             admission_false_positive_rate_max: 0.015,
+            admission_ranking_error_ratio_max: 1.5,
             second_stage_fraction: 0.3,
             trees: 100,
             tree_rows: 256,
@@ -91,10 +95,10 @@ fn within<T: PartialOrd + ToString + Copy>(
 }
 
 impl EnsembleConfig {
-    /// May this member vote, if it keeps its promise?
+    /// May this member vote, if it passes the gate? Those named, or, where nobody is named, those that vote `by_default`.
     #[must_use]
-    pub fn may_vote(&self, member: &str) -> bool {
-        self.voting.is_empty() || self.voting.iter().any(|name| name == member)
+    pub fn may_vote(&self, member: &str, by_default: bool) -> bool {
+        if self.voting.is_empty() { by_default } else { self.voting.iter().any(|name| name == member) }
     }
 
     /// Checks every range; the first setting out of its range is named.
@@ -106,6 +110,8 @@ impl EnsembleConfig {
         within("trim_fraction", self.trim_fraction, 0.0, 0.5, "0 to 0.5")?;
         let rate = self.admission_false_positive_rate_max;
         within("admission_false_positive_rate_max", rate, 0.01, 1.0, "0.01 to 1")?;
+        let ratio = self.admission_ranking_error_ratio_max;
+        within("admission_ranking_error_ratio_max", ratio, 1.0, 100.0, "1 to 100")?;
         within("second_stage_fraction", self.second_stage_fraction, 0.01, 1.0, "0.01 to 1")?;
         within("trees", self.trees, 1, 1000, "1 to 1000")?;
         within("tree_rows", self.tree_rows, 2, 256, "2 to 256")?;

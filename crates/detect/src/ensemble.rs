@@ -1,11 +1,12 @@
 //! A trained ensemble: what it holds, how it is trained. Order of training: hold rows out; isolation forest on all the
 //! others; trim the strangest; the other models; calibrate each member on one half of the held-out rows; admit those that
-//! keep their promised false-positive rate on the other half; set the gate of the second stage; calibrate the vote on that
-//! second half. The final p-value is honest whatever the members are, because it was calibrated last. With labels, a
-//! second channel knows attacks; the two p-values are joined, not mixed: p = 2·min(novelty, known).
+//! keep their promised false-positive rate on the other half and tell forged rows from it; set the gate of the second stage;
+//! calibrate the vote on both halves. The final p-value is honest whatever the members are, because it was calibrated last. With labels, a
+//! second channel knows attacks; the two p-values are joined, not mixed: the harmonic mean of both.
 
 use crate::calibrate::Calibration;
 use crate::encode::Encoder;
+use crate::forged::forge;
 use crate::guests::Guest;
 use crate::labelled::{ForestSettings, KnownAttacks, KnownInfo, Labels};
 use crate::models::Detector;
@@ -26,12 +27,30 @@ pub struct MemberInfo {
     pub name: String,
     /// True when it votes.
     pub admitted: bool,
-    /// Weight of its vote.
-    pub weight: f64,
+    /// Why it does not; none when it votes.
+    #[serde(default)]
+    pub silence: Option<Silence>,
     /// Its false-positive rate on held-out rows at its own 1 % threshold.
     pub false_positive_rate: f64,
     /// The raw score at that threshold.
     pub threshold: f32,
+    /// Area under its ROC curve, forged rows against held-out ones: what it can tell apart, measured without labels; 0 for a user's own model.
+    #[serde(default)]
+    pub ranking: f64,
+}
+
+/// Why a member has no vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Silence {
+    /// Nobody asked for it: it looks at what another member looks at, or others were named.
+    Unasked,
+    /// It flags more held-out rows than it promises.
+    Promise,
+    /// It tells forged rows from true ones much worse than the best member.
+    Ranking,
+    /// Not calibrated yet, or muted.
+    Shadow,
 }
 
 /// What an ensemble was learned from; kept in its artifact.
@@ -104,12 +123,13 @@ impl Ensemble {
         progress(0.0);
         let mut split = Split::draw(rows, seed, config);
         let mut encoder = Encoder::fit(schema, &split.fit);
-        for part in [&mut split.fit, &mut split.first, &mut split.second] {
+        let mut forged = forge(&split.second, seed);
+        for part in [&mut split.fit, &mut split.first, &mut split.second, &mut forged] {
             encoder.encode(&mut part.values);
         }
         let (models, trimmed) = train_models(&split.fit, seed, config, progress);
         encoder.fit_ranges(&trimmed);
-        let calibrated = calibrate_members(&models, &split.first, &split.second, config);
+        let calibrated = calibrate_members(&models, &split, &forged, config);
         let report = TrainReport {
             rows: rows.rows(),
             rows_fitted: split.fit.rows(),
@@ -135,7 +155,8 @@ impl Ensemble {
             known: None,
         };
         ensemble.gate = ensemble.gate_at(&calibrated.first_scores, config.second_stage_fraction);
-        ensemble.combined = Calibration::fit(ensemble.statistics(&calibrated.second_scores, None));
+        let held_out = [calibrated.first_scores, calibrated.second_scores].concat();
+        ensemble.combined = Calibration::fit(ensemble.statistics(&held_out, None));
         progress(1.0);
         Ok((ensemble, report))
     }

@@ -131,7 +131,8 @@ fn labels_add_a_channel_and_leave_the_novelty_channel_as_it_was() {
     for (row, (both, novelty)) in both.iter().zip(&novelty).enumerate() {
         let said = both.known.unwrap();
         assert_eq!(both.novelty, novelty.p_value, "the members saw nothing of the attacks");
-        assert_eq!(both.p_value, (2.0 * both.novelty.min(said.p_value)).min(1.0));
+        assert_eq!(both.p_value, crate::joined(both.novelty, said.p_value));
+        assert!(both.p_value <= 2.0 * both.novelty.min(said.p_value) && both.p_value >= both.novelty.min(said.p_value));
         assert!(said.kind > 0 && (0.0..=1.0).contains(&said.probability), "row {row}: {said:?}");
     }
     let called = |kind: u8, alpha: f64| {
@@ -272,7 +273,7 @@ fn another_schema_version_or_kind_of_file_is_refused() {
     assert!(matches!(Ensemble::from_bytes(&BYTES, &other), Err(DetectError::SchemaMismatch { .. })));
     let mut newer = BYTES.clone();
     newer[8] = 9;
-    let expected = DetectError::FormatVersion { found: 9, expected: 1 };
+    let expected = DetectError::FormatVersion { found: 9, expected: crate::artifact::FORMAT_VERSION };
     assert_eq!(Ensemble::from_bytes(&newer, &SCHEMA).unwrap_err(), expected);
     assert!(matches!(Ensemble::from_bytes(b"{}", &SCHEMA), Err(DetectError::Damaged(_))));
 }

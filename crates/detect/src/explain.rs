@@ -50,7 +50,7 @@ fn novelty_shares(ensemble: &Ensemble, encoded: &[f32]) -> Vec<f32> {
     shares
 }
 
-/// Mean of the models' shares, each weighted by its vote and the evidence of its strongest voting member: a model that sees nothing
+/// Mean of the models' shares, each weighted by the evidence of its strongest voting member: a model that sees nothing
 /// strange has no reasons.
 fn joined_shares(ensemble: &Ensemble, encoded: &[f32]) -> Vec<f32> {
     let rows = record::Matrix { values: encoded.to_vec(), columns: encoded.len() };
@@ -63,8 +63,7 @@ fn joined_shares(ensemble: &Ensemble, encoded: &[f32]) -> Vec<f32> {
         let strongest = voting.map(|(member, score)| (member, evidence(member, score) as f32));
         if let Some((member, evidence)) = strongest.max_by(|a, b| a.1.total_cmp(&b.1)) {
             model.attribute(encoded, member, &mut shares);
-            let weight = ensemble.members[first..][..scores.len()].iter().map(|m| m.weight).sum::<f64>() as f32;
-            joined.iter_mut().zip(&shares).for_each(|(sum, share)| *sum += share * weight * (evidence + 0.01));
+            joined.iter_mut().zip(&shares).for_each(|(sum, share)| *sum += share * (evidence + 0.01));
         }
         first += scores.len();
     }

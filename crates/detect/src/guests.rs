@@ -4,7 +4,7 @@
 
 use crate::blob::{Reader, Writer};
 use crate::calibrate::Calibration;
-use crate::ensemble::{MEMBERS_MAX, MemberInfo};
+use crate::ensemble::{MEMBERS_MAX, MemberInfo, Silence};
 use crate::imported::{Imported, Manifest};
 use crate::training::exceeding_max;
 use crate::vote::Tally;
@@ -15,8 +15,6 @@ use std::sync::Arc;
 
 /// Benign rows that a calibration needs.
 pub const CALIBRATION_ROWS_MIN: usize = 500;
-/// Weight of a guest's vote: that of one model.
-const WEIGHT: f64 = 1.0;
 
 /// A user's model and what is known of it.
 #[derive(Clone, Debug)]
@@ -60,7 +58,9 @@ impl Guest {
 
     fn in_shadow(model: Arc<Imported>) -> Self {
         let name = model.name().to_owned();
-        let info = MemberInfo { name, admitted: false, weight: WEIGHT, false_positive_rate: 0.0, threshold: 0.0 };
+        let silence = Some(Silence::Shadow);
+        let info =
+            MemberInfo { name, admitted: false, silence, false_positive_rate: 0.0, threshold: 0.0, ranking: 0.0 };
         Self { model, info, calibration: None, muted: None }
     }
 
@@ -76,6 +76,7 @@ impl Guest {
         // A model that says the same of every row knows nothing.
         let says_something = scores.iter().any(|score| (score - scores[0]).abs() > f32::EPSILON);
         self.info.admitted = says_something && exceeding <= exceeding_max(rest.len(), rate_max);
+        self.info.silence = (!self.info.admitted).then_some(Silence::Promise);
         self.calibration = Some(calibration);
     }
 }
@@ -119,6 +120,7 @@ impl Ensemble {
         for guest in self.guests.iter_mut().filter(|guest| guest.model.name() == name) {
             guest.muted = Some(why.to_owned());
             guest.info.admitted = false;
+            guest.info.silence = Some(Silence::Shadow);
         }
     }
 
@@ -201,7 +203,7 @@ pub(crate) fn load<'a>(
         let calibration = section(&format!("guest.{number}.calibration"));
         let calibration = calibration.map(|bytes| Calibration::load(&mut Reader::new(bytes))).transpose()?;
         let admitted = member.admitted && calibration.is_some() && muted.is_none();
-        let info = MemberInfo { name: model.name().to_owned(), admitted, weight: WEIGHT, ..member };
+        let info = MemberInfo { name: model.name().to_owned(), admitted, ..member };
         guests.push(Guest { model: Arc::new(model), info, calibration, muted });
     }
     Ok(guests)

@@ -16,6 +16,7 @@ pub mod ensemble;
 mod ensemble_test;
 pub mod error;
 mod explain;
+mod forged;
 pub mod guests;
 #[cfg(test)]
 mod guests_test;
@@ -34,8 +35,8 @@ mod vote;
 mod width;
 
 pub use config::EnsembleConfig;
-pub use ensemble::{Ensemble, MemberInfo, TrainReport, TrainingSpan};
+pub use ensemble::{Ensemble, MemberInfo, Silence, TrainReport, TrainingSpan};
 pub use error::DetectError;
 pub use labelled::{Known, KnownInfo, Labels};
 pub use models::Detector;
-pub use vote::Judgement;
+pub use vote::{Judgement, joined};

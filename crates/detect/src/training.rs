@@ -1,9 +1,10 @@
 //! The steps of training between rows and a vote: what is held out, who learns from what, who may vote. Owns the
-//! contamination guard and the admission gate; knows nothing of how the votes are combined.
+//! contamination guard and the admission gate (a promise kept, forged rows recognised); knows nothing of how the votes are combined.
 
 use crate::EnsembleConfig;
 use crate::calibrate::Calibration;
-use crate::ensemble::{MEMBERS_MAX, MemberInfo};
+use crate::ensemble::{MEMBERS_MAX, MemberInfo, Silence};
+use crate::forged::ranking;
 use crate::models::{Detector, Diet, MODELS, Member};
 use crate::random::Random;
 use record::Matrix;
@@ -95,50 +96,68 @@ pub(crate) struct Calibrated {
     pub(crate) second_scores: Vec<f32>,
 }
 
-/// Calibrates every member on the first part, and admits by the second.
+/// Calibrates every member on the first part, and admits by the second and by the rows forged from it.
 pub(crate) fn calibrate_members(
     models: &[Box<dyn Detector>],
-    first: &Matrix,
-    second: &Matrix,
+    split: &Split,
+    forged: &Matrix,
     config: &EnsembleConfig,
 ) -> Calibrated {
     let kinds: Vec<Member> = models.iter().flat_map(|model| model.members().iter().copied()).collect();
     debug_assert!(kinds.len() <= MEMBERS_MAX);
     let count = kinds.len();
-    let (first_scores, second_scores) = (score_all(models, first), score_all(models, second));
+    let first_scores = score_all(models, &split.first);
+    let second_scores = score_all(models, &split.second);
+    let forged_scores = score_all(models, forged);
     let column =
         |scores: &[f32], member: usize| -> Vec<f32> { scores.chunks_exact(count).map(|s| s[member]).collect() };
     let (mut members, mut calibrations) = (Vec::new(), Vec::new());
-    for (member, Member { name, weight }) in kinds.into_iter().enumerate() {
+    for (member, Member { name, votes }) in kinds.into_iter().enumerate() {
         let calibration = Calibration::fit(column(&first_scores, member));
-        let threshold = calibration.quantile(0.99);
-        let exceeding = column(&second_scores, member).iter().filter(|score| **score > threshold).count();
+        let (threshold, second) = (calibration.quantile(0.99), column(&second_scores, member));
+        let exceeding = second.iter().filter(|score| **score > threshold).count();
+        let silence = if !config.may_vote(name, votes) {
+            Some(Silence::Unasked)
+        } else if exceeding > exceeding_max(second.len(), config.admission_false_positive_rate_max) {
+            Some(Silence::Promise)
+        } else {
+            None
+        };
         members.push(MemberInfo {
             name: name.to_owned(),
-            weight,
-            admitted: config.may_vote(name)
-                && exceeding <= exceeding_max(second.rows(), config.admission_false_positive_rate_max),
-            false_positive_rate: exceeding as f64 / second.rows().max(1) as f64,
+            admitted: silence.is_none(),
+            silence,
+            false_positive_rate: exceeding as f64 / second.len().max(1) as f64,
             threshold,
+            ranking: ranking(&second, &column(&forged_scores, member)),
         });
         calibrations.push(calibration);
     }
-    if members.iter().all(|member| !member.admitted) {
-        // Somebody must vote: the one that keeps its promise best. The second calibration makes its p-values honest.
-        let best = members
-            .iter_mut()
-            .filter(|member| config.may_vote(&member.name))
-            .min_by(|a, b| a.false_positive_rate.total_cmp(&b.false_positive_rate));
-        if let Some(best) = best {
-            best.admitted = true;
-        }
-    }
+    silence_the_blind(&mut members, config.admission_ranking_error_ratio_max);
     Calibrated { members, calibrations, first_scores, second_scores }
 }
 
+/// Takes the vote from those that tell forged rows from true ones much worse than the best member that may vote.
+fn silence_the_blind(members: &mut [MemberInfo], ratio_max: f64) {
+    if members.iter().all(|member| !member.admitted) {
+        // Somebody must vote: the one that keeps its promise best. The last calibration makes its p-values honest.
+        let asked = members.iter_mut().filter(|member| member.silence != Some(Silence::Unasked));
+        if let Some(best) = asked.min_by(|a, b| a.false_positive_rate.total_cmp(&b.false_positive_rate)) {
+            (best.admitted, best.silence) = (true, None);
+        }
+    }
+    let voting = members.iter().filter(|member| member.admitted);
+    let least = voting.map(|member| 1.0 - member.ranking).fold(f64::MAX, f64::min);
+    let blind = |member: &&mut MemberInfo| member.admitted && 1.0 - member.ranking > ratio_max * least;
+    for member in members.iter_mut().filter(blind) {
+        (member.admitted, member.silence) = (false, Some(Silence::Ranking));
+    }
+}
+
 /// Exceedances that still speak for an honest member: the allowed rate, plus what chance adds on few rows (the
-/// threshold itself is estimated from as many rows, hence twice the binomial variance; two standard deviations).
+/// threshold itself is estimated from as many rows, hence twice the binomial variance; three standard deviations, because
+/// a member that is silent by chance is missed more than one that is heard by chance: the last calibration is made with it).
 pub(crate) fn exceeding_max(rows: usize, rate_max: f64) -> usize {
     let expected = rows as f64 * 0.01;
-    (rows as f64 * rate_max).max(expected + 2.0 * (2.0 * expected).sqrt()).floor() as usize
+    (rows as f64 * rate_max).max(expected + 3.0 * (2.0 * expected).sqrt()).floor() as usize
 }

@@ -1,18 +1,18 @@
-//! Judging: two stages, one vote, one p-value. The cheap members see every row. Only rows for which their evidence is
+//! Judging: two stages, one vote, one p-value. The vote is that of the member with most evidence (the smallest p-value: Tippett, 1931). The cheap members see every row. Only rows for which their evidence is
 //! among the upper part of ordinary traffic go on to the costly ones, and the vote of all counts; the others are ranked
 //! below, by the cheap evidence alone. The last calibration was made with the same rule, so that p stays honest.
 
 use crate::Ensemble;
 use crate::alike::alike;
-use crate::calibrate::Calibration;
+use crate::calibrate::{Calibration, P_VALUE_MIN};
 use crate::ensemble::{MEMBERS_MAX, MemberInfo};
 use crate::labelled::Known;
 use crate::models::{Detector, Stage};
 use crate::training::score_all;
 use record::{KnownAttack, Matrix, MemberScore};
 
-/// Evidence of one member, −log10 p, beyond which it hardly grows any more: one badly calibrated member must not own the
-/// vote, but the farther of two far rows must stay the farther.
+/// Evidence of one member, −log10 p, beyond which it hardly grows any more: tails drawn out so far are no longer comparable, but the
+/// farther of two far rows must stay the farther.
 const EVIDENCE_MAX: f64 = 8.0;
 /// p-value that is shown as score 1: score = −log10 p / 6, within 0 and 1.
 const SCORE_DECADES: f64 = 6.0;
@@ -30,7 +30,7 @@ pub struct Judgement {
     /// −log10(p) / 6 within 0 and 1: 0.67 is one in ten thousand, 1 is one in a million. For colours and sorting.
     pub score: f32,
     /// How often benign traffic is at least as strange: the novelty channel's p-value alone, or, where attacks are known,
-    /// twice the smaller of both channels' (Bonferroni), at most 1.
+    /// the harmonic mean of both channels' (see `joined`).
     pub p_value: f64,
     /// The novelty channel's own p-value: how often benign traffic looks at least as unusual to the members' vote.
     pub novelty: f64,
@@ -51,13 +51,13 @@ pub struct Judgement {
 /// The votes on one row so far.
 #[derive(Clone, Copy)]
 pub(crate) struct Tally {
+    /// That of the member with most; 0 before anybody voted.
     evidence: f64,
-    voters: f64,
     members: [(f32, f32); MEMBERS_MAX],
 }
 
 impl Tally {
-    const EMPTY: Self = Self { evidence: 0.0, voters: 0.0, members: [(0.0, 1.0); MEMBERS_MAX] };
+    const EMPTY: Self = Self { evidence: 0.0, members: [(0.0, 1.0); MEMBERS_MAX] };
 
     /// Takes one member's score and, where it may, its vote.
     pub(crate) fn hear(&mut self, seat: usize, score: f32, calibration: Option<&Calibration>, member: &MemberInfo) {
@@ -65,14 +65,8 @@ impl Tally {
         self.members[seat] = (score, p_value as f32);
         if member.admitted {
             let evidence = || calibration.map_or(0.0, |calibration| calibration.evidence(score));
-            self.evidence += member.weight * bounded(evidence, p_value);
-            self.voters += member.weight;
+            self.evidence = self.evidence.max(bounded(evidence, p_value));
         }
-    }
-
-    /// Weighted mean of −log10 p over the members that voted.
-    fn mean(&self) -> f64 {
-        self.evidence / self.voters.max(1e-3)
     }
 }
 
@@ -80,6 +74,13 @@ impl Tally {
 fn bounded(evidence: impl Fn() -> f64, p_value: f64) -> f64 {
     let plain = -p_value.log10();
     if plain <= EVIDENCE_MAX { plain } else { EVIDENCE_MAX + (1.0 + evidence() - EVIDENCE_MAX).log10() }
+}
+
+/// The harmonic mean of both channels' p-values (Wilson, PNAS 2019): at most twice the smaller one, as Bonferroni has it, and less where
+/// both find a row strange.
+#[must_use]
+pub fn joined(novelty: f64, known: f64) -> f64 {
+    2.0 / (1.0 / novelty.max(P_VALUE_MIN) + 1.0 / known.max(P_VALUE_MIN))
 }
 
 /// One model, and its first member's place.
@@ -210,18 +211,18 @@ impl Ensemble {
     }
 
     fn passes(&self, tally: &Tally) -> bool {
-        self.gate.is_none_or(|gate| tally.mean() as f32 >= gate)
+        self.gate.is_none_or(|gate| tally.evidence as f32 >= gate)
     }
 
-    /// What rows are ranked by: the mean evidence of all, or below zero that of the cheap members.
+    /// What rows are ranked by: the most evidence of all, or below zero that of the cheap members.
     fn statistic(tally: &Tally, asked_all: bool) -> f32 {
-        (if asked_all { tally.mean() } else { (tally.mean() - EVIDENCE_MAX - 1.0) * BELOW }) as f32
+        (if asked_all { tally.evidence } else { (tally.evidence - EVIDENCE_MAX - 1.0) * BELOW }) as f32
     }
 
     fn judgement(&self, tally: &Tally, asked_all: bool, known: Option<Known>) -> Judgement {
         let statistic = Self::statistic(tally, asked_all);
         let novelty = self.combined.p_value(statistic);
-        let p_value = known.map_or(novelty, |known| (2.0 * novelty.min(known.p_value)).min(1.0));
+        let p_value = known.map_or(novelty, |known| joined(novelty, known.p_value));
         let score = (-p_value.log10() / SCORE_DECADES).clamp(0.0, 1.0) as f32;
         let (anomalous, members) = (p_value <= self.alpha, tally.members);
         Judgement { score, p_value, novelty, known, anomalous, statistic, asked_all, members }
@@ -263,7 +264,7 @@ impl Ensemble {
     /// The cheap evidence that `fraction` of ordinary rows reach; none where all members are to be asked about all rows,
     /// or no cheap member votes.
     pub(crate) fn gate_at(&self, scores: &[f32], fraction: f64) -> Option<f32> {
-        let mut cheap: Vec<f32> = self.cheap_tallies(scores).map(|(_, tally)| tally.mean() as f32).collect();
+        let mut cheap: Vec<f32> = self.cheap_tallies(scores).map(|(_, tally)| tally.evidence as f32).collect();
         let votes =
             |(model, first): Seat<'_>| self.members[first..][..model.members().len()].iter().any(|m| m.admitted);
         if fraction >= 1.0 || cheap.is_empty() || !self.seats(Stage::Every).any(votes) {

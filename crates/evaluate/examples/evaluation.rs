@@ -35,13 +35,15 @@ struct Case {
     labelled: bool,
     /// Share of attacks that stay in training unlabelled.
     left: f64,
+    /// Models of another network: what they promise there they need not keep here.
+    transfer: bool,
     protocol: &'static str,
 }
 
 const ALL: (f64, f64) = (0.0, 1.0);
 const FIRST: (f64, f64) = (0.0, 0.5);
 const SECOND: (f64, f64) = (0.5, 1.0);
-const MEMBERS: [&str; 5] = ["isolation_forest", "local_outlier_factor", "nearest_neighbours", "autoencoder", "loda"];
+const MEMBERS: [&str; 4] = ["isolation_forest", "nearest_neighbours", "autoencoder", "loda"];
 
 const KDD: Truth = Truth::Column("42", &["normal"], None);
 const CIC: Truth = Truth::Column("Label", &["BENIGN"], None);
@@ -53,6 +55,7 @@ const MODBUS: Truth = Truth::Packets(&[
     "pcap-attack/modbus-cset16/CnC_uploading_exe_modbus_6RTU_with_operate_labeled.csv",
     "pcap-attack/modbus-cset16/send_a_fake_command_modbus_6RTU_with_operate_labeled.csv",
 ]);
+const CALM: Truth = Truth::Events(|_, to| written(to, "start,end,src,dest,dest_port,kind\n"));
 const WESTERMO_EVENTS: Truth = Truth::Events(westermo_events);
 const TUNNEL_EVENTS: Truth = Truth::Events(tunnel_events);
 const MIXED_EVENTS: Truth = Truth::Events(|data, to| qut_events(data, to, "attacks-mixed"));
@@ -97,11 +100,11 @@ const fn same(
     protocol: &'static str,
 ) -> Case {
     let (train, test) = (Part { files, truth, benign: FIRST }, Part { files, truth, benign: SECOND });
-    Case { name, train, test, labelled: false, left: 0.0, protocol }
+    Case { name, train, test, labelled: false, left: 0.0, transfer: false, protocol }
 }
 
 const fn other(name: &'static str, train: Part, test: Part, protocol: &'static str) -> Case {
-    Case { name, train, test, labelled: false, left: 0.0, protocol }
+    Case { name, train, test, labelled: false, left: 0.0, transfer: false, protocol }
 }
 
 const fn whole(files: &'static [&'static str], truth: &'static Truth) -> Part {
@@ -120,7 +123,7 @@ static CASES: &[Case] = &[
     same("IoT-23, Torii (20-1)", &["labelled-flows/iot-23/CTU-Malware-Capture-20-1-labeled.csv.zst"], &ZEEK, OWN),
     same("IoT-23, Trojan (42-1)", &["labelled-flows/iot-23/CTU-Malware-Capture-42-1-labeled.csv.zst"], &ZEEK, OWN),
     same("IoT-23, Echo (5-1), benign only", &["labelled-flows/iot-23/CTU-Honeypot-Capture-5-1-labeled.csv"], &ZEEK, "learned from the first half, judged: the second; false alarms only"),
-    other("CTU-SME-11, another network's models", whole(HONEYPOTS, &ZEEK), whole(&["labelled-flows/ctu-sme-11/conn.log.labeled"], &ZEEK), "its 44 benign rows are too few to learn from: learned from IoT-23's two honeypots"),
+    Case { transfer: true, ..other("CTU-SME-11, another network's models", whole(HONEYPOTS, &ZEEK), whole(&["labelled-flows/ctu-sme-11/conn.log.labeled"], &ZEEK), "its 44 benign rows are too few to learn from: learned from IoT-23's two honeypots, so its false positives are not those of the same source") },
     same("Westermo, bottom", &["labelled-flows/westermo-2023/flows_bottom.csv.zst"], &WESTERMO, OWN),
     same("Westermo, left", &["labelled-flows/westermo-2023/flows_left.csv.zst"], &WESTERMO, OWN),
     same("Westermo, right", &["labelled-flows/westermo-2023/flows_right.csv.zst"], &WESTERMO, OWN),
@@ -130,6 +133,8 @@ static CASES: &[Case] = &[
     other("QUT DNP3, man in the middle", whole(&["pcap-attack/qut-dnp3/control-24h.pcap.zst"], &NOBODY), whole(&["pcap-attack/qut-dnp3/mitm-24h.pcap.zst"], &MITM_EVENTS), "as before"),
     same("Modbus CSET 2016, three captures", MODBUS_FILES, &MODBUS, "packet labels; learned from the first half of the benign flows, judged: the others and all attacks"),
     same("DNS tunnels", TUNNEL_FILES, &TUNNEL_EVENTS, "learned from the first half of the benign capture; judged: its second half and three tunnels"),
+    same("Smart lock's hub, a week, benign only", &["pcap-benign/iot-week/lockly-hub-01.pcap.zst"], &CALM, "learned from the first half, judged: the second; false alarms only"),
+    same("Time servers, 15 h, benign only", &["pcap-benign/infra/ntp-chatty-15h.pcap.zst"], &CALM, "learned from the first half, judged: the second; false alarms only"),
 ];
 
 /// The attacker's link address, and every TCP conversation of the stations (a quiet network has none).
@@ -222,8 +227,13 @@ fn interval(ends: Option<[f64; 2]>) -> String {
 
 /// The admitted member with the greatest PR-AUC.
 fn best(e: &Evaluation) -> Option<(&str, f64)> {
-    let admitted = e.members.iter().filter(|(_, m)| m.admitted == Some(true));
-    admitted.filter_map(|(name, m)| Some((&**name, m.pr_auc?))).max_by(|a, b| a.1.total_cmp(&b.1))
+    best_of(e, |m| m.admitted == Some(true))
+}
+
+/// The greatest PR-AUC of those members that `wanted` says.
+fn best_of(e: &Evaluation, wanted: fn(&Metrics) -> bool) -> Option<(&str, f64)> {
+    let wanted = e.members.iter().filter(|(_, m)| m.admitted.is_some() && wanted(m));
+    wanted.filter_map(|(name, m)| Some((&**name, m.pr_auc?))).max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 fn summary(out: &mut String, results: &[(&Case, Result<Evaluation, String>)]) {
@@ -241,7 +251,7 @@ fn summary(out: &mut String, results: &[(&Case, Result<Evaluation, String>)]) {
         let m = &e.ensemble;
         let _ = writeln!(
             out,
-            "| {} | {} | {} | {} | {}{} | {}{} | {member} | {baseline} | {} |",
+            "| {} | {} | {} | {} | {}{} | {}{} | {member} | {baseline} | {}{} |",
             case.name,
             e.train_rows,
             e.rows,
@@ -250,7 +260,8 @@ fn summary(out: &mut String, results: &[(&Case, Result<Evaluation, String>)]) {
             interval(m.roc_auc_interval),
             number(m.pr_auc),
             interval(m.pr_auc_interval),
-            number(m.realised_over_nominal_fpr)
+            number(m.realised_over_nominal_fpr),
+            interval(m.realised_over_nominal_interval)
         );
     }
 }
@@ -332,6 +343,25 @@ fn capital(text: &str) -> String {
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
+/// How far the nominal rate of false positives was kept, on later benign rows of the same source.
+fn promises(out: &mut String, results: &[(&Case, Result<Evaluation, String>)], verdict: &dyn Fn(bool) -> &'static str) {
+    let of_source = results.iter().filter(|(case, _)| !case.labelled && case.left == 0.0 && !case.transfer);
+    let rates: Vec<(f64, [f64; 2])> = of_source
+        .filter_map(|(_, r)| {
+            let m = &r.as_ref().ok()?.ensemble;
+            Some((m.realised_over_nominal_fpr?, m.realised_over_nominal_interval?))
+        })
+        .collect();
+    let kept = rates.iter().filter(|(rate, _)| (0.5..=2.0).contains(rate)).count();
+    let may = rates.iter().filter(|(_, [low, high])| *low <= 2.0 && *high >= 0.5).count();
+    let all = rates.len();
+    let _ = writeln!(
+        out,
+        "| realised false-positive rate within 0.5 to 2 times the nominal one | {kept} of {all} sets | {} |\n| the same, where the 95 % interval reaches into 0.5 to 2 (no goal: few rows cannot say more) | {may} of {all} sets | |",
+        verdict(kept == all)
+    );
+}
+
 fn goals(out: &mut String, results: &[(&Case, Result<Evaluation, String>)]) {
     let find =
         |name: &str| results.iter().find(|(case, _)| case.name == name).and_then(|(_, result)| result.as_ref().ok());
@@ -347,30 +377,20 @@ fn goals(out: &mut String, results: &[(&Case, Result<Evaluation, String>)]) {
             verdict(accuracy >= 0.88)
         );
     }
-    let fair: Vec<(f64, f64)> = results
-        .iter()
-        .filter_map(|(_, r)| r.as_ref().ok())
-        .filter_map(|e| Some((e.ensemble.pr_auc?, best(e)?.1)))
-        .collect();
-    let above = fair.iter().filter(|(own, best)| own + 5e-4 >= *best).count();
+    let above = |wanted: fn(&Metrics) -> bool| {
+        let own_and_best = |e: &Evaluation| Some((e.ensemble.pr_auc?, best_of(e, wanted)?.1));
+        let fair = results.iter().filter_map(|(_, r)| own_and_best(r.as_ref().ok()?));
+        fair.fold((0, 0), |(above, all), (own, best)| (above + usize::from(own + 5e-4 >= best), all + 1))
+    };
+    let (voting, all) = above(|m| m.admitted == Some(true));
     let _ = writeln!(
         out,
-        "| PR-AUC at or above the best admitted member on three quarters of the sets | {above} of {} | {} |",
-        fair.len(),
-        verdict(above * 4 >= fair.len() * 3)
+        "| PR-AUC at or above the best admitted member on three quarters of the sets | {voting} of {all} | {} |",
+        verdict(voting * 4 >= all * 3)
     );
-    let rates: Vec<f64> = results
-        .iter()
-        .filter(|(case, _)| !case.labelled && case.left == 0.0)
-        .filter_map(|(_, r)| r.as_ref().ok()?.ensemble.realised_over_nominal_fpr)
-        .collect();
-    let kept = rates.iter().filter(|rate| (0.5..=2.0).contains(*rate)).count();
-    let _ = writeln!(
-        out,
-        "| realised false-positive rate within 0.5 to 2 times the nominal one | {kept} of {} sets | {} |",
-        rates.len(),
-        verdict(kept == rates.len())
-    );
+    let (any, all) = above(|_| true);
+    let _ = writeln!(out, "| the same against the best of all members, voting or not (no goal) | {any} of {all} | |");
+    promises(out, results, &verdict);
     for (clean, left) in [
         ("NSL-KDD, one class", "NSL-KDD, 0.4 % attacks left"),
         ("CICIDS2017 (corrected)", "CICIDS2017, 0.4 % attacks left"),
@@ -415,7 +435,8 @@ Generated by `make evaluation` from the labelled sets of the development data (`
 Protocol: a model sees benign rows only (unless the set says \"with labels\" or \"attacks left\"), and, where rows have times, only benign rows that are earlier than the
 benign rows it is judged on. No set has settings of its own. Thresholds come from the artifact's calibration; no label of the judged rows is seen by anything but
 the count. Attacks of the judged part may lie earlier in time than benign rows that were learned from: they were never learned from. Baselines learn from the
-same rows as the models. A line with \"(silent)\" is a member that broke its promised false-positive rate in training and has no vote.
+same rows as the models. The interval of the false-positive rate takes benign rows for independent, which rows of one host are not: it is too narrow rather than too wide. What was
+chosen with sets in view is said in [decision 7](../decisions/0007-smallest-p-value.md): the figures of those sets are not those of a network nobody has seen. A line with \"(silent)\" is a member that broke its promised false-positive rate in training and has no vote.
 
 ## All sets
 ";

@@ -73,6 +73,9 @@ impl Ground {
             accuracy: counts.accuracy(),
             false_positive_rate: rate,
             realised_over_nominal_fpr: rate.map(|rate| rate / self.nominal_fpr),
+            realised_over_nominal_interval: counts
+                .false_positive_interval()
+                .map(|ends| ends.map(|end| end / self.nominal_fpr)),
             false_alarms_per_hour: self.hours.map(|hours| counts.false_alarms as f64 / hours),
             episodes: self.episodes.len(),
             episodes_detected: delays.len(),

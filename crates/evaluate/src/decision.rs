@@ -3,7 +3,7 @@
 //! labelled; the novelty channel never saw any kind. Looks at training rows only.
 
 use detect::labelled::Labels;
-use detect::{DetectError, Ensemble, EnsembleConfig, Judgement};
+use detect::{DetectError, Ensemble, EnsembleConfig, Judgement, joined};
 use record::Matrix;
 
 /// p-values to choose from.
@@ -83,8 +83,8 @@ fn as_if_unseen(
     let (mut novel, mut known): (Vec<Judgement>, Vec<Judgement>) = (Vec::new(), Vec::new());
     ensemble.judge(&own, &mut novel);
     forest.judge(&own, &mut known);
-    let joined = |(novel, known): (&Judgement, &Judgement)| {
-        known.known.map_or(novel.novelty, |known| (2.0 * novel.novelty.min(known.p_value)).min(1.0))
+    let both = |(novel, known): (&Judgement, &Judgement)| {
+        known.known.map_or(novel.novelty, |known| joined(novel.novelty, known.p_value))
     };
-    Ok(novel.iter().zip(&known).map(joined).collect())
+    Ok(novel.iter().zip(&known).map(both).collect())
 }

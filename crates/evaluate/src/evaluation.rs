@@ -39,6 +39,8 @@ pub struct Metrics {
     pub false_positive_rate: Option<f64>,
     /// The same in parts of the nominal rate.
     pub realised_over_nominal_fpr: Option<f64>,
+    /// 95 %, as if benign rows came independently of each other.
+    pub realised_over_nominal_interval: Option<[f64; 2]>,
     /// Episodes of attack.
     pub episodes: usize,
     /// Of these, called at least once.

@@ -1329,7 +1329,7 @@ export interface components {
             threshold?: number | null;
             /**
              * Format: double
-             * @description Weight of its vote; 0: none.
+             * @description 1: it votes, and the vote is that of the member with most evidence; 0: it does not.
              */
             weight?: number;
             /**

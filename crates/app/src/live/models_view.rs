@@ -2,7 +2,7 @@
 
 use super::retrain::Lessons;
 use detect::guests::Guest;
-use detect::{KnownInfo, MemberInfo};
+use detect::{KnownInfo, MemberInfo, Silence};
 use evaluate::Reservoir;
 use evaluate::drift;
 use evaluate::watch::{BIN_DECADES, MEMBER_P_VALUE, MemberWatch, ModelWatch};
@@ -157,12 +157,26 @@ pub fn member(info: &MemberInfo, live: &ModelsLive) -> ModelMember {
         kind: "flow".to_owned(),
         looks_at: looks_at(&info.name).to_owned(),
         admitted: info.admitted,
-        why: if info.admitted {
-            format!("Flags {per_cent:.1} % of held-out flows where it promises 1 %")
-        } else {
-            format!("Flags {per_cent:.1} % of held-out flows where it promises 1 %: its word cannot be trusted here")
+        why: match info.silence {
+            None if info.ranking > 0.0 => format!(
+                "Flags {per_cent:.1} % of held-out flows where it promises 1 %, ranks {:.0} % of forged flows above a true one",
+                info.ranking * 100.0
+            ),
+            None | Some(Silence::Shadow) => format!("Flags {per_cent:.1} % of held-out flows where it promises 1 %"),
+            Some(Silence::Unasked) => {
+                "Shown beside the vote: it looks at what another member looks at, or others were named".to_owned()
+            }
+            Some(Silence::Promise) => {
+                format!(
+                    "Flags {per_cent:.1} % of held-out flows where it promises 1 %: its word cannot be trusted here"
+                )
+            }
+            Some(Silence::Ranking) => format!(
+                "Ranks only {:.0} % of forged flows above a true one, much fewer than the best member",
+                info.ranking * 100.0
+            ),
         },
-        weight: if info.admitted { info.weight } else { 0.0 },
+        weight: if info.admitted { 1.0 } else { 0.0 },
         held_out_fpr: Some(info.false_positive_rate),
         threshold: Some(f64::from(info.threshold)),
         nominal_fpr: Some(MEMBER_P_VALUE),

@@ -224,7 +224,7 @@ impl Detector for Autoencoder {
     }
 
     fn members(&self) -> &'static [Member] {
-        &[Member { name: "autoencoder", weight: 1.0 }]
+        &[Member { name: "autoencoder", votes: true }]
     }
 
     fn score(&self, rows: &Matrix, out: &mut Vec<f32>) {

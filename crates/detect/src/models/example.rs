@@ -63,7 +63,7 @@ impl Detector for MiddleDistance {
     }
 
     fn members(&self) -> &'static [Member] {
-        &[Member { name: "middle_distance", weight: 0.5 }]
+        &[Member { name: "middle_distance", votes: true }]
     }
 
     fn score(&self, rows: &Matrix, out: &mut Vec<f32>) {

@@ -166,7 +166,7 @@ impl Detector for IsolationForest {
 
     fn members(&self) -> &'static [Member] {
         // Shares its vote with Loda: both cut columns at random and count what falls together.
-        &[Member { name: "isolation_forest", weight: 0.5 }]
+        &[Member { name: "isolation_forest", votes: true }]
     }
 
     fn score(&self, rows: &Matrix, out: &mut Vec<f32>) {

@@ -129,7 +129,7 @@ impl Detector for Loda {
 
     fn members(&self) -> &'static [Member] {
         // Shares its vote with the isolation forest.
-        &[Member { name: "loda", weight: 0.5 }]
+        &[Member { name: "loda", votes: true }]
     }
 
     fn score(&self, rows: &Matrix, out: &mut Vec<f32>) {

@@ -46,9 +46,9 @@ pub trait Detector: Send + Sync + std::fmt::Debug {
 pub struct Member {
     /// Name in records, API and pages.
     pub name: &'static str,
-    /// Weight of its vote, above 0. Views of the same evidence share one vote: the weights of one model, and of models that
-    /// look at rows in the same way, add to at most 1.
-    pub weight: f64,
+    /// Votes unless somebody names other members. A second view of the same evidence is shown and does not vote: it would add
+    /// chances of a false alarm and nothing to see.
+    pub votes: bool,
 }
 
 /// Which rows a model is asked about.

@@ -9,7 +9,7 @@ use crate::blob::{Reader, Writer};
 use crate::calibrate::Calibration;
 use crate::models::normalise;
 use crate::random::Random;
-use crate::{DetectError, MemberInfo};
+use crate::{DetectError, MemberInfo, Silence};
 use record::{Matrix, Timestamp, Why};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -98,12 +98,14 @@ impl PacketModel {
         }
         let (above, all) = pooled.iter().fold((0, 0), |sum, second| (sum.0 + second.above, sum.1 + second.count));
         let rate = above as f64 / f64::from(all.max(1));
+        let admitted = rate <= FALSE_POSITIVE_RATE_MAX;
         let member = MemberInfo {
             name: MEMBER.to_owned(),
-            weight: 1.0,
-            admitted: rate <= FALSE_POSITIVE_RATE_MAX,
+            admitted,
+            silence: (!admitted).then_some(Silence::Promise),
             false_positive_rate: rate,
             threshold,
+            ranking: 0.0,
         };
         let about = About {
             schema: SCHEMA.to_owned(),

@@ -1,5 +1,8 @@
 //! What a threshold does: the four counts and the figures made from them.
 
+/// Two-sided 95 % point of the normal distribution.
+const Z_95: f64 = 1.959_964;
+
 /// Rows by truth and verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -54,6 +57,21 @@ impl Counts {
         }
     }
 
+    /// 95 % interval of the share of benign rows that were called (Wilson, 1927), as if rows came independently of each other; None
+    /// without benign rows.
+    #[must_use]
+    pub fn false_positive_interval(&self) -> Option<[f64; 2]> {
+        let rows = (self.false_alarms + self.quiet) as f64;
+        if rows == 0.0 {
+            return None;
+        }
+        let (rate, z2) = (self.false_alarms as f64 / rows, Z_95 * Z_95);
+        let middle = rate + z2 / (2.0 * rows);
+        let reach = Z_95 * (rate * (1.0 - rate) / rows + z2 / (4.0 * rows * rows)).sqrt();
+        let ends = [middle - reach, middle + reach];
+        Some(ends.map(|end| (end / (1.0 + z2 / rows)).clamp(0.0, 1.0)))
+    }
+
     /// Share of rows judged right; None without both kinds.
     #[must_use]
     pub fn accuracy(&self) -> Option<f64> {
@@ -82,6 +100,10 @@ mod tests {
         assert_eq!((counts.precision(), counts.recall()), (Some(2.0 / 3.0), Some(2.0 / 3.0)));
         assert_eq!((counts.f1(), counts.accuracy()), (Some(4.0 / 6.0), Some(0.75)));
         assert_eq!(counts.false_positive_rate(), Some(0.2));
+        // 1 of 5: (0.2 + 0.3842 ± 0.5201) / 1.7683.
+        let within = counts.false_positive_interval().map(|[low, high]| (low - 0.0362).abs() + (high - 0.6245).abs());
+        assert!(within.is_some_and(|error| error < 2e-4), "{:?}", counts.false_positive_interval());
+        assert_eq!(Counts { hits: 2, ..Counts::default() }.false_positive_interval(), None);
     }
 
     #[test]

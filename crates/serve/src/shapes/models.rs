@@ -56,7 +56,7 @@ pub struct ModelMember {
     /// Why it votes, or why not.
     #[serde(default)]
     pub why: String,
-    /// Weight of its vote; 0: none.
+    /// 1: it votes, and the vote is that of the member with most evidence; 0: it does not.
     #[serde(default)]
     pub weight: f64,
     /// False positives on held-out benign flows at the target rate.
