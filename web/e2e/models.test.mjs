@@ -63,18 +63,19 @@ describe('models', { skip: SKIP, timeout: 600_000 }, () => {
       assert.equal(await page.locator('[data-panel="challenge"] [data-marks]').count(), 3);
       await page.locator('[data-panel="events"] li').first().waitFor();
       // New models are not always better; without two versions there is nothing to put back.
-      if (after.versions.length < 2) return;
-      const [now, old] = [after.versions[0].version, after.versions[1].version];
-      await page.locator(`[data-rollback="${old}"]`).click();
-      await page.locator('dialog[open]', { hasText: `Put version ${old} back?` }).waitFor();
+      const ofFlows = after.versions.filter((v) => v.kind === 'flow');
+      if (ofFlows.length < 2) return;
+      const [now, old] = [ofFlows[0].version, ofFlows[1].version];
+      await page.locator(`[data-rollback="flow-${old}"]`).click();
+      await page.locator('dialog[open]', { hasText: `Put version ${old} of the flow models back?` }).waitFor();
       await page.keyboard.press('Escape');
       await until('the dialog is gone', async () => (await page.locator('dialog').count()) === 0);
       assert.equal((await api('/models')).version, now, 'nothing is done before it is confirmed');
-      await page.locator(`[data-rollback="${old}"]`).click();
+      await page.locator(`[data-rollback="flow-${old}"]`).click();
       await page.locator('dialog [data-confirm]').click();
       await until('the old version in place', async () => (await api('/models')).version === old);
       await page.locator(`[data-cell="Version"] [data-version="${old}"]`).waitFor();
-      await page.locator(`[data-rollback="${now}"]`).waitFor();
+      await page.locator(`[data-rollback="flow-${now}"]`).waitFor();
     }));
 
   test('a model of one\'s own is handed over, and what does not fit says why', () =>

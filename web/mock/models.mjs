@@ -20,7 +20,7 @@ let challenge = null;
 let trainings = 0;
 
 function version(number, why, place) {
-  return { version: number, made: iso(Date.now() - (place + 1) * 86_400_000), reason: why, text: number > 1 ? '1 of 1,900 held-out benign flows flagged (6.9 allowed), 8 of 8 built-in attacks found' : '', rows_fitted: 12_000, rows_trimmed: 360, rows_held_out: 8_000, rows_labelled: 0, marks: null, in_use: place === 0, file: place === 0 ? 'flow.model' : `flow.model.${place}`, bytes: 412_000 + number * 900, trained_on: { flows: 20_000, packets: 812_345, from: null, until: iso(Date.now() - (place + 1) * 86_400_000) }, members: 4, error: null };
+  return { version: number, made: iso(Date.now() - (place + 1) * 86_400_000), reason: why, text: number > 1 ? '1 of 1,900 held-out benign flows flagged (6.9 allowed), 8 of 8 built-in attacks found' : '', rows_fitted: 12_000, rows_trimmed: 360, rows_held_out: 8_000, rows_labelled: 0, marks: null, kind: 'flow', in_use: place === 0, file: place === 0 ? 'flow.model' : `flow.model.${place}`, bytes: 412_000 + number * 900, trained_on: { flows: 20_000, packets: 812_345, from: null, until: iso(Date.now() - (place + 1) * 86_400_000) }, members: 4, error: null };
 }
 function arrange() {
   versions.forEach((v, place) => { v.in_use = place === 0; v.file = place === 0 ? 'flow.model' : `flow.model.${place}`; });
@@ -62,6 +62,7 @@ export function models(model, started) {
     live: ready ? { flows, flows_outside: flows - 300, flagged: 44, nominal_fpr: 0.001, realised_fpr: 44 / flows, scores: scores(0, 0.001) } : null,
     agreement: ready ? { members: MEMBERS.map((m) => m[0]), both: square((a, b) => (a === b ? 420 : 180 + a * 20 + b * 20)), either: square((a, b) => (a === b ? 420 : 520)) } : null,
     drift: ready ? { state: 'steady', text: 'Traffic is what the models learned', mean: 0.487, expected_mean: 0.5, window_flows: 38_400, flows, changes: [], history: Array.from({ length: 180 }, (_, i) => ({ ts: iso(now - (180 - i) * 60_000), mean: 0.5 + 0.04 * Math.sin(i / 9) + 0.02 * Math.sin(i * 2.3), flows: 200 })) } : null,
+    stability: ready ? { state: 'moderate', text: '0 of 3 features have shifted, 1 moderately', flows: 6_100, flows_learned: 12_000, moderate: 0.1, shifted: 0.25, mean: 0.06, features: [['iat_mean_us', 0.14, 'moderate'], ['forward_bytes', 0.03, 'stable'], ['duration_ms', 0.01, 'stable']].map(([feature, psi, state]) => ({ feature, psi, state })) } : null,
     data: { rows: 11_800, rows_max: 20_000, rows_held_out: 2_960, hours: 41, hosts: 29, from: iso(now - 41 * 3_600_000), until: iso(now), said_benign: 0, pinned: 0, pinned_rows: 0 },
     retraining: { state: training ? 'training' : 'waiting', every_h: 24, next: iso(now + 5 * 3_600_000), progress, reason: training ? reason : '', rows: 11_800, rows_held_out: 2_960, can_start: ready && !training, last: challenge?.at ?? null, promoted: challenge?.promoted ?? null, text: 'Models have not been renewed since the start' },
     challenge, versions: ready ? versions : [], events, can_import: ready,

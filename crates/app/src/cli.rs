@@ -507,6 +507,9 @@ pub enum ModelsAction {
     Show {
         /// Version [default: the one in use]
         version: Option<u64>,
+        /// Which models: flow, packet
+        #[arg(long, value_name = "KIND", default_value = crate::live::artifact::FLOW)]
+        kind: String,
         /// Output format
         #[arg(short = 'o', long = "output", value_enum, default_value_t = ListFormat::Text)]
         output: ListFormat,
@@ -523,5 +526,8 @@ pub enum ModelsAction {
     Rollback {
         /// Version, as `list` shows it
         version: u64,
+        /// Which models: flow, packet
+        #[arg(long, value_name = "KIND", default_value = crate::live::artifact::FLOW)]
+        kind: String,
     },
 }

@@ -219,6 +219,31 @@ pub fn sections(bytes: &[u8]) -> Result<Vec<(String, u64)>, DetectError> {
     Ok(Sections::open(bytes)?.0.iter().map(named).collect())
 }
 
+/// The artifact with `section` kept in it under `name` (at most 19 bytes), in place of what had the name, whatever models it holds.
+///
+/// # Errors
+/// As [`sections`].
+pub fn attach(bytes: &[u8], name: &str, section: Vec<u8>) -> Result<Vec<u8>, DetectError> {
+    let name = format!("{ATTACHED}{name}");
+    let mut parts: Vec<(String, Vec<u8>)> = Vec::new();
+    for (kept, body) in Sections::open(bytes)?.0 {
+        let kept = String::from_utf8_lossy(kept).trim_end_matches('\0').to_owned();
+        if kept != name {
+            parts.push((kept, body.to_vec()));
+        }
+    }
+    parts.push((name, section));
+    Ok(assemble(&parts.iter().map(|(name, body)| (&**name, body.clone())).collect::<Vec<_>>()))
+}
+
+/// What was kept in an artifact under `name`, whatever models it holds.
+///
+/// # Errors
+/// As [`sections`].
+pub fn attachment(bytes: &[u8], name: &str) -> Result<Option<Vec<u8>>, DetectError> {
+    Ok(Sections::open(bytes)?.find(&format!("{ATTACHED}{name}")).map(<[u8]>::to_vec))
+}
+
 impl<'a> Sections<'a> {
     pub(crate) fn open(bytes: &'a [u8]) -> Result<Self, DetectError> {
         let mut reader = Reader::new(bytes);

@@ -135,7 +135,7 @@ pub fn decide(challenger: &Marks, present: &Marks, control: Option<&Marks>, alph
 
 /// Does the challenger see less of the built-in attacks? An attack on the border may fall to either side while the evidence for all
 /// of them stays; evidence that falls by a fifth is a loss even while all are still found.
-fn blinder(challenger: &Marks, marks: &Marks, name: &str) -> Option<String> {
+pub(crate) fn blinder(challenger: &Marks, marks: &Marks, name: &str) -> Option<String> {
     let (evidence, before) = (challenger.probe_evidence, marks.probe_evidence);
     let words = format!("evidence for the built-in attacks is {evidence:.2} decades, {before:.2} with {name}");
     if evidence < before * EVIDENCE_KEPT {

@@ -72,11 +72,25 @@ pub struct Drift {
     flows: u64,
     answered: u64,
     seen: u64,
+    /// Values whose mean is one value of the window.
+    block_values: u32,
+    change_min: f64,
 }
 
 impl Default for Drift {
     fn default() -> Self {
+        Self::with(BLOCK_FLOWS, CHANGE_MIN)
+    }
+}
+
+impl Drift {
+    /// A watch over other values from 0 to 1: the mean of `block_values` is one value of the window, and a lasting change of its mean by
+    /// `change_min` is drift.
+    #[must_use]
+    pub fn with(block_values: u32, change_min: f64) -> Self {
         Self {
+            block_values,
+            change_min,
             adwin: Adwin::new(DELTA),
             block: (0.0, 0),
             cut: None,
@@ -88,9 +102,7 @@ impl Default for Drift {
             seen: 0,
         }
     }
-}
 
-impl Drift {
     /// Takes the p-value of one flow that is in no incident.
     pub fn observe(&mut self, ts: Timestamp, p_value: f64) {
         let p_value = if p_value.is_finite() { p_value.clamp(0.0, 1.0) } else { 1.0 };
@@ -98,7 +110,7 @@ impl Drift {
         self.chart(ts, p_value);
         self.block.0 += p_value;
         self.block.1 += 1;
-        if self.block.1 < BLOCK_FLOWS {
+        if self.block.1 < self.block_values {
             return;
         }
         let value = self.block.0 / f64::from(self.block.1);
@@ -117,7 +129,7 @@ impl Drift {
         let (before, after) = (cut.before, self.adwin.mean());
         if cut.told {
             self.changes.iter_mut().last().into_iter().for_each(|change| change.after = after);
-        } else if (after - before).abs() >= CHANGE_MIN {
+        } else if (after - before).abs() >= self.change_min {
             cut.told = true;
             self.seen += 1;
             self.changes.push_back(Change { ts: cut.ts, before, after });
@@ -167,7 +179,7 @@ impl Drift {
     /// Flows in that window.
     #[must_use]
     pub fn window_flows(&self) -> u64 {
-        self.adwin.width() * u64::from(BLOCK_FLOWS)
+        self.adwin.width() * u64::from(self.block_values)
     }
 
     /// Flows seen.

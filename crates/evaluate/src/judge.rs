@@ -118,7 +118,7 @@ impl Judge {
     pub fn install(&mut self, ensemble: Arc<Ensemble>) {
         self.ensemble = Some(ensemble);
         if let Some(watch) = &mut self.watch {
-            *watch = ModelWatch::default();
+            *watch = self.ensemble.as_deref().map_or_else(ModelWatch::default, ModelWatch::of);
         }
     }
 
@@ -137,9 +137,10 @@ impl Judge {
         &mut self.learner
     }
 
-    /// Keeps judged flows for later trainings from now on.
+    /// Keeps judged flows and packets for later trainings from now on.
     pub fn keep_reservoir(&mut self, reservoir: Reservoir) {
         self.reservoir = Some(reservoir);
+        self.packets.keep_reservoir();
     }
 
     /// What later trainings may learn from.
@@ -154,7 +155,7 @@ impl Judge {
 
     /// Counts from now on how the models in place do.
     pub fn keep_watch(&mut self) {
-        self.watch = Some(ModelWatch::default());
+        self.watch = Some(self.ensemble.as_deref().map_or_else(ModelWatch::default, ModelWatch::of));
     }
 
     /// How the models in place do.
@@ -196,8 +197,9 @@ impl Judge {
         let mut flows = Vec::new();
         self.exact(epoch, &mut flows, out);
         self.tell_alerts();
-        let verdicts = self.judge(&flows);
-        self.deliver(flows, verdicts, out);
+        self.packets.settle(|host| self.incidents.involves(host));
+        let (rows, verdicts) = self.judge(&flows);
+        self.deliver(flows, &rows, verdicts, out);
     }
 
     /// Takes one epoch as past: detectors, hosts and learner know it afterwards, and nobody is told of it.
@@ -280,10 +282,10 @@ impl Judge {
         std::mem::take(&mut self.alerts)
     }
 
-    /// Scores flows in one batch; empty while there are no models.
-    fn judge(&mut self, flows: &[Box<FlowRecord>]) -> Vec<Verdict> {
+    /// Scores flows in one batch, with their vectors; empty while there are no models.
+    fn judge(&mut self, flows: &[Box<FlowRecord>]) -> (Matrix, Vec<Verdict>) {
         if self.ensemble.is_none() {
-            return Vec::new();
+            return (Matrix::default(), Vec::new());
         }
         let rows = vectors(flows.iter().map(AsRef::as_ref));
         let judgements = self.judgements(&rows);
@@ -291,7 +293,8 @@ impl Judge {
         let verdict = |(index, flow): (usize, &FlowRecord)| {
             self.verdict(&flow.brief(), rows.row(index), &judgements[index], pooled[index], true)
         };
-        flows.iter().map(AsRef::as_ref).enumerate().map(verdict).collect()
+        let verdicts = flows.iter().map(AsRef::as_ref).enumerate().map(verdict).collect();
+        (rows, verdicts)
     }
 
     /// One judgement a row; empty while there are no models.
@@ -333,9 +336,9 @@ impl Judge {
     }
 
     /// Hands flows and verdicts to incidents, learner and caller.
-    fn deliver(&mut self, flows: Vec<Box<FlowRecord>>, verdicts: Vec<Verdict>, out: &mut Judged) {
+    fn deliver(&mut self, flows: Vec<Box<FlowRecord>>, rows: &Matrix, verdicts: Vec<Verdict>, out: &mut Judged) {
         let mut verdicts = verdicts.into_iter();
-        for record in flows {
+        for (place, record) in flows.into_iter().enumerate() {
             let mut verdict = verdicts.next();
             match &mut verdict {
                 Some(verdict) => {
@@ -346,7 +349,7 @@ impl Judge {
                         reservoir.offer(&record, verdict.p_value, in_incident);
                     }
                     if let Some(watch) = &mut self.watch {
-                        watch.observe(verdict, in_incident);
+                        watch.observe_row(verdict, rows.row(place), in_incident);
                     }
                     if let Some(score) = self.covered.score(&record) {
                         verdict.anomalous = true;

@@ -2,13 +2,13 @@
 //! pooled for each flow and for each host and second. Owns these pools and the sums that become alerts; the network is
 //! `detect`'s, the choice of packets the sampler's.
 
+use crate::packet_lesson::{Lesson, PacketChallenge, PacketMaterial, PacketReservoir};
 use crate::sampler::{PacketConfig, address_word, mac_word};
-use detect::DetectError;
-use detect::packet::{COLUMNS, Damped, MEMBER, PacketLesson, PacketModel, SecondScore, log_columns};
+use detect::packet::{COLUMNS, Damped, MEMBER, PacketModel, SecondScore, log_columns};
 use flow::mix;
 use record::{
-    Alert, Counters, DetectorScore, FlowKey, IpAddr16, Kind, MacAddr, Matrix, MemberScore, PacketSample, Severity,
-    Timestamp, Why, timestamp::NS_PER_S,
+    Alert, Counters, DetectorScore, FlowKey, IpAddr16, Kind, MacAddr, MemberScore, PacketSample, Severity, Timestamp,
+    Why, timestamp::NS_PER_S,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasherDefault;
@@ -30,61 +30,12 @@ const HALF_LIFE_S: f64 = 600.0;
 const ALERTS_MAX: u32 = 8;
 /// Alerts older than this count half.
 const FORGET_ALERTS_NS: i64 = 86_400 * NS_PER_S;
+/// Nothing is learned of a sender whose sum has reached this share of the threshold.
+const STRANGE_SHARE: f64 = 0.5;
 /// Peers named in one alert.
 const PEERS_MAX: usize = 16;
 /// Classes of −log10 p in a flow's pool, half a decade each.
 const CLASSES: usize = 16;
-
-/// What is learned from, bounded: when full, half of the seconds leave, chosen by their hash, so that what stays is whole
-/// seconds spread evenly over the time learned from.
-struct Lesson {
-    rows: Matrix,
-    seconds: Vec<i64>,
-    senders: Vec<u64>,
-    halved: u32,
-    rows_max: usize,
-}
-
-impl Lesson {
-    fn new(rows_max: usize) -> Self {
-        let rows = Matrix::with_capacity(0, COLUMNS);
-        Self { rows, seconds: Vec::new(), senders: Vec::new(), halved: 0, rows_max: rows_max.max(100) }
-    }
-
-    fn keeps(&self, second: i64) -> bool {
-        mix(second as u64) & ((1 << self.halved) - 1) == 0
-    }
-
-    fn push(&mut self, row: &[f32; COLUMNS], second: i64, sender: u64) {
-        if !self.keeps(second) {
-            return;
-        }
-        if self.seconds.len() >= self.rows_max && self.halved < 32 {
-            self.halve();
-            return self.push(row, second, sender);
-        }
-        if self.seconds.len() < self.rows_max {
-            self.rows.push(row);
-            self.seconds.push(second);
-            self.senders.push(sender);
-        }
-    }
-
-    fn halve(&mut self) {
-        self.halved += 1;
-        let (rows, seconds, senders) =
-            (std::mem::take(&mut self.rows), std::mem::take(&mut self.seconds), std::mem::take(&mut self.senders));
-        self.rows = Matrix::with_capacity(self.rows_max, COLUMNS);
-        for (at, second) in seconds.into_iter().enumerate() {
-            if !self.keeps(second) {
-                continue;
-            }
-            self.rows.push(rows.row(at));
-            self.seconds.push(second);
-            self.senders.push(senders[at]);
-        }
-    }
-}
 
 /// Who sent a packet: an address, or a device where there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -180,6 +131,8 @@ pub struct PacketWatch {
     config: PacketConfig,
     damped: Damped,
     lesson: Lesson,
+    /// For trainings after the first; None where the model is not renewed.
+    kept: Option<PacketReservoir>,
     phase: Phase,
     first: Option<Timestamp>,
     last: Timestamp,
@@ -199,6 +152,7 @@ impl PacketWatch {
             config: config.clone(),
             damped: Damped::new(if config.enabled { STREAMS_MAX } else { 1 }),
             lesson: Lesson::new(config.rows_max),
+            kept: None,
             phase: if config.enabled { Phase::Learn } else { Phase::Off },
             first: None,
             last: Timestamp(i64::MIN),
@@ -253,13 +207,25 @@ impl PacketWatch {
 
     /// What a training may take away: rows, their seconds and senders. None while there is not enough.
     pub fn material(&self) -> Option<PacketMaterial> {
-        let learns = matches!(self.phase, Phase::Learn) && self.lesson.seconds.len() >= self.config.rows_min;
-        learns.then(|| PacketMaterial {
-            rows: self.lesson.rows.clone(),
-            seconds: self.lesson.seconds.clone(),
-            senders: self.lesson.senders.clone(),
-            rows_min: self.config.rows_min,
-        })
+        let learns = matches!(self.phase, Phase::Learn) && self.lesson.len() >= self.config.rows_min;
+        learns.then(|| self.lesson.material(self.config.rows_min))
+    }
+
+    /// Keeps judged packets for later trainings from now on.
+    pub fn keep_reservoir(&mut self) {
+        self.kept = self.config.enabled.then(|| PacketReservoir::new(self.config.rows_max));
+    }
+
+    /// What a challenger may be trained on and judged by; None while there is not enough.
+    pub fn challenge(&self) -> Option<PacketChallenge> {
+        self.kept.as_ref().and_then(|kept| kept.material(self.config.rows_min))
+    }
+
+    /// Takes the seconds that are over among what is kept, but for hosts of which `in_incident` says that they are in an open one.
+    pub(crate) fn settle(&mut self, in_incident: impl Fn(IpAddr16) -> bool) {
+        if let Some(kept) = &mut self.kept {
+            kept.settle(in_incident);
+        }
     }
 
     /// True when so many packets wait that the model must learn from these.
@@ -303,13 +269,7 @@ impl PacketWatch {
                 self.lesson.push(row, sample.ts.seconds(), sender_word(sample));
             }
         }
-        let lesson = std::mem::replace(&mut self.lesson, Lesson::new(1));
-        let material = PacketMaterial {
-            rows: lesson.rows,
-            seconds: lesson.seconds,
-            senders: lesson.senders,
-            rows_min: self.config.rows_min,
-        };
+        let material = std::mem::replace(&mut self.lesson, Lesson::new(1)).into_material(self.config.rows_min);
         if let Ok(model) = material.train(seed) {
             return Some(Arc::new(model));
         }
@@ -366,6 +326,9 @@ impl PacketWatch {
             self.pool(sample.key, score, p_value);
         }
         let sender = sender(sample);
+        if let Some(kept) = &mut self.kept {
+            kept.wait(&row, second, sender.word(), sender.host());
+        }
         if self.seconds.len() >= SENDERS_MAX && !self.seconds.contains_key(&sender) {
             self.senders_forgotten += 1;
             return;
@@ -400,9 +363,10 @@ impl PacketWatch {
     /// Weighs the second that is over: each sender's sum rises by what was strange in it.
     fn close_second_of(&mut self, model: &PacketModel, alerts: &mut Vec<Alert>) {
         let end = Timestamp::from_parts(self.second.saturating_add(1), 0);
+        let mut strange = Vec::new();
         for (sender, second) in std::mem::take(&mut self.seconds) {
             let p_value = model.second_p_value(second.score.mean());
-            let step = (-p_value.ln()).min(STEP_MAX + self.config.drift) - self.config.drift;
+            let step = step(p_value, self.config.drift);
             if step <= 0.0 && !self.sums.contains_key(&sender) {
                 continue;
             }
@@ -411,6 +375,9 @@ impl PacketWatch {
             }
             let sum = self.sums.entry(sender).or_default();
             sum.add(step, end, p_value, &second, model);
+            if sum.value >= self.config.threshold * STRANGE_SHARE {
+                strange.push(sender.word());
+            }
             if sum.value >= self.config.threshold * sum.told() {
                 if model.member().admitted {
                     alerts.push(sum.alert(sender, end));
@@ -419,6 +386,9 @@ impl PacketWatch {
             } else if sum.value <= 0.0 && sum.alerts == 0 {
                 self.sums.remove(&sender);
             }
+        }
+        if let Some(kept) = &mut self.kept {
+            kept.close(&strange);
         }
     }
 
@@ -431,25 +401,6 @@ impl PacketWatch {
             self.sums.remove(sender);
             self.senders_forgotten += 1;
         }
-    }
-}
-
-/// What a training takes.
-pub struct PacketMaterial {
-    rows: Matrix,
-    seconds: Vec<i64>,
-    senders: Vec<u64>,
-    rows_min: usize,
-}
-
-impl PacketMaterial {
-    /// Learns; see [`PacketModel::train`].
-    ///
-    /// # Errors
-    /// Too few rows or seconds.
-    pub fn train(&self, seed: u64) -> Result<PacketModel, DetectError> {
-        let Self { rows, seconds, senders, rows_min } = self;
-        PacketModel::train(&PacketLesson { rows, seconds, senders, rows_min: *rows_min }, seed)
     }
 }
 
@@ -566,15 +517,31 @@ fn sender(sample: &PacketSample) -> Sender {
     if sample.has_flow { Sender::Host(sample.key.ends(sample.from_low).0.addr) } else { Sender::Device(sample.src_mac) }
 }
 
-fn sender_word(sample: &PacketSample) -> u64 {
-    match sender(sample) {
-        Sender::Host(address) => address_word(address),
-        Sender::Device(mac) => mac_word(mac) | 1 << 63,
+impl Sender {
+    /// A number that tells senders apart.
+    fn word(self) -> u64 {
+        match self {
+            Self::Host(address) => address_word(address),
+            Self::Device(mac) => mac_word(mac) | 1 << 63,
+        }
+    }
+
+    fn host(self) -> Option<IpAddr16> {
+        if let Self::Host(address) = self { Some(address) } else { None }
     }
 }
 
+pub(crate) fn sender_word(sample: &PacketSample) -> u64 {
+    sender(sample).word()
+}
+
+/// What a second of this p-value adds to its sender's sum.
+pub(crate) fn step(p_value: f64, drift: f64) -> f64 {
+    (-p_value.ln()).min(STEP_MAX + drift) - drift
+}
+
 /// Sender's device and address; sender; the two hosts; the connection. 0 where there is none.
-fn streams(sample: &PacketSample) -> [u64; 4] {
+pub(crate) fn streams(sample: &PacketSample) -> [u64; 4] {
     let device = mac_word(sample.src_mac);
     if !sample.has_flow {
         return [mix(device | 1 << 62) | 1, 0, mix(device ^ mac_word(sample.dest_mac).rotate_left(17)) | 1, 0];

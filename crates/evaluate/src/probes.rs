@@ -43,10 +43,21 @@ pub fn attack_probes(seed: u64) -> Result<Vec<Probe>, SimulateError> {
 }
 
 fn probe(name: &'static str, seed: u64) -> Result<Probe, SimulateError> {
-    let config =
+    let out = observed(name, seed, &MeterConfig::default())?;
+    let flows = out.iter().filter_map(|o| if let Observation::Flow(flow) = o { Some(flow.as_ref()) } else { None });
+    let all = crate::judge::vectors(flows);
+    let step = all.rows().div_ceil(ROWS_MAX).max(1);
+    let mut rows = Matrix::with_capacity(ROWS_MAX, all.columns);
+    (0..all.rows()).step_by(step).for_each(|row| rows.push(all.row(row)));
+    Ok(Probe { name, rows })
+}
+
+/// What a meter sees of one attack's packets, without the traffic around it.
+pub(crate) fn observed(name: &str, seed: u64, config: &MeterConfig) -> Result<Vec<Observation>, SimulateError> {
+    let attack =
         SimulateConfig { scenarios: vec![name.to_owned()], duration_s: DURATION_S, seed, ..SimulateConfig::default() };
-    let mut frames = Simulator::new(&config)?.filter(|frame| frame.label.is_some()).take(FRAMES_MAX).peekable();
-    let mut meter = Meter::new(&MeterConfig::default(), 0, 1);
+    let mut frames = Simulator::new(&attack)?.filter(|frame| frame.label.is_some()).take(FRAMES_MAX).peekable();
+    let mut meter = Meter::new(config, 0, 1);
     let (mut bytes, mut headers, mut out) = (Vec::new(), Vec::new(), Vec::new());
     while frames.peek().is_some() {
         bytes.clear();
@@ -61,12 +72,7 @@ fn probe(name: &'static str, seed: u64) -> Result<Probe, SimulateError> {
         meter.batch(&bytes, &headers, &mut out);
     }
     meter.finish(&mut out);
-    let flows = out.iter().filter_map(|o| if let Observation::Flow(flow) = o { Some(flow.as_ref()) } else { None });
-    let all = crate::judge::vectors(flows);
-    let step = all.rows().div_ceil(ROWS_MAX).max(1);
-    let mut rows = Matrix::with_capacity(ROWS_MAX, all.columns);
-    (0..all.rows()).step_by(step).for_each(|row| rows.push(all.row(row)));
-    Ok(Probe { name, rows })
+    Ok(out)
 }
 
 #[cfg(test)]

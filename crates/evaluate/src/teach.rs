@@ -4,6 +4,7 @@
 use crate::baselines::Baselines;
 use crate::decision::decide;
 use crate::input::Input;
+use crate::stability::Learned;
 use crate::tables::{TableError, TablePlan};
 use crate::truth::Truth;
 use detect::labelled::Labels;
@@ -106,6 +107,7 @@ pub fn teach(
     ensemble.set_span(from, until, input.packets);
     let quiet = |row: &usize| attacks.as_ref().is_none_or(|attacks| !attacks[*row]);
     let benign: Vec<_> = (0..data.info.len()).filter(quiet).map(|row| data.info[row]).collect();
+    Learned::learn(&benign_only(&data.rows, attacks.as_deref())).attach(&mut ensemble);
     let lesson = Lesson {
         data_sha256: input.data_sha256.clone(),
         rows: rows.rows(),

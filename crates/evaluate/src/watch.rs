@@ -2,6 +2,8 @@
 //! they agree, and whether traffic has drifted away from them. Owns the counts, bounded and cheap; begins anew with new models.
 
 use crate::drift::Drift;
+use crate::stability::Stability;
+use detect::Ensemble;
 use record::Verdict;
 
 /// Bins of a histogram.
@@ -45,6 +47,7 @@ pub struct ModelWatch {
     flows: u64,
     flows_outside: u64,
     drift: Drift,
+    stability: Stability,
 }
 
 /// −log10 p to its bin.
@@ -54,6 +57,20 @@ fn bin(p_value: f64) -> usize {
 }
 
 impl ModelWatch {
+    /// Nothing seen yet of these models.
+    #[must_use]
+    pub fn of(ensemble: &Ensemble) -> Self {
+        Self { stability: Stability::of(ensemble), ..Self::default() }
+    }
+
+    /// Takes one verdict on a row, as `observe`, and the row.
+    pub fn observe_row(&mut self, verdict: &Verdict, row: &[f32], in_incident: bool) {
+        self.observe(verdict, in_incident);
+        if !in_incident {
+            self.stability.observe(verdict.ts, row);
+        }
+    }
+
     /// Takes one verdict; `in_incident`: one of the flow's hosts is part of an open incident.
     pub fn observe(&mut self, verdict: &Verdict, in_incident: bool) {
         self.flows += 1;
@@ -123,6 +140,24 @@ impl ModelWatch {
     #[must_use]
     pub fn drift(&self) -> &Drift {
         &self.drift
+    }
+
+    /// How far each feature has moved from what was learned.
+    #[must_use]
+    pub fn stability(&self) -> &Stability {
+        &self.stability
+    }
+
+    /// The newest change of scores, or of features, that no training has answered yet.
+    #[must_use]
+    pub fn unanswered(&self) -> Option<crate::drift::Change> {
+        self.drift.unanswered().or_else(|| self.stability.drift().unanswered())
+    }
+
+    /// A training has begun because of it.
+    pub fn answer(&mut self) {
+        self.drift.answer();
+        self.stability.drift_mut().answer();
     }
 
     /// Drift, to answer it.

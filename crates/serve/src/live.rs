@@ -82,6 +82,10 @@ pub trait Live: Send + Sync {
     fn gauges(&self) -> Vec<(String, f64)> {
         Vec::new()
     }
+    /// Population stability index of each feature, when there are enough live flows.
+    fn feature_stability(&self) -> Vec<(String, f64)> {
+        Vec::new()
+    }
     /// Applies what a person changed, in the alert room and in the store; the changed incident.
     ///
     /// # Errors
@@ -113,11 +117,11 @@ pub trait Live: Send + Sync {
     /// # Errors
     /// `Conflict` when one runs already or there is too little to learn from.
     fn retrain(&self) -> Result<Retraining, LiveError>;
-    /// Puts a kept version in place of the models that judge.
+    /// Puts a kept version in place of the models of a kind that judge.
     ///
     /// # Errors
     /// `NotFound` when it is not kept, `Conflict` when it is in place already or cannot be read.
-    fn roll_back(&self, version: u64) -> Result<Models, LiveError>;
+    fn roll_back(&self, kind: &str, version: u64) -> Result<Models, LiveError>;
     /// Takes a user's own model in beside the members, in shadow until it is calibrated; the models with it. Reads the file and tries it,
     /// so that it may take seconds.
     ///

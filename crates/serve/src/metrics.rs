@@ -14,17 +14,28 @@ use record::{Counters, HealthLevel};
     responses((status = 200, description = "Prometheus text format", body = String, content_type = "text/plain")))]
 pub(crate) async fn metrics(State(state): State<AppState>) -> Result<Response, Problem> {
     let streams = state.hub.readers();
-    let text =
-        state.blocking(move |_, live| Ok(render(&live.summary(), &live.counters(), &live.gauges(), streams))).await?;
+    let text = state
+        .blocking(move |_, live| {
+            let values = Values { gauges: live.gauges(), stability: live.feature_stability(), streams };
+            Ok(render(&live.summary(), &live.counters(), &values))
+        })
+        .await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }
 
-fn render(summary: &Summary, counters: &Counters, gauges: &[(String, f64)], streams: usize) -> String {
+/// What goes up and down.
+struct Values {
+    gauges: Vec<(String, f64)>,
+    stability: Vec<(String, f64)>,
+    streams: usize,
+}
+
+fn render(summary: &Summary, counters: &Counters, values: &Values) -> String {
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     ::metrics::with_local_recorder(&recorder, || {
         describe();
-        set(summary, counters, gauges, streams);
+        set(summary, counters, values);
     });
     handle.render()
 }
@@ -54,13 +65,17 @@ fn describe() {
         ("tripline_model_progress_ratio", "Progress of learning."),
         ("tripline_live_streams", "Open live streams."),
         ("tripline_health", "0 ok or information, 1 warning, 2 error, by item."),
+        (
+            "tripline_feature_stability_index",
+            "Population stability index of a feature, live flows against those learned: 0.1 moderate, 0.25 shifted.",
+        ),
         ("tripline_value", "Other values of the process, by name."),
     ] {
         describe_gauge!(name, text);
     }
 }
 
-fn set(summary: &Summary, counters: &Counters, gauges: &[(String, f64)], streams: usize) {
+fn set(summary: &Summary, counters: &Counters, values: &Values) {
     let totals = &summary.totals;
     counter!("tripline_packets_total").absolute(totals.packets);
     counter!("tripline_bytes_total").absolute(totals.bytes);
@@ -87,7 +102,7 @@ fn set(summary: &Summary, counters: &Counters, gauges: &[(String, f64)], streams
     gauge!("tripline_incidents_open").set(totals.incidents_open as f64);
     gauge!("tripline_model_ready").set(if summary.model.state == ModelPhase::Ready { 1.0 } else { 0.0 });
     gauge!("tripline_model_progress_ratio").set(summary.model.progress);
-    gauge!("tripline_live_streams").set(streams as f64);
+    gauge!("tripline_live_streams").set(values.streams as f64);
     for item in &summary.health {
         let level = match item.level {
             HealthLevel::Ok | HealthLevel::Info => 0.0,
@@ -96,8 +111,11 @@ fn set(summary: &Summary, counters: &Counters, gauges: &[(String, f64)], streams
         };
         gauge!("tripline_health", "item" => item.name.clone()).set(level);
     }
-    for (name, value) in gauges {
+    for (name, value) in &values.gauges {
         gauge!("tripline_value", "name" => name.clone()).set(*value);
+    }
+    for (feature, psi) in &values.stability {
+        gauge!("tripline_feature_stability_index", "feature" => feature.clone()).set(*psi);
     }
 }
 

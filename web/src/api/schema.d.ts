@@ -843,6 +843,18 @@ export interface components {
              */
             probes_found: number;
         };
+        /** @description One feature beside how it was spread in training. */
+        FeatureStability: {
+            /** @description Feature. */
+            feature: string;
+            /**
+             * Format: double
+             * @description Population stability index: Σ (a − e)·ln(a / e) over the training's deciles, a the live share and e the learned one.
+             */
+            psi: number;
+            /** @description By the cut-offs. */
+            state: components["schemas"]["StabilityState"];
+        };
         /** @description One feature of a flow beside what is normal. */
         FeatureView: {
             /** @description 1 % and 99 % of benign flows; null until learned. */
@@ -1408,6 +1420,8 @@ export interface components {
             file: string;
             /** @description True for the one that judges. */
             in_use: boolean;
+            /** @description What its models judge: `flow`, `packet`. Each kind counts its own versions. */
+            kind?: string;
             /**
              * Format: int64
              * @description Members.
@@ -1449,6 +1463,7 @@ export interface components {
              * @description Seed.
              */
             seed: number;
+            stability?: components["schemas"]["Stability"] | null;
             /** @description Phase. */
             state: components["schemas"]["ModelPhase"];
             /** @description In words. */
@@ -1459,7 +1474,7 @@ export interface components {
              * @description Version in place; null before the first training.
              */
             version?: number | null;
-            /** @description Kept versions, the one in place first. */
+            /** @description Kept versions, those of flows first; of each kind the one in place first. */
             versions?: components["schemas"]["ModelVersion"][];
         };
         /** @description What somebody wrote. */
@@ -1960,6 +1975,8 @@ export interface components {
         };
         /** @description Body of `POST /models/rollback`. */
         RollbackRequest: {
+            /** @description Which models, `flow` when absent. */
+            kind?: string;
             /**
              * Format: int64
              * @description Number of a kept version.
@@ -2090,6 +2107,45 @@ export interface components {
             /** @description Software, `OpenSSH_9.6`. */
             software_version: string;
         };
+        /** @description Every feature of live flows outside incidents beside how it was spread in training. */
+        Stability: {
+            /** @description All features, the one that moved farthest first; empty while there are too few flows. */
+            features: components["schemas"]["FeatureStability"][];
+            /**
+             * Format: int64
+             * @description Live flows that the indices are of, at most 8,192.
+             */
+            flows: number;
+            /**
+             * Format: int64
+             * @description Flows learned from.
+             */
+            flows_learned: number;
+            /**
+             * Format: double
+             * @description Mean index of all features; null before there is one.
+             */
+            mean?: number | null;
+            /**
+             * Format: double
+             * @description Cut-off between stable and moderate.
+             */
+            moderate: number;
+            /**
+             * Format: double
+             * @description Cut-off between moderate and shifted.
+             */
+            shifted: number;
+            /** @description State of the feature that moved farthest. */
+            state: components["schemas"]["StabilityState"];
+            /** @description In words. */
+            text: string;
+        };
+        /**
+         * @description How far live flows have moved from those learned, by the usual cut-offs of the population stability index.
+         * @enum {string}
+         */
+        StabilityState: "waiting" | "stable" | "moderate" | "shifted";
         /** @description SUMMARY. */
         Summary: {
             /** @description Budget. */

@@ -8,6 +8,7 @@ import Data from './Models/Data.svelte';
 import DriftChart from './Models/Drift.svelte';
 import Events from './Models/Events.svelte';
 import Members from './Models/Members.svelte';
+import Stability from './Models/Stability.svelte';
 import State from './Models/State.svelte';
 import Verdicts from './Models/Verdicts.svelte';
 import Versions from './Models/Versions.svelte';
@@ -22,6 +23,7 @@ export const MODELS: readonly ModelsPanel[] = [
   { id: 'state', place: 'top', panel: State },
   { id: 'members', place: 'main', panel: Members },
   { id: 'drift', place: 'main', panel: DriftChart },
+  { id: 'stability', place: 'main', panel: Stability },
   { id: 'challenge', place: 'main', panel: Challenge },
   { id: 'versions', place: 'main', panel: Versions },
   { id: 'data', place: 'side', panel: Data },

@@ -19,8 +19,8 @@ export class ModelsPage {
     await this.ask(() => post('/models/retrain'), 'A training has begun. The models in place judge until it has ended.');
   }
 
-  async rollBack(version: number): Promise<void> {
-    await this.ask(() => post('/models/rollback', { version }), `Version ${version} is in place and judges from now on.`);
+  async rollBack(kind: string, version: number): Promise<void> {
+    await this.ask(() => post('/models/rollback', { version, kind }), `Version ${version} is in place and judges from now on.`);
   }
 
   /** Hands over a model and its manifest; what was wrong with them, when something was. */

@@ -20,10 +20,10 @@ pub fn run(common: &Common, args: &ModelsArgs) -> Result<u8> {
     };
     match args.action.clone().unwrap_or(ModelsAction::List { output: ListFormat::Text }) {
         ModelsAction::List { output } => list(&dir, output),
-        ModelsAction::Show { version, output } => show(&dir, version, output),
+        ModelsAction::Show { version, kind, output } => show(&dir, version, &kind, output),
         ModelsAction::Verify { output } => verify(&dir, output),
         ModelsAction::Import(args) => super::models_import::run(common, &dir, &args),
-        ModelsAction::Rollback { version } => roll_back(common, &dir, version),
+        ModelsAction::Rollback { version, kind } => roll_back(common, &dir, &kind, version),
     }
 }
 
@@ -73,12 +73,12 @@ fn list(dir: &Path, output: ListFormat) -> Result<u8> {
     Ok(EXIT_DONE)
 }
 
-fn show(dir: &Path, wanted: Option<u64>, output: ListFormat) -> Result<u8> {
-    let found = kept(dir)?;
+fn show(dir: &Path, wanted: Option<u64>, kind: &str, output: ListFormat) -> Result<u8> {
+    let found: Vec<Kept> = kept(dir)?.into_iter().filter(|kept| kept.version.kind == kind).collect();
     let is_it = |k: &&Kept| wanted.map_or(k.version.in_use, |number| k.version.note.version == number);
     let Some(kept) = found.iter().find(is_it) else {
         let numbers: Vec<String> = found.iter().map(|k| k.version.note.version.to_string()).collect();
-        let what = wanted.map_or("the models in use".to_owned(), |n| format!("version {n}"));
+        let what = wanted.map_or(format!("{kind} models in use"), |n| format!("version {n} of the {kind} models"));
         return Err(Failure::new(format!("{}: {what}: not there; kept are {}", dir.display(), numbers.join(", "))));
     };
     if let Some(error) = &kept.version.error {
@@ -141,7 +141,6 @@ fn verify(dir: &Path, output: ListFormat) -> Result<u8> {
     Ok(EXIT_FAILURE)
 }
 
-/// Only while no process uses the folder: a running one is asked through its API.
 /// Keeps every other process away from the folder's database, when there is one.
 pub(super) fn hold(common: &Common, dir: &Path, advice: &str) -> Result<Option<store::Sqlite>> {
     if !dir.join(store::DATABASE_NAME).exists() {
@@ -152,13 +151,14 @@ pub(super) fn hold(common: &Common, dir: &Path, advice: &str) -> Result<Option<s
     held.map(Some).map_err(|error| Failure::new(format!("{error}; {advice}")))
 }
 
-fn roll_back(common: &Common, dir: &Path, version: u64) -> Result<u8> {
+/// Only while no process uses the folder: a running one is asked through its API.
+fn roll_back(common: &Common, dir: &Path, kind: &str, version: u64) -> Result<u8> {
     let _held = hold(
         common,
         dir,
         "a running process puts versions back on its Models page, or by POST /api/v1/models/rollback",
     )?;
-    versions::roll_back(dir, version).map_err(|why| Failure::new(format!("{}: {why}", dir.display())))?;
-    out(&format!("version {version} is in place\n"))?;
+    versions::roll_back_any(dir, kind, version).map_err(|why| Failure::new(format!("{}: {why}", dir.display())))?;
+    out(&format!("version {version} of the {kind} models is in place\n"))?;
     Ok(EXIT_DONE)
 }

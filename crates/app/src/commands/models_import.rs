@@ -37,7 +37,7 @@ pub fn run(common: &Common, dir: &Path, args: &ImportArgs) -> Result<u8> {
     let name = model.name().to_owned();
     let cost = (cost_us, args.cost_max_us);
     importing::seat(&mut ensemble, model, cost, benign.as_ref(), &config.models).context(args.onnx.display())?;
-    let kept: Vec<_> = versions::all(dir).context(dir.display())?.into_iter().map(|kept| kept.version).collect();
+    let kept = versions::list(dir, artifact::FLOW);
     importing::put_note(&mut ensemble, versions::next_number(&kept), &name);
     artifact::save(dir, &ensemble, config.models.versions_max)?;
     let told = told(&ensemble, &name, cost_us);

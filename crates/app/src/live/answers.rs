@@ -263,6 +263,7 @@ impl Live for Answers {
             live: live.live.clone(),
             agreement: live.agreement.clone(),
             drift: live.drift.clone(),
+            stability: live.stability.clone(),
             data: live.data.clone(),
             retraining,
             challenge: live.challenge.clone(),
@@ -313,6 +314,12 @@ impl Live for Answers {
         ]
     }
 
+    fn feature_stability(&self) -> Vec<(String, f64)> {
+        let live = Arc::clone(&lock(&self.status).models);
+        let features = live.stability.iter().flat_map(|stability| &stability.features);
+        features.map(|told| (told.feature.clone(), told.psi)).collect()
+    }
+
     fn set_incident(&self, id: &str, change: IncidentChange) -> Result<Incident, LiveError> {
         self.stored(id)?;
         let what = change;
@@ -348,8 +355,8 @@ impl Live for Answers {
         Ok(lock(&self.status).retraining.clone())
     }
 
-    fn roll_back(&self, version: u64) -> Result<Models, LiveError> {
-        self.ask(|reply| Request::RollBack(version, reply))?.map_err(|why| match why {
+    fn roll_back(&self, kind: &str, version: u64) -> Result<Models, LiveError> {
+        self.ask(|reply| Request::RollBack(kind.to_owned(), version, reply))?.map_err(|why| match why {
             NoReturn::NotKept(why) => LiveError::NotFound(why),
             NoReturn::Refused(why) => LiveError::Conflict(why),
         })?;

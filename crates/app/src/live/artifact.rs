@@ -1,14 +1,24 @@
-//! The models' file: written whole or not at all, read at the next start. Owns the name and the rename; the format is `detect`'s.
+//! The models' files: written whole or not at all, read at the next start. Owns the names and the rename; the format is `detect`'s.
 
 use crate::failure::{Context, Failure, Result};
 use detect::Ensemble;
 use std::fs;
 use std::path::Path;
 
+/// The kind of models that judge flows.
+pub const FLOW: &str = "flow";
 /// Name of the flow models' file in the data or model directory.
 pub const FILE_NAME: &str = "flow.model";
-/// A file under way; never read.
-pub const PART_NAME: &str = "flow.model.part";
+
+/// Name of a kind's file in use.
+pub fn file_name(kind: &str) -> String {
+    format!("{kind}.model")
+}
+
+/// Name of a kind's file under way; never read.
+pub fn part_name(kind: &str) -> String {
+    format!("{kind}.model.part")
+}
 
 /// Reads the models of a directory; None when there are none yet.
 pub fn load(dir: &Path) -> Result<Option<Ensemble>> {
@@ -24,15 +34,19 @@ pub fn load(dir: &Path) -> Result<Option<Ensemble>> {
     Ensemble::from_bytes(&bytes, features::flow_schema()).map(Some).context(format!("models {}", path.display()))
 }
 
-/// Writes the models beside their final name and renames, so that a crash leaves the old ones. Of earlier versions,
-/// `versions_max - 1` stay: `flow.model.1` is the one before, and so on. To go back, stop, and rename one to `flow.model`.
+/// Writes the flow models; see `save_bytes`.
 pub fn save(dir: &Path, ensemble: &Ensemble, versions_max: u32) -> Result<()> {
-    let path = dir.join(FILE_NAME);
-    let temporary = dir.join(PART_NAME);
+    save_bytes(dir, FLOW, &ensemble.to_bytes(), versions_max)
+}
+
+/// Writes models of a kind beside their final name and renames, so that a crash leaves the old ones. Of earlier versions,
+/// `versions_max - 1` stay: `flow.model.1` is the one before, and so on. To go back, stop, and rename one to `flow.model`.
+pub fn save_bytes(dir: &Path, kind: &str, bytes: &[u8], versions_max: u32) -> Result<()> {
+    let (path, temporary) = (dir.join(file_name(kind)), dir.join(part_name(kind)));
     fs::create_dir_all(dir).context(dir.display())?;
     let write = || {
         let mut file = fs::File::create(&temporary)?;
-        std::io::Write::write_all(&mut file, &ensemble.to_bytes())?;
+        std::io::Write::write_all(&mut file, bytes)?;
         file.sync_all()?;
         keep_versions(&path, versions_max)?;
         fs::rename(&temporary, &path)

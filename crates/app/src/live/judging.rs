@@ -139,7 +139,7 @@ impl Judging {
             self.deliver(judged);
             self.measure_lag(&dues);
             self.train();
-            self.side_models.round(&mut self.judge, &self.status, closed);
+            self.side_models.round(&mut self.judge, &self.status, &mut self.retrain, closed);
             self.save_evidence(closed);
             self.memory.save(self.judge.behaviours(), false);
             self.tell(waiting);
@@ -164,7 +164,7 @@ impl Judging {
             self.apply_requests();
             self.apply_reloads();
             self.train();
-            self.side_models.round(&mut self.judge, &self.status, true);
+            self.side_models.round(&mut self.judge, &self.status, &mut self.retrain, true);
             self.tell(0);
             std::thread::sleep(WAIT);
         }

@@ -6,6 +6,8 @@ use super::models_view;
 use super::status::ModelState;
 use super::training::{Lesson, Trained, Training};
 use super::versions::{self, NoReturn};
+use super::{artifact, side_models};
+use detect::Ensemble;
 use serve::shapes::VersionNote;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,6 +37,9 @@ impl Judging {
         if self.training.is_none() && self.judge.ensemble().is_some() {
             let version = self.next_version();
             self.training = self.retrain.due(&mut self.judge, &self.settings, &self.lessons, version);
+            if self.training.is_some() {
+                self.side_models.renew(self.retrain.reason());
+            }
         }
         self.train_first();
         self.save_log();
@@ -50,13 +55,14 @@ impl Judging {
         tracing::info!("models are in place and judge every flow from now on");
     }
 
-    pub(super) fn put_in_place(&mut self, ensemble: Arc<detect::Ensemble>) {
+    pub(super) fn put_in_place(&mut self, ensemble: Arc<Ensemble>) {
         let mut status = lock(&self.status);
         status.flows_learned = ensemble.span().rows;
         status.ensemble = Some(Arc::clone(&ensemble));
         drop(status);
         self.judge.install(ensemble);
-        self.versions = self.settings.models_dir.as_deref().map_or_else(Vec::new, versions::list);
+        self.versions =
+            self.settings.models_dir.as_deref().map_or_else(Vec::new, |dir| versions::list(dir, artifact::FLOW));
         self.run.looked = None;
     }
 
@@ -104,20 +110,31 @@ impl Judging {
         let version = self.next_version();
         let training = self.retrain.asked(&mut self.judge, &self.settings, &self.lessons, version)?;
         self.training = Some(training);
+        self.side_models.renew(self.retrain.reason());
         self.look(true);
         self.save_log();
         Ok(())
     }
 
     /// A person wants a kept version back.
-    pub(super) fn roll_back(&mut self, version: u64) -> Result<(), NoReturn> {
+    pub(super) fn roll_back(&mut self, kind: &str, version: u64) -> Result<(), NoReturn> {
+        if kind == side_models::PACKET {
+            self.side_models.roll_back(&mut self.judge, &mut self.retrain, version)?;
+            self.look(true);
+            self.save_log();
+            return Ok(());
+        }
+        if kind != artifact::FLOW {
+            return Err(NoReturn::NotKept(format!("there are no versions of {kind} models")));
+        }
         if self.training.is_some() {
             return Err(NoReturn::Refused("a training is under way; wait until it has ended".to_owned()));
         }
         let Some(dir) = self.settings.models_dir.clone() else {
             return Err(NoReturn::NotKept("models are not kept here".to_owned()));
         };
-        let ensemble = versions::roll_back(&dir, version)?;
+        let schema = features::flow_schema();
+        let ensemble = versions::roll_back(&dir, artifact::FLOW, version, |bytes| Ensemble::from_bytes(bytes, schema))?;
         self.retrain.rolled_back(version);
         self.put_in_place(Arc::new(ensemble));
         self.look(true);
@@ -142,8 +159,8 @@ impl Judging {
         let retraining = self.retrain.state(&self.settings, self.training.as_ref(), self.judge.reservoir(), ready);
         let data = self.judge.reservoir().map(|kept| models_view::data(kept, &self.lessons));
         let alpha = self.judge.ensemble().map_or(0.0, |e| e.alpha());
-        let mut view =
-            models_view::ModelsLive { data, versions: self.versions.clone(), ..models_view::ModelsLive::default() };
+        let versions = self.versions.iter().chain(self.side_models.versions()).cloned().collect();
+        let mut view = models_view::ModelsLive { data, versions, ..models_view::ModelsLive::default() };
         let log = self.retrain.history();
         (view.events, view.challenge) = (log.events.clone(), log.challenge.clone());
         if let Some(watch) = self.judge.watch().filter(|_| ready) {

@@ -207,7 +207,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     judge.incidents().set_suppressions(lock(&verdicts).suppressions());
     let names: Vec<&str> = plan.sources.iter().map(|s| s.name.as_str()).collect();
     let memory = Memory::open(live.then_some(plan.data_dir.as_path()), &names, judge.behaviours())?;
-    let kept = models_dir.as_deref().map_or_else(Vec::new, versions::list);
+    let kept = models_dir.as_deref().map_or_else(Vec::new, |dir| versions::list(dir, artifact::FLOW));
     let lag = Lag::new(plan.sources.iter().map(OpenSource::is_steady));
     if let Some(past) = plan.past.take() {
         past::play(past, &meter, &mut judge);
@@ -225,7 +225,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         scores: Arc::clone(&scores),
         rings: rings.clone(),
         retrain: retrain::Retrain::new(kept_log(&store)?, kept.first().and_then(|v| v.note.made)),
-        side_models: side_models::SideModels::new(&config.learn, models_dir.clone()),
+        side_models: side_models::SideModels::new(config, models_dir.clone()),
         training: None,
         versions: kept,
         lessons: lock(&verdicts).lessons(config.learn.false_positive_weight),

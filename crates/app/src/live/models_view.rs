@@ -5,10 +5,11 @@ use detect::guests::Guest;
 use detect::{KnownInfo, MemberInfo, Silence};
 use evaluate::Reservoir;
 use evaluate::drift;
+use evaluate::stability;
 use evaluate::watch::{BIN_DECADES, MEMBER_P_VALUE, MemberWatch, ModelWatch};
 use serve::shapes::{
-    Agreement, Challenge, Drift, DriftChange, DriftPoint, DriftState, EnsembleLive, ImportStanding, ModelEvent,
-    ModelMember, ModelVersion, ScoreHistogram, TrainingData,
+    Agreement, Challenge, Drift, DriftChange, DriftPoint, DriftState, EnsembleLive, FeatureStability, ImportStanding,
+    ModelEvent, ModelMember, ModelVersion, ScoreHistogram, Stability, StabilityState, TrainingData,
 };
 
 /// Flows before a rate is said.
@@ -27,6 +28,8 @@ pub struct ModelsLive {
     pub agreement: Option<Agreement>,
     /// Drift.
     pub drift: Option<Drift>,
+    /// How far each feature has moved.
+    pub stability: Option<Stability>,
     /// Reservoir.
     pub data: Option<TrainingData>,
     /// Kept versions.
@@ -42,6 +45,7 @@ impl ModelsLive {
     pub fn watched(&mut self, watch: &ModelWatch, alpha: f64) {
         let (flows, flows_outside) = watch.flows();
         self.drift = Some(drift_view(watch.drift()));
+        self.stability = Some(stability_view(watch.stability()));
         self.live = Some(EnsembleLive {
             flows,
             flows_outside,
@@ -127,6 +131,37 @@ fn drift_view(seen: &drift::Drift) -> Drift {
         flows: seen.flows(),
         changes,
         history: seen.history().iter().map(|p| DriftPoint { ts: p.ts, mean: p.mean(), flows: p.flows }).collect(),
+    }
+}
+
+fn stability_view(seen: &stability::Stability) -> Stability {
+    let state = |psi: f64| match psi {
+        psi if psi >= stability::SHIFTED => StabilityState::Shifted,
+        psi if psi >= stability::MODERATE => StabilityState::Moderate,
+        _ => StabilityState::Stable,
+    };
+    let indices = seen.indices();
+    let named = features::flow_schema().features.iter().zip(&indices);
+    let mut told: Vec<FeatureStability> = named
+        .map(|(feature, psi)| FeatureStability { feature: feature.name.to_string(), psi: *psi, state: state(*psi) })
+        .collect();
+    told.sort_by(|a, b| b.psi.total_cmp(&a.psi).then_with(|| a.feature.cmp(&b.feature)));
+    let count = |state: StabilityState| told.iter().filter(|feature| feature.state == state).count();
+    let (shifted, moderate) = (count(StabilityState::Shifted), count(StabilityState::Moderate));
+    let text = match (seen.rows_learned(), told.len()) {
+        (None, _) => "These models do not say how what they learned was spread; the next training's will".to_owned(),
+        (_, 0) => format!("{} of {} flows seen that are needed to say", seen.rows(), stability::ROWS_MIN),
+        (_, all) => format!("{shifted} of {all} features have shifted, {moderate} moderately"),
+    };
+    Stability {
+        state: told.first().map_or(StabilityState::Waiting, |farthest| farthest.state),
+        text,
+        flows: seen.rows(),
+        flows_learned: seen.rows_learned().unwrap_or(0),
+        moderate: stability::MODERATE,
+        shifted: stability::SHIFTED,
+        mean: (!indices.is_empty()).then(|| indices.iter().sum::<f64>() / indices.len() as f64),
+        features: told,
     }
 }
 

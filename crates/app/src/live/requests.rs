@@ -54,8 +54,8 @@ pub enum Request {
     Undo(Undoing),
     /// A training now.
     Retrain(Sender<Result<(), String>>),
-    /// A kept version in place.
-    RollBack(u64, Sender<Result<(), NoReturn>>),
+    /// A kept version of a kind of models in place.
+    RollBack(String, u64, Sender<Result<(), NoReturn>>),
     /// What an import begins from.
     Ground(Sender<Result<Ground, String>>),
     /// Models with a user's own among them, in place.
@@ -80,8 +80,8 @@ impl Judging {
                     let answer = self.retrain_now();
                     let _ = reply.send(answer);
                 }
-                Request::RollBack(version, reply) => {
-                    let answer = self.roll_back(version);
+                Request::RollBack(kind, version, reply) => {
+                    let answer = self.roll_back(&kind, version);
                     let _ = reply.send(answer);
                 }
                 Request::Ground(reply) => {

@@ -117,7 +117,7 @@ impl Retrain {
         let pause = Duration::from_secs_f64(settings.learn.drift_pause_h.clamp(0.0, 8_760.0) * 3_600.0);
         let rested = self.drift_begun.unwrap_or(self.begun).elapsed() >= pause && self.begun.elapsed() >= pause;
         // Where models are never renewed by the timetable, they are not by drift either.
-        let drifted = judge.watch().is_some_and(|watch| watch.drift().unanswered().is_some());
+        let drifted = judge.watch().is_some_and(|watch| watch.unanswered().is_some());
         (!every.is_zero() && rested && drifted).then_some("drift")
     }
 
@@ -159,15 +159,14 @@ impl Retrain {
         if let Some(watch) = judge.watch() {
             if reason == "drift" {
                 self.drift_begun = Some(Instant::now());
-                if let Some(change) = watch.drift().unanswered() {
+                let what =
+                    if watch.drift().unanswered().is_some() { "mean p-value" } else { "mean PSI of all features" };
+                if let Some(change) = watch.unanswered() {
                     let (before, after) = (change.before, change.after);
-                    self.log(
-                        "drift",
-                        format!("Traffic has changed: mean p-value {before:.2} before, {after:.2} since"),
-                    );
+                    self.log("drift", format!("Traffic has changed: {what} {before:.2} before, {after:.2} since"));
                 }
             }
-            watch.drift_mut().answer();
+            watch.answer();
         }
         let why = match reason {
             "timetable" => "because it is time",
@@ -245,6 +244,11 @@ impl Retrain {
         self.log(if promoted { "promoted" } else { "refused" }, text.clone());
         self.reason = "";
         (self.last, self.promoted, self.text) = (Some(wall_clock()), Some(promoted), text);
+    }
+
+    /// Why the training under way was begun; empty when none is.
+    pub fn reason(&self) -> &'static str {
+        self.reason
     }
 
     /// One step, for people.

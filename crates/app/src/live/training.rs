@@ -7,6 +7,7 @@ use crossbeam_channel::{Receiver, bounded};
 use detect::{Ensemble, EnsembleConfig, Labels, TrainReport};
 use evaluate::challenge::{self, Exam, Marks, Pinned};
 use evaluate::probes::attack_probes;
+use evaluate::stability::Learned;
 use record::{Matrix, Timestamp};
 use serve::shapes::{Challenge, ExamMarks, VersionNote};
 use std::collections::BTreeMap;
@@ -131,6 +132,7 @@ fn train(lesson: &Lesson, progress: &AtomicU32) -> Result<Trained, Refusal> {
             if member.admitted { "votes" } else { "does not vote" }
         );
     }
+    Learned::learn(&lesson.rows).attach(&mut ensemble);
     let mut note = VersionNote {
         made: Some(wall_clock()),
         rows_fitted: report.rows_fitted as u64,
@@ -232,7 +234,8 @@ fn log_probes(challenger: &Marks, present: &Marks) {
     }
 }
 
-fn shown(marks: &Marks) -> ExamMarks {
+/// Marks as the API shows them.
+pub(super) fn shown(marks: &Marks) -> ExamMarks {
     ExamMarks {
         benign: marks.benign as u64,
         flagged: marks.flagged as u64,

@@ -1,9 +1,10 @@
 //! Kept versions of the models: what is there, what each says of itself, and going back to one. Owns the note inside a models' file
 //! and the order of the files; writing a new one is `artifact`'s.
 
-use super::artifact;
+use super::{artifact, side_models};
 use crate::failure::{Context, Failure, Result};
-use detect::{Ensemble, MemberInfo};
+use detect::packet::PacketModel;
+use detect::{DetectError, Ensemble, MemberInfo};
 use serve::shapes::{ModelTrainedOn, ModelVersion, VersionNote};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,9 +25,17 @@ pub fn note_of(ensemble: &Ensemble) -> VersionNote {
     note.unwrap_or_default()
 }
 
+/// The artifact of `bytes` with what a version says of itself, whatever models it holds.
+///
+/// # Errors
+/// The bytes are no artifact.
+pub fn noted(bytes: &[u8], note: &VersionNote) -> std::result::Result<Vec<u8>, DetectError> {
+    detect::artifact::attach(bytes, NOTE, serde_json::to_vec(note).unwrap_or_default())
+}
+
 /// `flow.model`, `flow.model.1` …; `place` 0 is the one in use.
-fn path_of(dir: &Path, place: u32) -> PathBuf {
-    let path = dir.join(artifact::FILE_NAME);
+fn path_of(dir: &Path, kind: &str, place: u32) -> PathBuf {
+    let path = dir.join(artifact::file_name(kind));
     if place == 0 { path } else { path.with_extension(format!("model.{place}")) }
 }
 
@@ -36,31 +45,10 @@ pub fn trained_on(ensemble: &Ensemble) -> ModelTrainedOn {
     ModelTrainedOn { flows: span.rows, packets: span.packets, from: span.from, until: span.until }
 }
 
-/// Reads one kept file.
-fn read(path: &Path) -> Result<Ensemble> {
-    let bytes = fs::read(path).context(format!("models {}", path.display()))?;
-    Ensemble::from_bytes(&bytes, features::flow_schema()).context(format!("models {}", path.display()))
-}
-
-/// Every version in a folder, the one in use first. Files that cannot be used say why.
-pub fn list(dir: &Path) -> Vec<ModelVersion> {
-    let mut found = Vec::new();
-    for place in 0..PLACES_MAX {
-        let path = path_of(dir, place);
-        let Ok(about) = fs::metadata(&path) else { continue };
-        let file = path.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
-        let shown = ModelVersion { in_use: place == 0, file, bytes: about.len(), ..ModelVersion::default() };
-        found.push(match read(&path) {
-            Ok(ensemble) => ModelVersion {
-                note: note_of(&ensemble),
-                trained_on: Some(trained_on(&ensemble)),
-                members: ensemble.members().len() as u64,
-                ..shown
-            },
-            Err(why) => ModelVersion { error: Some(why.to_string()), ..shown },
-        });
-    }
-    found
+/// Every version of a kind in a folder, the one in use first. Files that cannot be used say why.
+pub fn list(dir: &Path, kind: &str) -> Vec<ModelVersion> {
+    let paths = (0..PLACES_MAX).map(|place| (place, path_of(dir, kind, place)));
+    paths.filter(|(_, path)| path.is_file()).map(|(place, path)| kept(&path, kind, place).version).collect()
 }
 
 /// The number for the next version.
@@ -100,57 +88,74 @@ pub fn all(dir: &Path) -> std::io::Result<Vec<Kept>> {
         }
     }
     files.sort();
-    Ok(files.into_iter().map(|(_, place, path)| kept(&path, place)).collect())
+    Ok(files.into_iter().map(|(kind, place, path)| kept(&path, &kind, place)).collect())
 }
 
-fn kept(path: &Path, place: u32) -> Kept {
+/// What models say of what they learned and who judges.
+#[derive(Default)]
+struct Told {
+    trained_on: Option<ModelTrainedOn>,
+    schema: String,
+    columns: usize,
+    members: Vec<MemberInfo>,
+}
+
+/// Reads models whole, so that a file that is listed without an error can be used.
+type Reader = fn(&[u8]) -> std::result::Result<Told, DetectError>;
+
+/// The registry: a kind of models is one line. Files of other kinds are checked by their checksums alone.
+const READERS: &[(&str, Reader)] = &[(artifact::FLOW, flow), (side_models::PACKET, packet)];
+
+fn flow(bytes: &[u8]) -> std::result::Result<Told, DetectError> {
+    let ensemble =
+        Ensemble::from_bytes(bytes, features::flow_schema()).or_else(|_| Ensemble::from_bytes_as_stored(bytes))?;
+    Ok(Told {
+        trained_on: Some(trained_on(&ensemble)),
+        schema: ensemble.schema().name.to_string(),
+        columns: ensemble.schema().features.len(),
+        members: ensemble
+            .members()
+            .iter()
+            .chain(ensemble.guests().iter().map(detect::guests::Guest::info))
+            .cloned()
+            .collect(),
+    })
+}
+
+fn packet(bytes: &[u8]) -> std::result::Result<Told, DetectError> {
+    let model = PacketModel::from_bytes(bytes)?;
+    let (packets, until) = model.span();
+    Ok(Told {
+        trained_on: Some(ModelTrainedOn { flows: 0, packets, from: None, until }),
+        schema: detect::packet::SCHEMA.to_owned(),
+        columns: detect::packet::COLUMNS,
+        members: vec![model.member().clone()],
+    })
+}
+
+fn kept(path: &Path, kind: &str, place: u32) -> Kept {
     let file = path.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
-    let version = ModelVersion { in_use: place == 0, file, ..ModelVersion::default() };
-    let empty = Kept { version, schema: String::new(), columns: 0, members_told: Vec::new(), parts: Vec::new() };
-    let place = format!("models {}", path.display());
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(e) => {
-            return Kept { version: ModelVersion { error: Some(format!("{place}: {e}")), ..empty.version }, ..empty };
-        }
-    };
-    let size = bytes.len() as u64;
-    let parts = match detect::artifact::sections(&bytes) {
-        Ok(parts) => parts,
-        Err(e) => {
-            let error = Some(format!("{place}: {e}"));
-            return Kept { version: ModelVersion { bytes: size, error, ..empty.version }, ..empty };
-        }
-    };
-    let version = ModelVersion { bytes: size, ..empty.version };
-    let is_ensemble = parts.iter().any(|(name, _)| name == "encoder");
-    let read =
-        Ensemble::from_bytes(&bytes, features::flow_schema()).or_else(|_| Ensemble::from_bytes_as_stored(&bytes));
-    match read {
-        Ok(ensemble) => Kept {
-            version: ModelVersion {
-                note: note_of(&ensemble),
-                trained_on: Some(trained_on(&ensemble)),
-                members: ensemble.members().len() as u64,
-                ..version
-            },
-            schema: ensemble.schema().name.to_string(),
-            columns: ensemble.schema().features.len(),
-            members_told: ensemble
-                .members()
-                .iter()
-                .chain(ensemble.guests().iter().map(detect::guests::Guest::info))
-                .cloned()
-                .collect(),
-            parts,
-        },
-        // Other kinds of models have other parts; their checksums are right.
-        Err(_) if !is_ensemble => Kept { version, schema: String::new(), columns: 0, members_told: Vec::new(), parts },
-        Err(e) => {
-            let version = ModelVersion { error: Some(format!("{place}: {e}")), ..version };
-            Kept { version, schema: String::new(), columns: 0, members_told: Vec::new(), parts }
-        }
+    let version = ModelVersion { kind: kind.to_owned(), in_use: place == 0, file, ..ModelVersion::default() };
+    let mut found = Kept { version, schema: String::new(), columns: 0, members_told: Vec::new(), parts: Vec::new() };
+    if let Err(why) = look(path, kind, &mut found) {
+        found.version.error = Some(why.to_string());
     }
+    found
+}
+
+fn look(path: &Path, kind: &str, found: &mut Kept) -> Result<()> {
+    let place = format!("models {}", path.display());
+    let bytes = fs::read(path).context(&place)?;
+    found.version.bytes = bytes.len() as u64;
+    found.parts = detect::artifact::sections(&bytes).context(&place)?;
+    let note = detect::artifact::attachment(&bytes, NOTE).context(&place)?;
+    found.version.note = note.and_then(|note| serde_json::from_slice(&note).ok()).unwrap_or_default();
+    let Some((_, read)) = READERS.iter().find(|(name, _)| *name == kind) else { return Ok(()) };
+    let told = read(&bytes).context(&place)?;
+    found.version.trained_on = told.trained_on;
+    found.version.members = told.members.len() as u64;
+    (found.schema, found.columns, found.members_told) = (told.schema, told.columns, told.members);
+    Ok(())
 }
 
 /// Why a version could not be put in place.
@@ -169,31 +174,51 @@ impl std::fmt::Display for NoReturn {
     }
 }
 
-/// Puts a kept version in place; those that were newer move one place back, none is lost. A crash in between leaves models in place.
-pub fn roll_back(dir: &Path, version: u64) -> std::result::Result<Ensemble, NoReturn> {
-    let versions = list(dir);
+/// Puts a kept version in place, read by `read` before anything moves; those that were newer move one place back, none is lost. A
+/// crash in between leaves models in place.
+pub fn roll_back<T>(
+    dir: &Path,
+    kind: &str,
+    version: u64,
+    read: impl FnOnce(&[u8]) -> std::result::Result<T, DetectError>,
+) -> std::result::Result<T, NoReturn> {
+    let versions = list(dir, kind);
     let known = || {
         let numbers: Vec<String> = versions.iter().map(|v| v.note.version.to_string()).collect();
         if numbers.is_empty() { "none".to_owned() } else { numbers.join(", ") }
     };
     let Some(wanted) = versions.iter().find(|v| v.note.version == version) else {
-        return Err(NoReturn::NotKept(format!("version {version} is not kept; kept are {}", known())));
+        return Err(NoReturn::NotKept(format!(
+            "version {version} of the {kind} models is not kept; kept are {}",
+            known()
+        )));
     };
     if wanted.in_use {
-        return Err(NoReturn::Refused(format!("version {version} is in place already")));
+        return Err(NoReturn::Refused(format!("version {version} of the {kind} models is in place already")));
     }
     let path = dir.join(&wanted.file);
     let refused = |why: Failure| NoReturn::Refused(why.to_string());
-    let ensemble = read(&path).map_err(refused)?;
-    let place = (1..PLACES_MAX).find(|place| path_of(dir, *place) == path).unwrap_or(1);
+    let place_of_file = format!("models {}", path.display());
+    let bytes = fs::read(&path).context(&place_of_file).map_err(refused)?;
+    let models = read(&bytes).context(&place_of_file).map_err(refused)?;
+    let place = (1..PLACES_MAX).find(|place| path_of(dir, kind, *place) == path).unwrap_or(1);
     let moved = || -> std::io::Result<()> {
-        let part = dir.join(artifact::PART_NAME);
+        let part = dir.join(artifact::part_name(kind));
         fs::rename(&path, &part)?;
-        artifact::move_back(&path_of(dir, 0), place)?;
-        fs::rename(&part, path_of(dir, 0))
+        artifact::move_back(&path_of(dir, kind, 0), place)?;
+        fs::rename(&part, path_of(dir, kind, 0))
     };
-    moved().context(format!("models {}", path.display())).map_err(refused)?;
-    Ok(ensemble)
+    moved().context(&place_of_file).map_err(refused)?;
+    Ok(models)
+}
+
+/// Puts a kept version of any kind in place, for a command.
+pub fn roll_back_any(dir: &Path, kind: &str, version: u64) -> std::result::Result<(), NoReturn> {
+    let Some((_, read)) = READERS.iter().find(|(name, _)| *name == kind) else {
+        let kinds: Vec<&str> = READERS.iter().map(|(name, _)| *name).collect();
+        return Err(NoReturn::NotKept(format!("there are no {kind} models; kinds are {}", kinds.join(", "))));
+    };
+    roll_back(dir, kind, version, read).map(|_| ())
 }
 
 #[cfg(test)]
@@ -225,28 +250,35 @@ mod tests {
         ensemble
     }
 
+    fn back(dir: &Path, version: u64) -> std::result::Result<Ensemble, NoReturn> {
+        roll_back(dir, artifact::FLOW, version, |bytes| Ensemble::from_bytes(bytes, features::flow_schema()))
+    }
+
     fn numbers(dir: &Path) -> Vec<u64> {
-        list(dir).iter().map(|v| v.note.version).collect()
+        list(dir, artifact::FLOW).iter().map(|v| v.note.version).collect()
     }
 
     #[test]
     fn versions_say_what_they_are_and_one_can_go_back_without_losing_any() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(list(dir.path()).is_empty());
+        assert!(list(dir.path(), artifact::FLOW).is_empty());
         for version in 1..=4 {
             artifact::save(dir.path(), &models(version), 3).unwrap();
         }
         assert_eq!(numbers(dir.path()), [4, 3, 2]);
-        assert_eq!(next_number(&list(dir.path())), 5);
+        assert_eq!(next_number(&list(dir.path(), artifact::FLOW)), 5);
         let oldest = fs::read(dir.path().join("flow.model.2")).unwrap();
-        assert_eq!(note_of(&roll_back(dir.path(), 2).unwrap()).version, 2);
+        assert_eq!(note_of(&back(dir.path(), 2).unwrap()).version, 2);
         assert_eq!(numbers(dir.path()), [2, 4, 3]);
         assert_eq!(fs::read(dir.path().join("flow.model")).unwrap(), oldest, "the very same bytes");
-        assert!(list(dir.path())[0].in_use && list(dir.path())[1..].iter().all(|v| !v.in_use));
-        assert_eq!(note_of(&roll_back(dir.path(), 4).unwrap()).version, 4);
+        assert!(
+            list(dir.path(), artifact::FLOW)[0].in_use
+                && list(dir.path(), artifact::FLOW)[1..].iter().all(|v| !v.in_use)
+        );
+        assert_eq!(note_of(&back(dir.path(), 4).unwrap()).version, 4);
         assert_eq!(numbers(dir.path()), [4, 2, 3]);
-        assert!(matches!(roll_back(dir.path(), 4), Err(NoReturn::Refused(why)) if why.contains("already")));
-        assert!(matches!(roll_back(dir.path(), 9), Err(NoReturn::NotKept(why)) if why.contains("4, 2, 3")));
+        assert!(matches!(back(dir.path(), 4), Err(NoReturn::Refused(why)) if why.contains("already")));
+        assert!(matches!(back(dir.path(), 9), Err(NoReturn::NotKept(why)) if why.contains("4, 2, 3")));
     }
 
     #[test]
@@ -260,9 +292,9 @@ mod tests {
         let middle = bytes.len() / 2;
         bytes[middle] ^= 0x40;
         fs::write(&path, bytes).unwrap();
-        let listed = list(dir.path());
+        let listed = list(dir.path(), artifact::FLOW);
         assert!(listed[0].error.is_none() && listed[1].error.as_ref().unwrap().contains("flow.model.1"));
-        assert!(roll_back(dir.path(), 1).is_err());
+        assert!(back(dir.path(), 1).is_err());
         assert_eq!(numbers(dir.path())[0], 2, "the models in place stay");
     }
 }

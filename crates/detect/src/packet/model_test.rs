@@ -92,3 +92,18 @@ fn too_little_is_refused() {
     let lesson = PacketLesson { rows: &other, seconds: &[0; 1_000], senders: &[0; 1_000], rows_min: 1 };
     assert!(matches!(PacketModel::train(&lesson, 1), Err(DetectError::Columns { .. })));
 }
+
+#[test]
+fn a_note_is_kept_in_the_file_and_changes_no_answer() {
+    let made = traffic(1, 400, i64::MAX);
+    let model = PacketModel::train(&lesson(&made), 1).unwrap();
+    let bytes = model.to_bytes();
+    assert_eq!(crate::artifact::attachment(&bytes, "version").unwrap(), None);
+    let with = crate::artifact::attach(&bytes, "version", b"one".to_vec()).unwrap();
+    let with = crate::artifact::attach(&with, "version", b"two".to_vec()).unwrap();
+    assert_eq!(crate::artifact::attachment(&with, "version").unwrap().unwrap(), b"two");
+    let again = PacketModel::from_bytes(&with).unwrap();
+    assert_eq!(again.to_bytes(), bytes, "the model itself is the same");
+    assert_eq!(again.score(&row(&made, 7)), model.score(&row(&made, 7)));
+    assert!(crate::artifact::attach(b"no model", "version", Vec::new()).is_err());
+}

@@ -41,6 +41,6 @@ async fn roll_back(
     State(state): State<AppState>,
     wanted: Result<Json<RollbackRequest>, JsonRejection>,
 ) -> Result<Json<Models>, Problem> {
-    let version = wanted?.0.version;
-    state.blocking(move |_, live| Ok(Json(live.roll_back(version)?))).await
+    let RollbackRequest { version, kind } = wanted?.0;
+    state.blocking(move |_, live| Ok(Json(live.roll_back(&kind, version)?))).await
 }

@@ -165,6 +165,53 @@ pub struct Drift {
     pub history: Vec<DriftPoint>,
 }
 
+/// How far live flows have moved from those learned, by the usual cut-offs of the population stability index.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StabilityState {
+    /// Too few live flows to say, or models that do not say how what they learned was spread.
+    #[default]
+    Waiting,
+    /// Below 0.1.
+    Stable,
+    /// From 0.1 to 0.25.
+    Moderate,
+    /// 0.25 and more.
+    Shifted,
+}
+
+/// One feature beside how it was spread in training.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FeatureStability {
+    /// Feature.
+    pub feature: String,
+    /// Population stability index: Σ (a − e)·ln(a / e) over the training's deciles, a the live share and e the learned one.
+    pub psi: f64,
+    /// By the cut-offs.
+    pub state: StabilityState,
+}
+
+/// Every feature of live flows outside incidents beside how it was spread in training.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Stability {
+    /// State of the feature that moved farthest.
+    pub state: StabilityState,
+    /// In words.
+    pub text: String,
+    /// Live flows that the indices are of, at most 8,192.
+    pub flows: u64,
+    /// Flows learned from.
+    pub flows_learned: u64,
+    /// Cut-off between stable and moderate.
+    pub moderate: f64,
+    /// Cut-off between moderate and shifted.
+    pub shifted: f64,
+    /// Mean index of all features; null before there is one.
+    pub mean: Option<f64>,
+    /// All features, the one that moved farthest first; empty while there are too few flows.
+    pub features: Vec<FeatureStability>,
+}
+
 /// What the next training would learn from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TrainingData {
@@ -266,6 +313,9 @@ pub struct ModelVersion {
     /// What it says of itself.
     #[serde(flatten)]
     pub note: VersionNote,
+    /// What its models judge: `flow`, `packet`. Each kind counts its own versions.
+    #[serde(default)]
+    pub kind: String,
     /// True for the one that judges.
     pub in_use: bool,
     /// File name.
@@ -374,6 +424,9 @@ pub struct Models {
     /// Drift; null before the first training.
     #[serde(default)]
     pub drift: Option<Drift>,
+    /// How far each feature has moved; null before the first training.
+    #[serde(default)]
+    pub stability: Option<Stability>,
     /// What the next training would learn from; null where models are not renewed.
     #[serde(default)]
     pub data: Option<TrainingData>,
@@ -382,7 +435,7 @@ pub struct Models {
     /// The last challenge; null before the first.
     #[serde(default)]
     pub challenge: Option<Challenge>,
-    /// Kept versions, the one in place first.
+    /// Kept versions, those of flows first; of each kind the one in place first.
     #[serde(default)]
     pub versions: Vec<ModelVersion>,
     /// What happened, newest first, at most 50.
@@ -394,11 +447,18 @@ pub struct Models {
 }
 
 /// Body of `POST /models/rollback`.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RollbackRequest {
     /// Number of a kept version.
     pub version: u64,
+    /// Which models, `flow` when absent.
+    #[serde(default = "flow")]
+    pub kind: String,
+}
+
+fn flow() -> String {
+    "flow".to_owned()
 }
 
 /// What a person says of an incident.

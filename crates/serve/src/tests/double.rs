@@ -119,6 +119,9 @@ impl Live for Double {
     fn gauges(&self) -> Vec<(String, f64)> {
         vec![("flow_table_entries".into(), 12.0)]
     }
+    fn feature_stability(&self) -> Vec<(String, f64)> {
+        vec![("duration_ms".into(), 0.125)]
+    }
     fn set_incident(&self, id: &str, change: IncidentChange) -> Result<Incident, LiveError> {
         use store::Read;
         let unavailable = |e: store::StoreError| LiveError::Unavailable(e.to_string());
@@ -163,9 +166,9 @@ impl Live for Double {
     fn retrain(&self) -> Result<Retraining, LiveError> {
         Err(LiveError::Conflict("a training is under way already".into()))
     }
-    fn roll_back(&self, version: u64) -> Result<Models, LiveError> {
+    fn roll_back(&self, kind: &str, version: u64) -> Result<Models, LiveError> {
         let missing = || LiveError::NotFound(format!("version {version} is not kept"));
-        (version == 2).then(|| self.models()).ok_or_else(missing)
+        (version == 2 && kind == "flow").then(|| self.models()).ok_or_else(missing)
     }
     fn import_model(&self, upload: ModelUpload) -> Result<Models, LiveError> {
         if upload.onnx.is_empty() {

@@ -9,10 +9,10 @@ const FLOW: &str = "flow_id start end duration_ms src_ip src_port dest_ip dest_p
 const INCIDENT: &str = "id kind title severity score first_seen last_seen src dest dest_port alerts attack status why \
     detectors flows evidence raised advice over_budget notes";
 const PACKET: &str = "id timestamp src dest src_ip dest_ip src_port dest_port protocol length info score";
-const MODELS: &str = "state progress eta_s text trained_on version members schema seed artifact live agreement drift data \
+const MODELS: &str = "state progress eta_s text trained_on version members schema seed artifact live agreement drift stability data \
     retraining challenge versions events can_import";
 const MEMBER: &str = "name kind looks_at admitted why weight held_out_fpr threshold nominal_fpr realised_fpr scores weight_bytes imported";
-const VERSION: &str = "version made reason text rows_fitted rows_trimmed rows_held_out rows_labelled marks in_use file bytes \
+const VERSION: &str = "version made reason text rows_fitted rows_trimmed rows_held_out rows_labelled marks kind in_use file bytes \
     trained_on members error";
 const PAGE: &str = "items total total_exact next_cursor";
 
@@ -236,6 +236,7 @@ async fn metrics_and_probes_answer() {
         "tripline_events_total{name=\"flows_created\"} 77",
         "tripline_model_ready 1",
         "tripline_value{name=\"flow_table_entries\"} 12",
+        "tripline_feature_stability_index{feature=\"duration_ms\"} 0.125",
         "tripline_build_info{version=\"0.1.0\"} 1",
         "tripline_health{item=\"drops\"} 1",
     ] {

@@ -60,6 +60,8 @@ async fn models_are_renewed_and_put_back_only_from_here() {
     let world = world();
     problem(world.post("/api/v1/models/retrain", "").await, 409, "busy").await;
     assert_eq!(world.post("/api/v1/models/rollback", r#"{"version": 2}"#).await.status(), StatusCode::OK);
+    let packet = r#"{"version": 2, "kind": "packet"}"#;
+    problem(world.post("/api/v1/models/rollback", packet).await, 404, "another kind").await;
     problem(world.post("/api/v1/models/rollback", r#"{"version": 9}"#).await, 404, "not kept").await;
     problem(world.post("/api/v1/models/rollback", r#"{"version": "x"}"#).await, 422, "no number").await;
     problem(world.post("/api/v1/models/rollback", "{").await, 400, "no JSON").await;
