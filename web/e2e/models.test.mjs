@@ -146,6 +146,21 @@ describe('models', { skip: SKIP, timeout: 600_000 }, () => {
     });
   });
 
+  test('what the models doubt is asked, and answered there', () =>
+    on('/models', async (page) => {
+      const [question] = await until('a question', async () => { const { items } = await api('/models/questions'); return items.length > 0 && items; }, PATIENCE_MS);
+      const { id } = question.incident;
+      const verdict = async () => (await api(`/incidents/${id}`)).incident.feedback?.verdict;
+      const line = page.locator(`[data-question="${id}"]`);
+      await line.waitFor({ timeout: PATIENCE_MS });
+      await line.locator('[data-answer="true_positive"]').click();
+      await page.locator('[data-toast]', { hasText: 'Kept as an attack' }).waitFor();
+      assert.equal(await verdict(), 'true_positive');
+      await until('it is asked no more', async () => (await line.count()) === 0);
+      await page.locator('[data-toast] [data-undo]').click();
+      await until('no verdict', async () => (await verdict()) === undefined);
+    }));
+
   test('an attack is kept as one until that is taken back', async () => {
     const incident = await until('an open incident', async () => (await api('/incidents?q=status:open&limit=1')).items[0], PATIENCE_MS);
     const verdict = async () => (await api(`/incidents/${incident.id}`)).incident.feedback?.verdict;

@@ -245,6 +245,7 @@ async function api(path, request, response, url) {
   if (path === '/suppressions') return json(response, { items: [...hidden].reverse() });
   if ((m = path.match(/^\/suppressions\/(\d+)$/)) && request.method === 'DELETE') { const known = hidden.find((h) => h.id === Number(m[1])); return known ? json(response, { incidents: takeBack(known) }) : problem(response, 404, 'No such suppression', ''); }
   if (path === '/models') return json(response, models(model(), started));
+  if (path === '/models/questions') { const open = incidents.filter((i) => i.status === 'open' && !i.feedback && !i.suppressed_by && i.flows.length > 0).slice(0, 3); return json(response, { per_day: 5, answered_today: 0, items: open.map((incident) => ({ incident, doubt: 0.7, text: '3 of 5 would flag it, the vote among them; its p = 8.0e-4 where 1.0e-3 is the threshold' })) }); }
   if (path.startsWith('/models/')) { const [status, answer] = askModels(path.slice(8), await body(request)); return status < 400 ? json(response, answer ?? models(model(), started), status) : problem(response, status, answer, ''); }
   if (path === '/packets') { const after = Number(url.searchParams.get('after') ?? 0); return json(response, page([...packets].reverse().filter((p) => p.id > after), url, PACKET_FIELDS, (p) => Date.parse(p.timestamp))); }
   if ((m = path.match(/^\/packets\/(\d+)$/))) { const p = packets.find((x) => x.id === Number(m[1])); return p ? json(response, packetDetail(p)) : problem(response, 404, 'The packet left the ring', 'Pause earlier, or open the incident: its packets are kept.'); }

@@ -340,6 +340,9 @@ pub struct TrainArgs {
     /// Forget the labels and leave this share of attacks among the benign rows, for example 0.4%: what does the guard bear?
     #[arg(long, value_name = "SHARE%")]
     pub leave_attacks: Option<String>,
+    /// Verdicts given on a dashboard as further labels: its data directory; a process may be using it
+    #[arg(long, value_name = "DIR")]
+    pub verdicts: Option<PathBuf>,
     /// Models that vote [default: all that keep their promised rate of false positives]
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     pub models: Vec<String>,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use support::http::{get_json, request};
 use support::server::Server;
-use support::wait_for;
+use support::{run, simulate, wait_for};
 
 /// Until the demo has incidents, or a training has ended: generous, machines that test are slow.
 const PATIENCE: Duration = Duration::from_mins(4);
@@ -99,6 +99,20 @@ fn of_kind(port: u16, kind: &str, status: &str) -> Vec<Value> {
     list["items"].as_array().unwrap().clone()
 }
 
+/// A training takes the verdicts of a process that runs; where nobody has said anything, it says so.
+fn labels_of_a_training(data: &std::path::Path) {
+    let dir = tempfile::tempdir().unwrap();
+    let capture = simulate(dir.path(), "office", "office", "2m");
+    let (capture, out) = (capture.to_str().unwrap(), dir.path().join("models"));
+    let train = |verdicts: &std::path::Path| {
+        run(["train", capture, "--out", out.to_str().unwrap(), "--verdicts", verdicts.to_str().unwrap()])
+    };
+    let told = train(data).done().text();
+    assert!(told.contains("people called 0 flows benign, and ") && !told.contains("and 0 attacks"), "{told}");
+    let nothing = train(dir.path());
+    assert!(nothing.code == Some(2) && nothing.stderr.contains("--verdicts"), "{}", nothing.stderr);
+}
+
 #[test]
 fn a_false_positive_hides_its_like_outlives_a_restart_and_can_be_taken_back() {
     let dir = tempfile::tempdir().unwrap();
@@ -147,6 +161,18 @@ fn a_false_positive_hides_its_like_outlives_a_restart_and_can_be_taken_back() {
     let (status, attack) = send(port, "PATCH", &path, &json!({"feedback": "true_positive"}));
     assert_eq!((status, attack["feedback"]["verdict"].as_str()), (200, Some("true_positive")), "{attack}");
     wait_for(PATIENCE, "the attack is kept", || (models(port)["data"]["pinned"].as_u64() == Some(1)).then_some(()));
+    let questions = get_json(port, "/api/v1/models/questions");
+    assert_eq!(
+        (questions["per_day"].as_u64(), questions["answered_today"].as_u64()),
+        (Some(5), Some(1)),
+        "{questions}"
+    );
+    let asked = questions["items"].as_array().unwrap();
+    assert!(
+        asked.len() <= 4 && asked.iter().all(|q| q["incident"]["id"] != *id),
+        "what is judged is not asked: {questions}"
+    );
+    labels_of_a_training(dir.path());
     assert_eq!(send(port, "PATCH", &path, &json!({"feedback": "none"})).0, 200);
     assert_eq!(send(port, "PATCH", &path, &json!({"feedback": "none"})).0, 409, "there is nothing left to take back");
     assert!(server.terminate().success());

@@ -34,6 +34,7 @@ pub mod stability;
 pub mod tables;
 pub mod teach;
 pub mod truth;
+pub mod verdicts;
 pub mod watch;
 
 pub use analysis::{AnalyzeConfig, AnalyzeError, HELD_FLOWS_MAX, Outcome, TRAINING_FLOWS_MIN, Training, analyze};
@@ -48,5 +49,6 @@ pub use packets::{FlowPackets, PacketWatch};
 pub use replay::{ReplayResult, replay};
 pub use reservoir::{Material, Reservoir, Said};
 pub use sampler::{PacketConfig, Sampler, SamplingCounters};
-pub use teach::{TeachError, recall, teach};
+pub use teach::{TeachError, recall, teach, teach_with};
+pub use verdicts::Verdicts;
 pub use watch::ModelWatch;

@@ -7,6 +7,7 @@ use crate::input::Input;
 use crate::stability::Learned;
 use crate::tables::{TableError, TablePlan};
 use crate::truth::Truth;
+use crate::verdicts::Verdicts;
 use detect::labelled::Labels;
 use detect::{DetectError, Ensemble, EnsembleConfig, TrainReport};
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,9 @@ pub enum TeachError {
         "--models random_forest learns from labelled attacks: name the label column with --label-column and --benign, or the attacks with --labels"
     )]
     NoLabels,
+    /// Verdicts are of flows; the input has other columns.
+    #[error("--verdicts are of flows as `tripline run` sees them; learn from captures, or leave it out")]
+    OtherColumns,
 }
 
 /// What was learned from, kept in the artifact.
@@ -54,6 +58,9 @@ pub struct Lesson {
     /// p-value at which a row is called, chosen from the training rows alone; None without labelled kinds to choose by.
     #[serde(default)]
     pub decision: Option<f64>,
+    /// Flows that people called benign, and attacks; 0 without verdicts.
+    #[serde(default)]
+    pub said: (usize, usize),
     /// Baselines, learned from the same benign rows.
     pub baselines: Baselines,
 }
@@ -82,18 +89,36 @@ pub fn teach(
     config: &EnsembleConfig,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Taught, TeachError> {
+    teach_with(input, models, None, (seed, config), progress)
+}
+
+/// As `teach`, with verdicts of people as further labels.
+///
+/// # Errors
+/// As `teach`; verdicts beside a table, whose columns are not those of flows.
+pub fn teach_with(
+    input: &mut Input,
+    models: &[String],
+    verdicts: Option<&Verdicts>,
+    (seed, config): (u64, &EnsembleConfig),
+    progress: &mut dyn FnMut(f32),
+) -> Result<Taught, TeachError> {
     let plan = input.plan()?;
+    if plan.is_some() && verdicts.is_some() {
+        return Err(TeachError::OtherColumns);
+    }
+    let said = verdicts.map_or((0, 0), Verdicts::rows);
     let data = input.dataset(plan.as_ref())?;
     let schema = plan.as_ref().map_or_else(|| features::flow_schema().clone(), TablePlan::schema);
     let asked = models.iter().any(|name| name == RANDOM_FOREST);
     let forest = asked || (models.is_empty() && !input.keeps_all_attacks());
-    if data.truth.is_none() && asked {
+    if data.truth.is_none() && said.1 == 0 && asked {
         return Err(TeachError::NoLabels);
     }
     let attacks = data.truth.as_ref().map(Truth::attacks);
     let voting = models.iter().filter(|name| *name != RANDOM_FOREST).cloned().collect();
     let config = EnsembleConfig { voting, ..config.clone() };
-    let (rows, labels) = match &data.truth {
+    let (mut rows, mut labels) = match &data.truth {
         Some(truth) if forest => {
             let of_row = truth.of_row.iter().map(|kind| kind.unwrap_or(0)).collect();
             (data.rows.clone(), Some(Labels { kinds: truth.kinds.clone(), of_row }))
@@ -101,6 +126,9 @@ pub fn teach(
         Some(_) => (benign_only(&data.rows, attacks.as_deref()), None),
         None => (data.rows.clone(), None),
     };
+    if let Some(verdicts) = verdicts {
+        verdicts.join(&mut rows, &mut labels, forest);
+    }
     let (mut ensemble, report) = Ensemble::train_labelled(&schema, &rows, labels.as_ref(), seed, &config, progress)?;
     check_names(models, &report)?;
     let (from, until) = data.span().unzip();
@@ -115,6 +143,7 @@ pub fn teach(
             Some(labels) if ensemble.known().is_some() => decide(&ensemble, &rows, labels, seed, &config)?,
             _ => None,
         },
+        said,
         attacks: attacks.as_ref().map(|attacks| attacks.iter().filter(|attack| **attack).count()),
         baselines: Baselines::learn(&benign),
     };

@@ -2,7 +2,8 @@
 //! in memory. Calls come from blocking threads, several at a time.
 
 use crate::shapes::{
-    FeatureView, FeedbackGiven, FeedbackPreview, Models, Retraining, Summary, SuppressionUndone, Suppressions,
+    FeatureView, FeedbackGiven, FeedbackPreview, Models, Questions, Retraining, Summary, SuppressionUndone,
+    Suppressions,
 };
 use record::{Counters, FlowRecord, HealthItem, Incident, PacketDetail, PacketSummary};
 use store::{IncidentChange, Page, Query};
@@ -112,6 +113,11 @@ pub trait Live: Send + Sync {
     /// # Errors
     /// As `give_feedback`; `NotFound` when there is no such suppression.
     fn undo_suppression(&self, id: u64) -> Result<SuppressionUndone, LiveError>;
+    /// Incidents for which a verdict would teach most today.
+    ///
+    /// # Errors
+    /// `Unavailable` when the store does not answer.
+    fn questions(&self) -> Result<Questions, LiveError>;
     /// Begins a training now.
     ///
     /// # Errors

@@ -253,6 +253,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The few incidents of today for which a verdict would teach most, because the models are of two minds about them. */
+        get: operations["questions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models/retrain": {
         parameters: {
             query?: never;
@@ -1892,6 +1909,33 @@ export interface components {
             /** @description A name of the problem, `about:blank` when the status says all. */
             type: string;
         };
+        /** @description An incident for which a verdict would teach much. */
+        Question: {
+            /**
+             * Format: double
+             * @description How much the detectors are of two minds, 0 … 1: the mean of their disagreement and of how near the vote is to its threshold.
+             */
+            doubt: number;
+            /** @description The incident; `PATCH /incidents/{id}` takes the verdict. */
+            incident: components["schemas"]["Incident"];
+            /** @description In words. */
+            text: string;
+        };
+        /** @description Answer of `GET /models/questions`. */
+        Questions: {
+            /**
+             * Format: int64
+             * @description Verdicts given since midnight UTC; they count.
+             */
+            answered_today: number;
+            /** @description The one that teaches most first. */
+            items: components["schemas"]["Question"][];
+            /**
+             * Format: int64
+             * @description Asked for a day.
+             */
+            per_day: number;
+        };
         /** @description Averages over the newest seconds. */
         Rates: {
             /**
@@ -3092,6 +3136,25 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    questions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Questions"];
                 };
             };
         };

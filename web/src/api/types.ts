@@ -35,6 +35,7 @@ export type FeedbackScope = Schemas['FeedbackScope'];
 export type FeedbackPreview = Told<Schemas['FeedbackPreview']>;
 export type Suppression = Told<Schemas['SuppressionView']>;
 export type Models = Told<Schemas['Models']>;
+export type Questions = Told<Schemas['Questions']>;
 export type ModelMember = Told<Schemas['ModelMember']>;
 export type ModelVersion = Told<Schemas['ModelVersion']>;
 export type ScoreHistogram = Told<Schemas['ScoreHistogram']>;

@@ -11,6 +11,8 @@ const MEMBERS: Record<string, string> = {
   loda: 'Loda',
   random_forest: 'Random Forest',
   kitnet: 'KitNET',
+  kitnet_max: 'KitNET, strangest',
+  kitnet_q90: 'KitNET, tenth',
   lstm: 'LSTM',
   half_space_trees: 'Half-space trees',
 };

@@ -8,6 +8,7 @@ import Data from './Models/Data.svelte';
 import DriftChart from './Models/Drift.svelte';
 import Events from './Models/Events.svelte';
 import Members from './Models/Members.svelte';
+import Questions from './Models/Questions.svelte';
 import Stability from './Models/Stability.svelte';
 import State from './Models/State.svelte';
 import Verdicts from './Models/Verdicts.svelte';
@@ -26,6 +27,7 @@ export const MODELS: readonly ModelsPanel[] = [
   { id: 'stability', place: 'main', panel: Stability },
   { id: 'challenge', place: 'main', panel: Challenge },
   { id: 'versions', place: 'main', panel: Versions },
+  { id: 'questions', place: 'side', panel: Questions },
   { id: 'data', place: 'side', panel: Data },
   { id: 'agreement', place: 'side', panel: Agreement },
   { id: 'verdicts', place: 'side', panel: Verdicts },

@@ -58,16 +58,24 @@ fn list(dir: &Path, output: ListFormat) -> Result<u8> {
     if output == ListFormat::Json {
         return json(&found.iter().map(|k| &k.version).collect::<Vec<_>>());
     }
-    let mut text = format!("{:<8} {:<18} {:<27} {:>8} {:>10}  why\n", "version", "file", "made", "flows", "size");
+    let mut text =
+        format!("{:<8} {:<18} {:<27} {:>16} {:>10}  why\n", "version", "file", "made", "learned from", "size");
     for Kept { version, .. } in &found {
-        let flows = version.trained_on.as_ref().map_or("-".to_owned(), |t| t.flows.to_string());
+        let learned = version.trained_on.as_ref().map_or("-".to_owned(), |on| match on.flows {
+            0 => format!("{} packets", on.packets),
+            flows => format!("{flows} flows"),
+        });
         let number = if version.note.version == 0 { "-".to_owned() } else { version.note.version.to_string() };
         let why =
             version.error.as_deref().unwrap_or(if version.note.reason.is_empty() { "-" } else { &version.note.reason });
         let used = if version.in_use { ", in use" } else { "" };
         let size = units::bytes(version.bytes as f64);
-        let _ =
-            writeln!(text, "{number:<8} {:<18} {:<27} {flows:>8} {size:>10}  {why}{used}", version.file, made(version));
+        let _ = writeln!(
+            text,
+            "{number:<8} {:<18} {:<27} {learned:>16} {size:>10}  {why}{used}",
+            version.file,
+            made(version)
+        );
     }
     out(&text)?;
     Ok(EXIT_DONE)

@@ -5,7 +5,7 @@ use super::output::Output;
 use crate::cli::{Common, HeaderChoice, InputArgs, TrainArgs, TrainKind};
 use crate::config::Config;
 use crate::failure::{Context, EXIT_DONE, Failure, Result};
-use crate::live::artifact;
+use crate::live::{artifact, feedback};
 use crate::progress::Progress;
 use evaluate::tables::{Header, ReadOptions, listed};
 use evaluate::teach::Taught;
@@ -40,7 +40,9 @@ fn flow(common: &Common, args: &TrainArgs) -> Result<u8> {
     }
     let progress = Progress::new("% of training", common.quiet);
     let told = &mut |share: f32| progress.set((share * 100.0) as u64);
-    let taught = evaluate::teach(&mut input, &args.models, args.seed, &config.models, told).plain()?;
+    let verdicts = args.verdicts.as_deref().map(|dir| feedback::of_store(dir, &config)).transpose()?;
+    let settings = (args.seed, &config.models);
+    let taught = evaluate::teach_with(&mut input, &args.models, verdicts.as_ref(), settings, told).plain()?;
     drop(progress);
     for note in &input.notes {
         tracing::warn!("{note}");
@@ -99,6 +101,10 @@ fn report(output: &mut impl Write, taught: &Taught, input: &Input, out: &Path) -
         None => String::new(),
     };
     writeln!(output, "learned from {} rows of {}{attacks}", lesson.rows, input.describe())?;
+    if lesson.said != (0, 0) {
+        let (benign, attacks) = lesson.said;
+        writeln!(output, "people called {benign} flows benign, and {attacks} attacks")?;
+    }
     writeln!(
         output,
         "{} rows to fit on, {} of them too strange to keep, {} held out for calibration; {} columns",

@@ -14,8 +14,8 @@ use crossbeam_channel::Sender;
 use decode::{DecodeConfig, Decoder};
 use record::{Counters, FlowKey, FlowRecord, HealthItem, Incident, PacketDetail, PacketMeta, PacketSummary};
 use serve::shapes::{
-    Budget, FeatureView, FeedbackGiven, FeedbackPreview, ModelPhase, ModelSummary, Models, Rates, Retraining,
-    SourceState as SourceShape, Summary, SuppressionUndone, Suppressions, Totals,
+    Budget, FeatureView, FeedbackGiven, FeedbackPreview, ModelPhase, ModelSummary, Models, Questions, Rates,
+    Retraining, SourceState as SourceShape, Summary, SuppressionUndone, Suppressions, Totals,
 };
 use serve::{Live, LiveError, ModelUpload, PacketQuery};
 use std::sync::{Arc, Mutex};
@@ -361,6 +361,10 @@ impl Live for Answers {
             NoReturn::Refused(why) => LiveError::Conflict(why),
         })?;
         Ok(self.models())
+    }
+
+    fn questions(&self) -> Result<Questions, LiveError> {
+        self.ask_people()
     }
 
     fn import_model(&self, upload: ModelUpload) -> Result<Models, LiveError> {

@@ -2,11 +2,14 @@
 //! benign or attacks after all). Owns the fold from the log to the present; matching is `alert`'s, keeping is `store`'s.
 
 use super::retrain::Lessons;
+use crate::config::Config;
+use crate::failure::{Context, Failure, Result};
 use evaluate::challenge::Pinned;
 use record::{FeedbackVerdict, IncidentFeedback, IncidentStatus, Matrix, Suppression, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use store::FeedbackEvent;
+use std::path::Path;
+use store::{FeedbackEvent, Read};
 
 /// Things said that are kept; more are refused.
 pub const EVENTS_MAX: usize = 10_000;
@@ -160,6 +163,22 @@ impl Verdicts {
         }
         lessons
     }
+}
+
+/// What stands in a data directory, as labels of a training; a process may be using it meanwhile.
+///
+/// # Errors
+/// There is no database, or it cannot be read.
+pub fn of_store(dir: &Path, config: &Config) -> Result<evaluate::Verdicts> {
+    let place = format!("--verdicts {}", dir.display());
+    let log = store::Reader::open(dir, &config.store).and_then(|reader| reader.feedback()).context(&place)?;
+    let weight = config.learn.false_positive_weight;
+    let lessons = Verdicts::replay(log).lessons(weight);
+    if lessons.said.benign.rows() == 0 && lessons.attacks.is_empty() {
+        let advice = "say on the dashboard what incidents were, or leave --verdicts out";
+        return Err(Failure::new(format!("{place}: nobody has said anything there that names flows; {advice}")));
+    }
+    Ok(evaluate::Verdicts { benign: lessons.said.benign, attacks: lessons.attacks, weight })
 }
 
 /// An event for the store.

@@ -1,6 +1,6 @@
-//! `GET /models`, `POST /models/retrain`, `POST /models/rollback`: the ensemble, and what can be done with it.
+//! `GET /models`, `GET /models/questions`, `POST /models/retrain`, `POST /models/rollback`: the ensemble, and what can be done with it.
 
-use crate::shapes::{Models, Retraining, RollbackRequest};
+use crate::shapes::{Models, Questions, Retraining, RollbackRequest};
 use crate::{AppState, Problem};
 use axum::Json;
 use axum::extract::State;
@@ -9,13 +9,24 @@ use axum::http::StatusCode;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(models)).routes(routes!(retrain)).routes(routes!(roll_back))
+    OpenApiRouter::new()
+        .routes(routes!(models))
+        .routes(routes!(retrain))
+        .routes(routes!(roll_back))
+        .routes(routes!(questions))
 }
 
 /// State, members with their live scores, agreement, drift, training data, versions, the last challenge and what happened.
 #[utoipa::path(get, path = "/models", tag = "models", responses((status = 200, body = Models)))]
 async fn models(State(state): State<AppState>) -> Result<Json<Models>, Problem> {
     state.blocking(|_, live| Ok(Json(live.models()))).await
+}
+
+/// The few incidents of today for which a verdict would teach most, because the models are of two minds about them.
+#[utoipa::path(get, path = "/models/questions", operation_id = "questions", tag = "models", responses(
+    (status = 200, body = Questions)))]
+async fn questions(State(state): State<AppState>) -> Result<Json<Questions>, Problem> {
+    state.blocking(|_, live| Ok(Json(live.questions()?))).await
 }
 
 /// Begins a training now; its models take the place of the old ones only when they pass the same examination as every night.

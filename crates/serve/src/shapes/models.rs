@@ -1,7 +1,7 @@
 //! The JSON of `/models` and of what people say of detections.
 
 use super::{ModelPhase, ModelTrainedOn};
-use record::{FeedbackScope, FeedbackVerdict, Suppression, Timestamp};
+use record::{FeedbackScope, FeedbackVerdict, Incident, Suppression, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -444,6 +444,28 @@ pub struct Models {
     /// True when `POST /models/import` takes a model.
     #[serde(default)]
     pub can_import: bool,
+}
+
+/// An incident for which a verdict would teach much.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Question {
+    /// The incident; `PATCH /incidents/{id}` takes the verdict.
+    pub incident: Incident,
+    /// How much the detectors are of two minds, 0 … 1: the mean of their disagreement and of how near the vote is to its threshold.
+    pub doubt: f64,
+    /// In words.
+    pub text: String,
+}
+
+/// Answer of `GET /models/questions`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct Questions {
+    /// Asked for a day.
+    pub per_day: u64,
+    /// Verdicts given since midnight UTC; they count.
+    pub answered_today: u64,
+    /// The one that teaches most first.
+    pub items: Vec<Question>,
 }
 
 /// Body of `POST /models/rollback`.

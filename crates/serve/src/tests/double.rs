@@ -1,8 +1,8 @@
 //! A running process that answers known values, a store with known rows, and short requests.
 
 use crate::shapes::{
-    FeatureView, FeedbackGiven, FeedbackPreview, ModelMember, ModelPhase, ModelVersion, Models, Retraining,
-    ScopePreview, SourceState, Summary, SuppressionUndone, SuppressionView, Suppressions, VersionNote,
+    FeatureView, FeedbackGiven, FeedbackPreview, ModelMember, ModelPhase, ModelVersion, Models, Question, Questions,
+    Retraining, ScopePreview, SourceState, Summary, SuppressionUndone, SuppressionView, Suppressions, VersionNote,
 };
 use crate::{AppState, Hub, Live, LiveError, ModelUpload, PacketQuery, ServeConfig, router};
 use axum::body::Body;
@@ -169,6 +169,10 @@ impl Live for Double {
     fn roll_back(&self, kind: &str, version: u64) -> Result<Models, LiveError> {
         let missing = || LiveError::NotFound(format!("version {version} is not kept"));
         (version == 2 && kind == "flow").then(|| self.models()).ok_or_else(missing)
+    }
+    fn questions(&self) -> Result<Questions, LiveError> {
+        let question = Question { incident: incident(1), doubt: 0.5, text: "so".into() };
+        Ok(Questions { per_day: 5, answered_today: 1, items: vec![question] })
     }
     fn import_model(&self, upload: ModelUpload) -> Result<Models, LiveError> {
         if upload.onnx.is_empty() {

@@ -45,6 +45,14 @@ async fn a_scope_is_shown_before_it_is_given() {
 }
 
 #[tokio::test]
+async fn what_to_ask_today_names_whole_incidents() {
+    let questions = world().json("/api/v1/models/questions").await;
+    assert_eq!(keys(&questions), names("per_day answered_today items"));
+    assert_eq!(keys(&questions["items"][0]), names("incident doubt text"));
+    assert_eq!(questions["items"][0]["incident"]["id"], incident(1).id);
+}
+
+#[tokio::test]
 async fn suppressions_are_listed_and_undone() {
     let world = world();
     let listed = world.json("/api/v1/suppressions").await;

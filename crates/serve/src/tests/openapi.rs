@@ -39,6 +39,7 @@ async fn every_endpoint_of_the_reference_page_is_documented() {
         ("/api/v1/incidents/{id}/feedback", "get"),
         ("/api/v1/suppressions", "get"),
         ("/api/v1/models/import", "post"),
+        ("/api/v1/models/questions", "get"),
         ("/api/v1/suppressions/{id}", "delete"),
         ("/api/v1/models", "get"),
         ("/api/v1/models/retrain", "post"),
