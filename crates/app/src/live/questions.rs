@@ -16,6 +16,8 @@ const A_DAY: u64 = 5;
 const SINCE_NS: i64 = 86_400 * 1_000_000_000;
 /// Newest incidents that are looked at.
 const LOOKED_AT_MAX: usize = 2_000;
+/// Less doubt is not worth a question.
+const DOUBT_MIN: f64 = 0.4;
 /// p-value at which one detector by itself would flag.
 const FLAGS_P_VALUE: f64 = 0.01;
 /// Name of the vote among an incident's detectors.
@@ -74,7 +76,8 @@ fn ranked(incidents: Vec<Incident>, alpha: f64) -> Vec<Question> {
     questions
 }
 
-/// How far detectors and vote disagree, and how near the vote is to its threshold, each 0 to 1. None where the models did not speak.
+/// How far detectors and vote disagree, and how near the vote is to its threshold, each 0 to 1. None where the models did not speak or there is
+/// little doubt.
 fn question(incident: Incident, alpha: f64) -> Option<Question> {
     let vote = incident.detectors.iter().find(|detector| detector.name == ENSEMBLE)?.p_value;
     let voices = &incident.detectors;
@@ -84,10 +87,20 @@ fn question(incident: Incident, alpha: f64) -> Option<Question> {
     let decades = (vote.max(1e-300).log10() - alpha.max(1e-300).log10()).abs();
     let doubt = f64::midpoint(disagreement, 1.0 / (1.0 + decades));
     let of = voices.len();
-    let text = format!(
-        "{flagged} of {of} would flag it, the vote among them; its p = {vote:.1e} where {alpha:.1e} is the threshold"
-    );
-    Some(Question { incident, doubt, text })
+    let (vote, alpha) = (digits(vote), digits(alpha));
+    let text =
+        format!("{flagged} of {of} detectors flag it, the vote counted; the vote's p is {vote}, its threshold {alpha}");
+    (doubt >= DOUBT_MIN).then_some(Question { incident, doubt, text })
+}
+
+/// Two significant digits, as people read them.
+fn digits(p_value: f64) -> String {
+    if p_value < 1e-4 {
+        return format!("{p_value:.0e}");
+    }
+    let places = (1.0 - p_value.log10().floor()).clamp(1.0, 6.0) as usize;
+    let text = format!("{p_value:.places$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
@@ -135,9 +148,15 @@ mod tests {
         let exact = incident("exact", 4, &[("port_scan", 1e-5)]);
         let questions = ranked(vec![sure, near, again, split, exact], 1e-4);
         let order: Vec<&str> = questions.iter().map(|question| question.incident.id.as_str()).collect();
-        assert_eq!(order, ["split", "near", "sure"], "{questions:?}");
-        assert!((questions[0].doubt - 5.0 / 6.0).abs() < 1e-9 && questions[2].doubt < 0.1, "{questions:?}");
-        assert!(questions[0].text.starts_with("2 of 3 would flag it"), "{}", questions[0].text);
+        assert_eq!(order, ["split", "near"], "{questions:?}");
+        assert!((questions[0].doubt - 5.0 / 6.0).abs() < 1e-9, "{questions:?}");
+        assert!(questions[0].text.starts_with("2 of 3 detectors flag it"), "{}", questions[0].text);
+    }
+
+    #[test]
+    fn p_values_have_two_digits() {
+        let told: Vec<String> = [0.031, 0.001, 0.0039, 0.5, 1.0, 3.2e-7].map(digits).to_vec();
+        assert_eq!(told, ["0.031", "0.001", "0.0039", "0.5", "1", "3e-7"]);
     }
 
     #[test]
