@@ -1,6 +1,5 @@
 //! Sigmoid and hyperbolic tangent without a branch or a call, so that the compiler computes many at once.
 // Inlined always, so that they are compiled for the caller's processor features.
-#![allow(clippy::inline_always)]
 
 /// 1 / (1 + e^−x), relative error below 1e-5.
 #[inline(always)]

@@ -57,12 +57,9 @@ macro_rules! dispatched {
     };
 }
 
-/// Plain code that the compiler makes wide. `run` is inlined always, so that it is compiled anew for each width; nothing is
-/// fused that is not written so, and the results are the same to the bit.
+/// Plain code compiled for each width (`run` is inlined always). Nothing is fused: the results are the same to the bit.
 pub(crate) trait Widened {
-    /// What it answers.
     type Out;
-    /// Does it.
     fn run(self) -> Self::Out;
 }
 
@@ -92,7 +89,7 @@ pub(crate) fn widened<W: Widened>(width: Width, work: W) -> W::Out {
 
 /// Rows that go down ranked trees together: one bit each of a mask.
 pub(crate) const TILE: usize = 64;
-/// One column of `TILE` rows as ranks: how many of the column's thresholds a value reaches.
+/// One column of them as ranks: how many of its thresholds a value reaches.
 pub(crate) type Ranks = [u8; TILE];
 /// Where [`descend`] notes which rows reach a node.
 pub(crate) type Reached = [u64; 2 * TREE_LEAVES];

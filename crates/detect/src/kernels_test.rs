@@ -20,6 +20,36 @@ fn random_lanes(random: &mut Random, count: usize) -> Vec<Lanes> {
     (0..count).map(|_| std::array::from_fn(|_| random.normal())).collect()
 }
 
+/// What the plain code of other files is made of: products and sums, roots, logarithms, exponentials.
+struct Mixed<'a>(&'a [f32]);
+
+impl Widened for Mixed<'_> {
+    type Out = [f32; LANES];
+
+    #[inline(always)]
+    fn run(self) -> Self::Out {
+        let mut out = [0.5; LANES];
+        for first in (0..self.0.len()).step_by(LANES) {
+            for lane in 0..LANES {
+                let value = self.0[first + lane];
+                let bent = crate::activation::sigmoid(value) + crate::activation::ln_1p(value * value);
+                out[lane] += value * out[lane] / (1.0 + bent) + bent.abs().sqrt();
+            }
+        }
+        out
+    }
+}
+
+#[test]
+fn plain_code_answers_the_same_bits_at_every_width() {
+    let mut random = Random::new(4, 2);
+    let values: Vec<f32> = (0..LANES * 40).map(|_| random.normal() * 3.0).collect();
+    let bits = |width| widened(width, Mixed(&values)).map(f32::to_bits);
+    for width in widths() {
+        assert_eq!(bits(width), bits(Width::Portable), "{width:?}");
+    }
+}
+
 #[test]
 fn dense_layers_agree_with_the_plain_sum() {
     let mut random = Random::new(1, 1);

@@ -1,7 +1,7 @@
 //! A small dense network and its training: matrix products over mini-batches, back-propagation of the squared error, Adam
 //! (Kingma and Ba, 2015). Knows rows of numbers, not what they mean.
 // Inlined always and index loops: so that they are compiled for the processor's features.
-#![allow(clippy::inline_always, clippy::needless_range_loop)]
+#![allow(clippy::needless_range_loop)]
 
 use crate::kernels::{self, Widened, Width, widened};
 use crate::layout::{Layer, OUTPUT_TILE, View};

@@ -3,7 +3,7 @@
 //! times five λ times three figures make sixty columns. Only differences of time enter, never the time itself.
 //! Owns a table of fixed size; a stream whose place is taken by a newer one is forgotten and counted.
 // Inlined always and index loops: so that they are compiled for the processor's features.
-#![allow(clippy::inline_always, clippy::needless_range_loop)]
+#![allow(clippy::needless_range_loop)]
 
 use crate::activation::ln_1p;
 use crate::kernels::{Widened, Width, widened};

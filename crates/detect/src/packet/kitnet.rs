@@ -2,7 +2,7 @@
 //! their errors. Learns online: first which columns belong together, then the nets, then it only judges. Knows nothing of
 //! what the columns mean.
 // Inlined always and index loops: so that they are compiled for the processor's features.
-#![allow(clippy::inline_always, clippy::needless_range_loop)]
+#![allow(clippy::needless_range_loop)]
 
 use super::cluster::Correlations;
 use super::small_net::{INPUTS_MAX, LANES, Lane, SmallNet};

@@ -2,7 +2,7 @@
 //! and largest seen in training, one step of gradient descent a row (Kitsune, section IV-D). Fixed arrays of sixteen, so
 //! that the compiler makes vectors of them: whoever calls it does so within `kernels::widened`.
 // Inlined always, so that it is compiled for the caller's processor features; index loops for the same reason.
-#![allow(clippy::inline_always, clippy::needless_range_loop)]
+#![allow(clippy::needless_range_loop)]
 
 use crate::DetectError;
 use crate::activation::sigmoid;
