@@ -3,10 +3,11 @@
 
 use crate::shapes::{ModelFiles, Models};
 use crate::{AppState, ModelUpload, Problem};
-use axum::Json;
 use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
+use std::sync::Arc;
 use tokio::sync::Semaphore;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -18,10 +19,12 @@ const MANIFEST_BYTES_MAX: usize = 1 << 20;
 const NAME_MAX: usize = 100;
 
 /// One model at a time: each may take as much memory as the largest request.
-static UNDER_WAY: Semaphore = Semaphore::const_new(1);
+#[derive(Clone)]
+struct Turn(Arc<Semaphore>);
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(import)).layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
+    let turn = Extension(Turn(Arc::new(Semaphore::new(1))));
+    OpenApiRouter::new().routes(routes!(import)).layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX)).layer(turn)
 }
 
 /// Takes in an ONNX model with its manifest (TOML or JSON), two fields named `file`. It runs in shadow until it is calibrated on benign
@@ -37,10 +40,11 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     (status = 422, body = Problem, content_type = "application/problem+json")))]
 async fn import(
     State(state): State<AppState>,
+    Extension(turn): Extension<Turn>,
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<Json<Models>, Problem> {
     let busy = "another model is being taken in; try again when it is done";
-    let _turn = UNDER_WAY.try_acquire().map_err(|_| Problem::new(StatusCode::CONFLICT, busy))?;
+    let _turn = turn.0.try_acquire().map_err(|_| Problem::new(StatusCode::CONFLICT, busy))?;
     let upload = read(form?).await?;
     state.blocking(move |_, live| Ok(Json(live.import_model(upload)?))).await
 }
