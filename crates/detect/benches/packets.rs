@@ -1,6 +1,6 @@
-//! Speed of the packet level and of the series' forecaster on one thread: one step of 64 series at once;  damped statistics, KitNET, and both together, on 200,000 made packets of 2,000
-//! conversations. Every line is `name <tab> packets <tab> CPU seconds <tab> microseconds a packet`, the median of several
-//! runs. No assertion: machines differ.
+//! Speed of the packet level and of the series' forecaster on one thread: one step of 64 series at once; damped statistics,
+//! KitNET, and both together, on 200,000 made packets of 2,000 conversations. Every line is
+//! `name <tab> packets <tab> CPU seconds <tab> microseconds a packet`, the median of several runs. No assertion: machines differ.
 #![allow(clippy::unwrap_used)]
 
 use detect::packet::{COLUMNS, Damped, KitNet, KitNetSettings, log_columns};

@@ -1,5 +1,5 @@
-//! A forecaster of series that has earned its vote: the LSTM, standardised channels, and the comparison with the seasonal
-//! baseline on later steps that it never saw. Scores are negative log-likelihoods; calibration is the caller's.
+//! A forecaster of many series at once that has to earn its vote: the LSTM, standardised channels, and the comparison with
+//! the seasonal baselines on later steps that it never saw. Owns no calibration.
 
 use super::lstm::{Lstm, Memory};
 use super::lstm_train::{self, LstmSettings};
@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 const HELD_OUT: f64 = 0.25;
 /// Standardised values are cut here: one flood must not own the network's state for minutes.
 const VALUE_MAX: f32 = 8.0;
+/// Steps before the held-out ones that a series is followed from.
+const WARM_STEPS: usize = 64;
 /// Smallest deviation of a channel, in its own (logarithmic) unit.
 const DEVIATION_MIN: f32 = 0.05;
 
@@ -23,7 +25,7 @@ pub struct ForecasterReport {
     pub loss: f64,
     /// Of the last value.
     pub loss_last: f64,
-    /// Of the value one season ago; the last value again where no series holds two seasons.
+    /// Of the value one season ago, at the season that did best; the last value again where no series holds two seasons.
     pub loss_season: f64,
     /// Steps compared.
     pub steps: usize,
@@ -39,22 +41,32 @@ pub struct Forecaster {
     deviation: Vec<f32>,
 }
 
-/// One series being followed: the network's memory and what it forecast last.
+/// Series being followed, each in its place: the network's memory and what it forecast last.
 #[derive(Clone, Debug, Default)]
-pub struct Track {
+pub struct Tracks {
     memory: Memory,
     forecast: Vec<f32>,
+    begun: Vec<bool>,
+}
+
+/// One step of one series against its forecast.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Surprise {
+    /// Negative log-likelihood, mean of the channels, without the constant.
+    pub loss: f32,
+    /// ln(1 + mean of the squared distances from the forecast, in its deviations): the score.
+    pub score: f32,
 }
 
 impl Forecaster {
     /// Learns from the first three quarters of each series (rows are steps, columns channels, logarithmic values) and
-    /// compares on the rest. `season_steps` is the season of the baseline. `progress` hears a rising share.
+    /// compares on the rest. `seasons` are those that the baseline tries, steps. `progress` hears a rising share.
     ///
     /// # Errors
     /// No series long enough for one window, or series of different widths.
     pub fn train(
         series: &[Matrix],
-        season_steps: usize,
+        seasons: &[usize],
         seed: u64,
         settings: &LstmSettings,
         progress: &mut dyn FnMut(f32),
@@ -68,70 +80,127 @@ impl Forecaster {
         if let Some(other) = series.iter().find(|series| series.columns != channels) {
             return Err(DetectError::Columns { schema: "series".to_owned(), expected: channels, found: other.columns });
         }
-        let cut = |series: &Matrix| series.rows() - (series.rows() as f64 * HELD_OUT) as usize;
-        let first: Vec<Matrix> = series.iter().map(|series| part(series, 0, cut(series))).collect();
+        let first: Vec<Matrix> = series.iter().map(|series| part(series, 0, held_out_from(series.rows()))).collect();
         let (centre, deviation) = moments(&first, channels);
         let mut forecaster = Self { lstm: Lstm::new(channels, 1, channels, seed), centre, deviation };
         let standardised: Vec<Matrix> = first.iter().map(|series| forecaster.standardise(series)).collect();
         forecaster.lstm = lstm_train::train(&standardised, channels, seed, settings, progress);
-        let report = forecaster.compare(series, season_steps, cut);
+        let report = forecaster.compare(series, seasons);
         Ok((forecaster, report))
     }
 
-    fn compare(&self, series: &[Matrix], season_steps: usize, cut: impl Fn(&Matrix) -> usize) -> ForecasterReport {
-        let (mut losses, mut steps) = ([0.0; 3], 0);
+    fn compare(&self, series: &[Matrix], seasons: &[usize]) -> ForecasterReport {
+        let (mut loss, mut steps, mut naive) = (0.0, 0, vec![0.0; seasons.len() + 1]);
         for series in series {
-            let whole = self.standardise(series);
-            let season = if cut(series) >= 2 * season_steps { season_steps } else { 1 };
-            let baselines = [baseline(&whole, 1, cut(series)), baseline(&whole, season, cut(series))];
-            let mut track = self.track();
-            for step in 0..series.rows() {
-                let loss = self.observe(&mut track, series.row(step));
-                if step >= cut(series) {
-                    losses[0] += loss.iter().map(|loss| f64::from(*loss)).sum::<f64>() / loss.len().max(1) as f64;
-                    steps += 1;
-                }
+            let (whole, cut) = (self.standardise(series), held_out_from(series.rows()));
+            let surprises = self.follow_held_out(series);
+            loss += surprises.iter().map(|surprise| f64::from(surprise.loss)).sum::<f64>();
+            steps += surprises.len();
+            let last = baseline(&whole, 1, cut);
+            naive[0] += last;
+            for (season, sum) in seasons.iter().zip(&mut naive[1..]) {
+                *sum += if cut >= 2 * season { baseline(&whole, *season, cut) } else { last };
             }
-            losses[1] += baselines[0];
-            losses[2] += baselines[1];
         }
-        let [loss, loss_last, loss_season] = losses.map(|loss| loss / steps.max(1) as f64);
+        let mean = |sum: f64| sum / steps.max(1) as f64;
+        let (loss, loss_last) = (mean(loss), mean(naive[0]));
+        let loss_season = mean(naive[1..].iter().copied().fold(naive[0], f64::min));
         ForecasterReport { loss, loss_last, loss_season, steps, admitted: loss < loss_last && loss < loss_season }
     }
 
-    /// A series that nothing is known of yet.
+    /// The held-out steps of one series against their forecasts; some steps before them bring the network into its state.
     #[must_use]
-    pub fn track(&self) -> Track {
-        Track { memory: self.lstm.memory(1), forecast: Vec::new() }
+    pub fn follow_held_out(&self, series: &Matrix) -> Vec<Surprise> {
+        let cut = held_out_from(series.rows());
+        let from = cut.saturating_sub(WARM_STEPS);
+        self.follow(&part(series, from, series.rows())).split_off(cut - from)
     }
 
-    /// Takes one step in; answers the negative log-likelihood of each channel under the forecast made before it (0 at the
-    /// first step), then forecasts the next.
-    pub fn observe(&self, track: &mut Track, values: &[f32]) -> Vec<f32> {
-        let row: Vec<f32> = values.iter().enumerate().map(|(channel, value)| self.scaled(channel, *value)).collect();
-        let channels = row.len();
-        let loss = |channel: usize| {
-            let (Some(mean), Some(log)) = (track.forecast.get(channel), track.forecast.get(channels + channel)) else {
-                return 0.0;
-            };
-            let gap = row[channel] - mean;
-            0.5 * (log + gap * gap * (-log).exp())
+    /// Every step of one series against its forecast.
+    #[must_use]
+    pub fn follow(&self, series: &Matrix) -> Vec<Surprise> {
+        let mut tracks = self.tracks(1);
+        let step = |step: usize| {
+            let surprise = self.judge(&tracks, series.row(step))[0];
+            self.advance(&mut tracks, series.row(step));
+            surprise
         };
-        let losses = (0..channels).map(loss).collect();
-        self.lstm.step(&row, &mut track.memory, &mut track.forecast);
-        losses
+        (0..series.rows()).map(step).collect()
     }
 
-    /// What is expected of each channel at the next step: mean and deviation, in the caller's unit.
+    /// Channels of a series.
     #[must_use]
-    pub fn expected(&self, track: &Track) -> Vec<(f32, f32)> {
-        let channels = self.centre.len();
+    pub fn channels(&self) -> usize {
+        self.centre.len()
+    }
+
+    /// So many series that nothing is known of yet.
+    #[must_use]
+    pub fn tracks(&self, count: usize) -> Tracks {
+        Tracks {
+            memory: self.lstm.memory(count),
+            forecast: vec![0.0; count * 2 * self.channels()],
+            begun: vec![false; count],
+        }
+    }
+
+    /// One more series, in the last place, followed along the newest steps of its past.
+    pub fn join(&self, tracks: &mut Tracks, past: &Matrix) {
+        let mut joining = self.tracks(1);
+        for step in past.rows().saturating_sub(WARM_STEPS)..past.rows() {
+            self.advance(&mut joining, past.row(step));
+        }
+        tracks.memory.append(&joining.memory);
+        tracks.forecast.append(&mut joining.forecast);
+        tracks.begun.append(&mut joining.begun);
+    }
+
+    /// Forgets what is known of one series.
+    pub fn reset(&self, tracks: &mut Tracks, series: usize) {
+        tracks.memory.reset(series, self.lstm.hidden);
+        tracks.begun[series] = false;
+    }
+
+    /// One step of every series, row by row, against the forecasts made before it; nothing is strange at a first step.
+    #[must_use]
+    pub fn judge(&self, tracks: &Tracks, rows: &[f32]) -> Vec<Surprise> {
+        let channels = self.channels();
+        let surprise = |(series, row): (usize, &[f32])| {
+            let forecast = &tracks.forecast[series * 2 * channels..][..2 * channels];
+            if !tracks.begun[series] {
+                return Surprise::default();
+            }
+            let (mut loss, mut squares) = (0.0, 0.0);
+            for channel in 0..channels {
+                let (mean, log) = (forecast[channel], forecast[channels + channel]);
+                let gap = self.scaled(channel, row[channel]) - mean;
+                let square = gap * gap * (-log).exp();
+                loss += 0.5 * (log + square);
+                squares += square;
+            }
+            Surprise { loss: loss / channels as f32, score: (squares / channels as f32).ln_1p() }
+        };
+        rows.chunks_exact(channels).enumerate().map(surprise).collect()
+    }
+
+    /// Takes one step of every series in, row by row, and forecasts the next.
+    pub fn advance(&self, tracks: &mut Tracks, rows: &[f32]) {
+        let channels = self.channels();
+        let rows: Vec<f32> = rows.iter().enumerate().map(|(at, value)| self.scaled(at % channels, *value)).collect();
+        self.lstm.step(&rows, &mut tracks.memory, &mut tracks.forecast);
+        tracks.begun.fill(true);
+    }
+
+    /// What is expected of each channel of one series at its next step: mean and deviation, in the caller's unit.
+    #[must_use]
+    pub fn expected(&self, tracks: &Tracks, series: usize) -> Vec<(f32, f32)> {
+        let channels = self.channels();
+        let forecast = &tracks.forecast[series * 2 * channels..][..2 * channels];
         let of = |channel: usize| {
-            let (mean, log) = (track.forecast.get(channel)?, track.forecast.get(channels + channel)?);
-            let deviation = self.deviation[channel];
-            Some((mean * deviation + self.centre[channel], (log / 2.0).exp() * deviation))
+            let (mean, log, deviation) = (forecast[channel], forecast[channels + channel], self.deviation[channel]);
+            (mean * deviation + self.centre[channel], (log / 2.0).exp() * deviation)
         };
-        (0..channels).filter_map(of).collect()
+        (0..channels).map(of).collect()
     }
 
     fn scaled(&self, channel: usize, value: f32) -> f32 {
@@ -179,6 +248,12 @@ impl Forecaster {
             Ok(Self { lstm: Lstm { inputs, hidden, outputs, weights, bias, head, head_bias }, centre, deviation })
         })
     }
+}
+
+/// The step from which on a series is held out.
+#[must_use]
+pub fn held_out_from(steps: usize) -> usize {
+    steps - (steps as f64 * HELD_OUT) as usize
 }
 
 fn part(series: &Matrix, from: usize, until: usize) -> Matrix {
@@ -239,17 +314,22 @@ mod tests {
     #[test]
     fn it_beats_the_baselines_where_there_is_something_to_learn_and_finds_the_break() {
         let series: Vec<Matrix> = (0..4).map(|seed| waves(400, seed)).collect();
-        let (forecaster, report) = Forecaster::train(&series, 60, 1, &settings(), &mut |_| ()).unwrap();
+        let (forecaster, report) = Forecaster::train(&series, &[60], 1, &settings(), &mut |_| ()).unwrap();
         assert!(report.admitted && report.loss < report.loss_last - 0.3, "{report:?}");
-        let (mut track, mut usual) = (forecaster.track(), Vec::new());
         let later = waves(300, 9);
-        for step in 0..300 {
-            usual.push(forecaster.observe(&mut track, later.row(step)).iter().sum::<f32>());
-        }
-        let strange: f32 = forecaster.observe(&mut track, &[-9.0, 4.0]).iter().sum();
+        let mut usual: Vec<f32> = forecaster.follow(&later).iter().map(|surprise| surprise.score).collect();
+        let mut tracks = forecaster.tracks(2);
+        (0..300).for_each(|step| forecaster.advance(&mut tracks, &[later.row(step), later.row(0)].concat()));
+        let strange = forecaster.judge(&tracks, &[-9.0, 4.0, later.row(0)[0], later.row(0)[1]]);
         usual.sort_by(f32::total_cmp);
-        assert!(strange > usual[297], "{strange} {}", usual[297]);
-        let expected = forecaster.expected(&track);
+        assert!(strange[0].score > usual[297] && strange[1].score < strange[0].score, "{strange:?} {}", usual[297]);
+        forecaster.join(&mut tracks, &later);
+        let third = [later.row(0), later.row(0), &[-9.0, 4.0]].concat();
+        let joined = forecaster.judge(&tracks, &third)[2].score;
+        assert!((joined - strange[0].score).abs() < 0.05, "64 steps of the past are enough: {joined} {strange:?}");
+        forecaster.reset(&mut tracks, 0);
+        assert_eq!(forecaster.judge(&tracks, &third)[0], Surprise::default(), "a first step");
+        let expected = forecaster.expected(&tracks, 1);
         assert!(expected.len() == 2 && expected.iter().all(|(mean, deviation)| mean.abs() < 9.0 && *deviation > 0.0));
     }
 
@@ -259,18 +339,19 @@ mod tests {
         let season: Vec<f32> = (0..20).map(|_| random.normal() * 3.0).collect();
         let values = (0..600).map(|step| season[step % 20]).collect();
         let quick = LstmSettings { train_steps: 3, ..settings() };
-        let (_, report) = Forecaster::train(&[Matrix { values, columns: 1 }], 20, 1, &quick, &mut |_| ()).unwrap();
+        let (_, report) =
+            Forecaster::train(&[Matrix { values, columns: 1 }], &[7, 20], 1, &quick, &mut |_| ()).unwrap();
         assert!(!report.admitted && report.loss_season < report.loss, "{report:?}");
     }
 
     #[test]
     fn a_saved_forecaster_answers_the_same_and_a_cut_one_is_refused() {
         let quick = LstmSettings { train_steps: 3, ..settings() };
-        let (forecaster, _) = Forecaster::train(&[waves(200, 1)], 60, 1, &quick, &mut |_| ()).unwrap();
+        let (forecaster, _) = Forecaster::train(&[waves(200, 1)], &[60], 1, &quick, &mut |_| ()).unwrap();
         let saved = forecaster.save();
         assert_eq!(Forecaster::load(&saved, 2).unwrap(), forecaster);
         assert!(Forecaster::load(&saved, 3).is_err());
         (0..saved.len()).step_by(97).for_each(|cut| assert!(Forecaster::load(&saved[..cut], 2).is_err(), "{cut}"));
-        assert!(Forecaster::train(&[waves(10, 1)], 60, 1, &quick, &mut |_| ()).is_err());
+        assert!(Forecaster::train(&[waves(10, 1)], &[60], 1, &quick, &mut |_| ()).is_err());
     }
 }

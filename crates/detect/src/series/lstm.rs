@@ -3,6 +3,8 @@
 //! is beside it; knows nothing of what the channels mean.
 
 use crate::activation::{sigmoid, tanh};
+use crate::kernels::{self, PRODUCT_TILE, Widened, Width};
+use crate::layout::View;
 use crate::random::Random;
 
 /// Logarithm of the variance stays within plus and minus this: no forecast is surer than 0.2 % of a deviation.
@@ -22,11 +24,33 @@ pub struct Lstm {
     pub(super) head_bias: Vec<f32>,
 }
 
-/// State of a batch of series: batch × hidden each.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// State of a batch of series.
+#[derive(Clone, Debug, Default)]
 pub struct Memory {
-    pub(super) hidden: Vec<f32>,
-    pub(super) cell: Vec<f32>,
+    /// Batch × (inputs + hidden): the step's input and the hidden state before it, as one row of the product.
+    joined: Vec<f32>,
+    /// Batch × hidden.
+    cell: Vec<f32>,
+    /// Batch × hidden.
+    hidden: Vec<f32>,
+    /// Room for the gates, batch × 4·hidden.
+    gates: Vec<f32>,
+}
+
+impl Memory {
+    /// The series of another memory come after its own.
+    pub(super) fn append(&mut self, other: &Self) {
+        self.joined.extend_from_slice(&other.joined);
+        self.cell.extend_from_slice(&other.cell);
+        self.hidden.extend_from_slice(&other.hidden);
+        self.gates.extend_from_slice(&other.gates);
+    }
+
+    /// Forgets all of one series.
+    pub(super) fn reset(&mut self, series: usize, units: usize) {
+        self.cell[series * units..][..units].fill(0.0);
+        self.hidden[series * units..][..units].fill(0.0);
+    }
 }
 
 impl Lstm {
@@ -47,95 +71,107 @@ impl Lstm {
     /// Nothing seen yet, for `batch` series.
     #[must_use]
     pub fn memory(&self, batch: usize) -> Memory {
-        Memory { hidden: vec![0.0; batch * self.hidden], cell: vec![0.0; batch * self.hidden] }
+        Memory {
+            joined: vec![0.0; batch * (self.inputs + self.hidden)],
+            cell: vec![0.0; batch * self.hidden],
+            hidden: vec![0.0; batch * self.hidden],
+            gates: vec![0.0; batch * 4 * self.hidden],
+        }
     }
 
     /// One step of every series. `input` is batch × inputs; `out` becomes batch × 2·outputs: the forecast of the next
     /// step's channels, means first, then logarithms of variances.
     pub fn step(&self, input: &[f32], memory: &mut Memory, out: &mut Vec<f32>) {
-        let batch = memory.cell.len() / self.hidden;
-        let mut gates = vec![0.0; batch * 4 * self.hidden];
-        self.gates(input, &memory.hidden, &mut gates);
-        let states = memory.cell.chunks_exact_mut(self.hidden).zip(memory.hidden.chunks_exact_mut(self.hidden));
-        for (gates, (cell, hidden)) in gates.chunks_exact_mut(4 * self.hidden).zip(states) {
-            activate(gates, self.hidden);
-            update(gates, cell, hidden);
-        }
-        self.forecast(&memory.hidden, out);
+        let Memory { joined, cell, hidden, gates } = memory;
+        self.join(input, hidden, joined);
+        affine(joined, self.inputs + self.hidden, &self.weights, &self.bias, gates);
+        kernels::widened(Width::widest(), Recur { units: self.hidden, gates, cell, hidden });
+        self.forecast(hidden, out);
     }
 
-    /// Sums of all gates before their activation.
-    pub(super) fn gates(&self, input: &[f32], hidden: &[f32], gates: &mut [f32]) {
-        let (of_input, of_hidden) = self.weights.split_at(self.inputs * 4 * self.hidden);
-        for row in gates.chunks_exact_mut(4 * self.hidden) {
-            row.copy_from_slice(&self.bias);
+    /// Inputs and hidden states side by side.
+    pub(super) fn join(&self, input: &[f32], hidden: &[f32], joined: &mut [f32]) {
+        let rows = input.chunks_exact(self.inputs).zip(hidden.chunks_exact(self.hidden));
+        for ((input, hidden), joined) in rows.zip(joined.chunks_exact_mut(self.inputs + self.hidden)) {
+            let (first, rest) = joined.split_at_mut(self.inputs);
+            first.copy_from_slice(input);
+            rest.copy_from_slice(hidden);
         }
-        add_product(input, self.inputs, of_input, gates, 4 * self.hidden);
-        add_product(hidden, self.hidden, of_hidden, gates, 4 * self.hidden);
     }
 
     pub(super) fn forecast(&self, hidden: &[f32], out: &mut Vec<f32>) {
         let width = 2 * self.outputs;
-        out.clear();
-        for _ in 0..hidden.len() / self.hidden {
-            out.extend_from_slice(&self.head_bias);
-        }
-        add_product(hidden, self.hidden, &self.head, out, width);
+        out.resize(hidden.len() / self.hidden * width, 0.0);
+        affine(hidden, self.hidden, &self.head, &self.head_bias, out);
         for row in out.chunks_exact_mut(width) {
             row[self.outputs..].iter_mut().for_each(|log| *log = log.clamp(-LOG_VARIANCE_MAX, LOG_VARIANCE_MAX));
         }
     }
 }
 
-/// Sums to gates: sigmoids, and a hyperbolic tangent for the candidate.
-pub(super) fn activate(gates: &mut [f32], hidden: usize) {
-    let (first, rest) = gates.split_at_mut(2 * hidden);
-    let (candidate, output) = rest.split_at_mut(hidden);
-    for gate in first.iter_mut().chain(output) {
-        *gate = sigmoid(*gate);
-    }
-    for gate in candidate {
-        *gate = tanh(*gate);
+/// One step of the states: sums at the gates to gates (sigmoids, and a hyperbolic tangent for the candidate), in place; then the
+/// new cells and hidden states.
+pub(super) struct Recur<'a> {
+    /// Hidden units.
+    pub(super) units: usize,
+    /// Batch × 4·hidden.
+    pub(super) gates: &'a mut [f32],
+    /// Batch × hidden.
+    pub(super) cell: &'a mut [f32],
+    /// Batch × hidden.
+    pub(super) hidden: &'a mut [f32],
+}
+
+impl Widened for Recur<'_> {
+    type Out = ();
+    // Inlined always, so that it is compiled for the processor's features; index loops, because iterator adaptors are not.
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
+    fn run(self) {
+        let Self { units, gates, cell, hidden } = self;
+        recur(units, gates, cell, hidden);
     }
 }
 
-/// New cell and hidden state from activated gates.
-pub(super) fn update(gates: &[f32], cell: &mut [f32], hidden: &mut [f32]) {
-    let units = cell.len();
-    let (input, rest) = gates.split_at(units);
-    let (forget, rest) = rest.split_at(units);
-    let (candidate, output) = rest.split_at(units);
-    for unit in 0..units {
-        cell[unit] = forget[unit] * cell[unit] + input[unit] * candidate[unit];
-        hidden[unit] = output[unit] * tanh(cell[unit]);
+#[allow(clippy::inline_always, clippy::needless_range_loop)]
+#[inline(always)]
+fn recur(units: usize, gates: &mut [f32], cell: &mut [f32], hidden: &mut [f32]) {
+    let states = cell.chunks_exact_mut(units).zip(hidden.chunks_exact_mut(units));
+    for (gates, (cell, hidden)) in gates.chunks_exact_mut(4 * units).zip(states) {
+        let (first, rest) = gates.split_at_mut(2 * units);
+        let (candidate, output) = rest.split_at_mut(units);
+        // One array a loop: of many the compiler does not prove that they do not overlap.
+        for at in 0..first.len() {
+            first[at] = sigmoid(first[at]);
+        }
+        for at in 0..candidate.len() {
+            candidate[at] = tanh(candidate[at]);
+        }
+        for at in 0..output.len() {
+            output[at] = sigmoid(output[at]);
+        }
+        let (input, forget) = first.split_at(units);
+        let (candidate, output) = (&candidate[..units], &output[..units]);
+        for unit in 0..units {
+            cell[unit] = forget[unit] * cell[unit] + input[unit] * candidate[unit];
+        }
+        for unit in 0..units {
+            hidden[unit] = tanh(cell[unit]) * output[unit];
+        }
     }
 }
 
-/// `out += left × right`; left is rows × inner, right inner × columns. Four rows share each weight that is read.
-pub(super) fn add_product(left: &[f32], inner: usize, right: &[f32], out: &mut [f32], columns: usize) {
-    const ROWS: usize = 4;
-    for (left, out) in left.chunks(ROWS * inner).zip(out.chunks_mut(ROWS * columns)) {
-        if left.len() == ROWS * inner {
-            let mut rows = out.chunks_exact_mut(columns);
-            let (Some(a), Some(b), Some(c), Some(d)) = (rows.next(), rows.next(), rows.next(), rows.next()) else {
-                continue;
-            };
-            for (at, right) in right.chunks_exact(columns).enumerate() {
-                let [x, y, z, w] = [left[at], left[inner + at], left[2 * inner + at], left[3 * inner + at]];
-                let sums = a.iter_mut().zip(b.iter_mut()).zip(c.iter_mut().zip(d.iter_mut()));
-                for (((a, b), (c, d)), weight) in sums.zip(right) {
-                    *a += x * weight;
-                    *b += y * weight;
-                    *c += z * weight;
-                    *d += w * weight;
-                }
-            }
-        } else {
-            for (left, out) in left.chunks_exact(inner).zip(out.chunks_exact_mut(columns)) {
-                for (value, right) in left.iter().zip(right.chunks_exact(columns)) {
-                    out.iter_mut().zip(right).for_each(|(sum, weight)| *sum += value * weight);
-                }
-            }
+/// `out = start + left × right`; left is rows × inner, `start` one row.
+pub(super) fn affine(left: &[f32], inner: usize, right: &[f32], start: &[f32], out: &mut [f32]) {
+    let columns = start.len();
+    if columns.is_multiple_of(PRODUCT_TILE) {
+        let left = View::new(left, left.len() / inner, inner);
+        return kernels::product(Width::widest(), left, right, start, out, columns);
+    }
+    for (left, out) in left.chunks_exact(inner).zip(out.chunks_exact_mut(columns)) {
+        out.copy_from_slice(start);
+        for (value, right) in left.iter().zip(right.chunks_exact(columns)) {
+            out.iter_mut().zip(right).for_each(|(sum, weight)| *sum += value * weight);
         }
     }
 }
@@ -158,6 +194,38 @@ mod tests {
                 assert_eq!(forecast[..], out[series * 4..][..4]);
             }
         }
+    }
+
+    #[test]
+    fn every_width_gives_the_plain_states() {
+        let mut random = Random::new(4, 4);
+        let mut values = |count: usize| (0..count).map(|_| random.normal() * 3.0).collect::<Vec<f32>>();
+        for units in [1, 6, 32] {
+            let (gates, cell) = (values(5 * 4 * units), values(5 * units));
+            let run = |width| {
+                let (mut gates, mut cell, mut hidden) = (gates.clone(), cell.clone(), vec![0.0; cell.len()]);
+                let work = Recur { units, gates: &mut gates, cell: &mut cell, hidden: &mut hidden };
+                match width {
+                    Some(width) => kernels::widened(width, work),
+                    None => work.run(),
+                }
+                [gates, cell, hidden].concat()
+            };
+            let plain = run(None);
+            for width in kernels::widths() {
+                for (found, plain) in run(Some(width)).iter().zip(&plain) {
+                    assert!((found - plain).abs() <= 1e-5 * plain.abs().max(1.0), "{width:?}: {found} {plain}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn shapes_that_fit_no_tile_are_multiplied_all_the_same() {
+        let (left, right) = ([1.0, 2.0, 3.0, 4.0], [1.0, 10.0, 100.0, 2.0, 20.0, 200.0]);
+        let mut out = [0.0; 6];
+        affine(&left, 2, &right, &[0.5, 0.0, 0.0], &mut out);
+        assert_eq!(out, [5.5, 50.0, 500.0, 11.5, 110.0, 1100.0]);
     }
 
     #[test]

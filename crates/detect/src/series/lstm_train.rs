@@ -1,8 +1,10 @@
 //! Teaches the LSTM: windows drawn from the series, back-propagation through time of the Gaussian negative log-likelihood,
 //! Adam (Kingma and Ba 2015) with clipped gradients. Pure: the same series, seed and settings give the same weights.
 
-use super::lstm::{LOG_VARIANCE_MAX, Lstm, activate, add_product, update};
+use super::lstm::{LOG_VARIANCE_MAX, Lstm, Recur, affine};
 use crate::activation::tanh;
+use crate::kernels::{self, PRODUCT_TILE, Width};
+use crate::layout::View;
 use crate::random::Random;
 use record::Matrix;
 use serde::{Deserialize, Serialize};
@@ -30,6 +32,20 @@ pub struct LstmSettings {
     pub learning_rate: f32,
 }
 
+impl LstmSettings {
+    /// Within bounds that a file may have and a training bears.
+    #[must_use]
+    pub fn within_bounds(&self) -> Self {
+        Self {
+            hidden: self.hidden.clamp(1, 1_024),
+            window_steps: self.window_steps.clamp(2, 8_640),
+            batch: self.batch.clamp(1, 4_096),
+            train_steps: self.train_steps.min(1_000_000),
+            learning_rate: if self.learning_rate.is_finite() { self.learning_rate.clamp(0.0, 1.0) } else { 0.005 },
+        }
+    }
+}
+
 impl Default for LstmSettings {
     fn default() -> Self {
         Self { hidden: 32, window_steps: 48, batch: 32, train_steps: 400, learning_rate: 0.005 }
@@ -38,8 +54,8 @@ impl Default for LstmSettings {
 
 /// What the forward pass leaves for the way back, one per step.
 struct Kept {
-    input: Vec<f32>,
-    hidden_before: Vec<f32>,
+    /// Input and hidden state before.
+    joined: Vec<f32>,
     cell_before: Vec<f32>,
     gates: Vec<f32>,
     cell: Vec<f32>,
@@ -108,7 +124,7 @@ fn gradients(lstm: &Lstm, windows: &[&[f32]], gradient: &mut Gradient) -> f32 {
     let zero = vec![0.0; windows.len() * lstm.hidden];
     for step in 0..steps {
         let (hidden, cell) = kept.last().map_or((&zero, &zero), |last| (&last.hidden, &last.cell));
-        kept.push(forward(lstm, at(step), hidden.clone(), cell.clone()));
+        kept.push(forward(lstm, &at(step), hidden, cell.clone()));
     }
     let scale = 1.0 / (steps * windows.len() * lstm.outputs) as f32;
     let (mut loss, mut back_hidden, mut back_cell) = (0.0, zero.clone(), zero);
@@ -120,9 +136,7 @@ fn gradients(lstm: &Lstm, windows: &[&[f32]], gradient: &mut Gradient) -> f32 {
         add_back(&error, 2 * lstm.outputs, &lstm.head, &mut back_hidden, lstm.hidden);
         let error = gate_error(lstm, kept, &back_hidden, &mut back_cell);
         let width = 4 * lstm.hidden;
-        let (of_input, of_hidden) = gradient.0[0].split_at_mut(lstm.inputs * width);
-        add_transposed(&kept.input, lstm.inputs, &error, width, of_input);
-        add_transposed(&kept.hidden_before, lstm.hidden, &error, width, of_hidden);
+        add_transposed(&kept.joined, lstm.inputs + lstm.hidden, &error, width, &mut gradient.0[0]);
         add_rows(&error, &mut gradient.0[1]);
         back_hidden.fill(0.0);
         add_back(&error, width, &lstm.weights[lstm.inputs * width..], &mut back_hidden, lstm.hidden);
@@ -130,17 +144,16 @@ fn gradients(lstm: &Lstm, windows: &[&[f32]], gradient: &mut Gradient) -> f32 {
     loss * scale
 }
 
-fn forward(lstm: &Lstm, input: Vec<f32>, hidden_before: Vec<f32>, cell_before: Vec<f32>) -> Kept {
-    let mut gates = vec![0.0; hidden_before.len() * 4];
-    lstm.gates(&input, &hidden_before, &mut gates);
-    let (mut cell, mut hidden, mut forecast) = (cell_before.clone(), hidden_before.clone(), Vec::new());
-    let states = cell.chunks_exact_mut(lstm.hidden).zip(hidden.chunks_exact_mut(lstm.hidden));
-    for (gates, (cell, hidden)) in gates.chunks_exact_mut(4 * lstm.hidden).zip(states) {
-        activate(gates, lstm.hidden);
-        update(gates, cell, hidden);
-    }
+fn forward(lstm: &Lstm, input: &[f32], hidden_before: &[f32], mut cell: Vec<f32>) -> Kept {
+    let (mut joined, cell_before) = (vec![0.0; input.len() + hidden_before.len()], cell.clone());
+    lstm.join(input, hidden_before, &mut joined);
+    let (mut gates, mut hidden) = (vec![0.0; hidden_before.len() * 4], vec![0.0; hidden_before.len()]);
+    affine(&joined, lstm.inputs + lstm.hidden, &lstm.weights, &lstm.bias, &mut gates);
+    let recur = Recur { units: lstm.hidden, gates: &mut gates, cell: &mut cell, hidden: &mut hidden };
+    kernels::widened(Width::widest(), recur);
+    let mut forecast = Vec::new();
     lstm.forecast(&hidden, &mut forecast);
-    Kept { input, hidden_before, cell_before, gates, cell, hidden, forecast }
+    Kept { joined, cell_before, gates, cell, hidden, forecast }
 }
 
 /// Negative log-likelihood of the targets, and its derivative at the head's outputs.
@@ -186,9 +199,21 @@ fn gate_error(lstm: &Lstm, kept: &Kept, back_hidden: &[f32], back_cell: &mut [f3
 
 /// `out += leftᵀ × right`.
 fn add_transposed(left: &[f32], inner: usize, right: &[f32], columns: usize, out: &mut [f32]) {
-    for (left, right) in left.chunks_exact(inner).zip(right.chunks_exact(columns)) {
-        for (value, out) in left.iter().zip(out.chunks_exact_mut(columns)) {
-            out.iter_mut().zip(right).for_each(|(sum, error)| *sum += value * error);
+    add_product(View::new(left, left.len() / inner, inner).transposed(), right, columns, out);
+}
+
+/// `out += left × right`.
+fn add_product(left: View<'_>, right: &[f32], columns: usize, out: &mut [f32]) {
+    if columns.is_multiple_of(PRODUCT_TILE) {
+        let mut product = vec![0.0; left.rows * columns];
+        kernels::product(Width::widest(), left, right, &vec![0.0; columns], &mut product, columns);
+        out.iter_mut().zip(product).for_each(|(sum, product)| *sum += product);
+        return;
+    }
+    for (row, out) in out.chunks_exact_mut(columns).take(left.rows).enumerate() {
+        for (at, right) in right.chunks_exact(columns).take(left.columns).enumerate() {
+            let value = left.values[row * left.row_stride + at * left.column_stride];
+            out.iter_mut().zip(right).for_each(|(sum, right)| *sum += value * right);
         }
     }
 }
@@ -207,7 +232,7 @@ fn add_back(error: &[f32], columns: usize, weights: &[f32], out: &mut [f32], inn
             turned[column * inner + row] = *weight;
         }
     }
-    add_product(error, columns, &turned, out, inner);
+    add_product(View::new(error, error.len() / columns, columns), &turned, inner, out);
 }
 
 fn adam(lstm: &mut Lstm, gradient: &Gradient, mean: &mut Gradient, square: &mut Gradient, rate: f32, step: i32) {
