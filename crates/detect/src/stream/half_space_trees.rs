@@ -2,6 +2,8 @@
 //! reference window and of the latest one. A row in thinly settled space is strange; after each window the latest counts
 //! become the reference. Constant memory and time, no labels, forgets by itself.
 
+use crate::DetectError;
+use crate::blob::{Reader, Writer};
 use crate::random::Random;
 use serde::{Deserialize, Serialize};
 
@@ -23,15 +25,19 @@ impl Default for HalfSpaceSettings {
     }
 }
 
+/// Bounds of what a file may claim.
+const TREES_MAX: usize = 1_000;
+const COLUMNS_MAX: usize = 256;
+
 /// A node's split; its children are at 2i and 2i + 1.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Split {
     column: u32,
     middle: f32,
 }
 
 /// The trees with their counts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HalfSpaceTrees {
     settings: HalfSpaceSettings,
     /// Trees × 2^depth, the root at 1.
@@ -39,14 +45,18 @@ pub struct HalfSpaceTrees {
     /// Trees × 2^(depth + 1).
     reference: Vec<u32>,
     latest: Vec<u32>,
+    /// Rows in `latest`.
     rows: u64,
+    /// Rows in `reference`; 0 before there is one.
+    reference_rows: u64,
 }
 
 impl HalfSpaceTrees {
-    /// Trees over `columns` columns whose usual values lie within 0 and 1; values beyond fall into the outer cells.
+    /// Trees over `columns` (at least one) columns whose usual values lie within 0 and 1; values beyond fall into the outer cells.
     #[must_use]
     pub fn new(columns: usize, seed: u64, settings: &HalfSpaceSettings) -> Self {
-        let settings = HalfSpaceSettings { depth: settings.depth.clamp(1, 16), ..settings.clone() };
+        let (depth, window_rows) = (settings.depth.clamp(1, 16), settings.window_rows.max(1));
+        let settings = HalfSpaceSettings { depth, window_rows, ..settings.clone() };
         let mut random = Random::new(seed, 0x457);
         let inner = 1_usize << settings.depth;
         let mut splits = Vec::with_capacity(settings.trees * inner);
@@ -61,45 +71,111 @@ impl HalfSpaceTrees {
             splits.extend(halve(&ranges, settings.depth, &mut random));
         }
         let counts = vec![0; settings.trees * 2 * inner];
-        Self { settings, splits, reference: counts.clone(), latest: counts, rows: 0 }
+        Self { settings, splits, reference: counts.clone(), latest: counts, rows: 0, reference_rows: 0 }
     }
 
     /// Judges a row by the reference window, then learns from it. A score within 0 and 1, higher is stranger; nothing
     /// before the first window is full.
     pub fn process(&mut self, row: &[f32]) -> Option<f32> {
+        let score = self.score(row);
+        self.learn(row);
+        score
+    }
+
+    /// Judges a row by the reference window and learns nothing. As for `process`.
+    #[must_use]
+    pub fn score(&self, row: &[f32]) -> Option<f32> {
+        if !self.is_ready() {
+            return None;
+        }
         let inner = 1_usize << self.settings.depth;
-        let enough = (self.settings.window_rows / 10).max(1) as u32;
-        let (mut mass, mut most) = (0.0_f64, 0.0_f64);
-        for tree in 0..self.settings.trees {
-            let splits = &self.splits[tree * inner..][..inner];
-            let reference = &self.reference[tree * 2 * inner..][..2 * inner];
-            let latest = &mut self.latest[tree * 2 * inner..][..2 * inner];
-            let (mut at, mut depth, mut judged) = (1, 0_u32, None);
-            loop {
-                latest[at] += 1;
-                // Too few rows to go on: this is the cell that speaks.
-                if judged.is_none() && (depth == self.settings.depth || reference[at] <= enough) {
-                    judged = Some(f64::from(reference[at]) * f64::from(1_u32 << depth));
-                }
-                if depth == self.settings.depth {
-                    break;
-                }
-                let Split { column, middle } = splits[at];
-                at = 2 * at + usize::from(row[column as usize] > middle);
+        let enough = (self.reference_rows / 10).max(1) as u32;
+        let mut mass = 0.0_f64;
+        for (splits, reference) in self.splits.chunks_exact(inner).zip(self.reference.chunks_exact(2 * inner)) {
+            let (mut at, mut depth) = (1, 0_u32);
+            // Too few rows to go on: this is the cell that speaks.
+            while depth < self.settings.depth && reference[at] > enough {
+                at = child(splits[at], at, row);
                 depth += 1;
             }
-            mass += judged.unwrap_or(0.0);
-            most += self.settings.window_rows as f64 * f64::from(1_u32 << self.settings.depth);
+            mass += f64::from(reference[at]) * f64::from(1_u32 << depth);
+        }
+        let full = self.reference_rows as f64 * f64::from(1_u32 << self.settings.depth);
+        let most = full * self.settings.trees as f64;
+        // Masses span decades: their logarithm is what tells cells apart.
+        Some((1.0 - (1.0 + mass).ln() / (1.0 + most).ln()) as f32)
+    }
+
+    /// Learns from a row; true when with it a window was full and became the reference.
+    pub fn learn(&mut self, row: &[f32]) -> bool {
+        let inner = 1_usize << self.settings.depth;
+        for (splits, latest) in self.splits.chunks_exact(inner).zip(self.latest.chunks_exact_mut(2 * inner)) {
+            let mut at = 1;
+            for _ in 0..self.settings.depth {
+                latest[at] += 1;
+                at = child(splits[at], at, row);
+            }
+            latest[at] += 1;
         }
         self.rows += 1;
-        let ready = self.rows > self.settings.window_rows;
-        if self.rows.is_multiple_of(self.settings.window_rows) {
+        let full = self.rows >= self.settings.window_rows;
+        if full {
             std::mem::swap(&mut self.reference, &mut self.latest);
             self.latest.fill(0);
+            (self.reference_rows, self.rows) = (self.rows, 0);
         }
-        // Masses span decades: their logarithm is what tells cells apart.
-        ready.then(|| (1.0 - (1.0 + mass).ln() / (1.0 + most).ln()) as f32)
+        full
     }
+
+    /// The reference stays until so many further rows are learned, and as long from then on.
+    pub(crate) fn refresh_every(&mut self, rows: u64) {
+        self.latest.fill(0);
+        (self.settings.window_rows, self.rows) = (rows.max(1), 0);
+    }
+
+    /// True when a window was full: rows can be judged.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.reference_rows > 0
+    }
+
+    /// Writes trees and reference window; the window under way is not kept.
+    pub(crate) fn save(&self, out: &mut Writer) {
+        out.u32(self.settings.trees as u32);
+        out.u32(self.settings.depth);
+        out.f64(self.settings.window_rows as f64);
+        out.f64(self.reference_rows as f64);
+        out.u32s(&self.splits.iter().map(|split| split.column).collect::<Vec<_>>());
+        out.f32s(&self.splits.iter().map(|split| split.middle).collect::<Vec<_>>());
+        out.u32s(&self.reference);
+    }
+
+    /// Reads back what `save` wrote: trees over `columns` columns that judge at once.
+    pub(crate) fn load(reader: &mut Reader<'_>, columns: usize) -> Result<Self, DetectError> {
+        let trees = reader.count(1, TREES_MAX, "trees")?;
+        let depth = reader.count(1, 16, "depth")? as u32;
+        let (window_rows, reference_rows) = (reader.f64()?, reader.f64()?);
+        let (split_columns, middles, reference) = (reader.u32s()?, reader.f32s()?, reader.u32s()?);
+        let inner = trees << depth;
+        let sound = [window_rows, reference_rows].iter().all(|rows| (1.0..=1e9).contains(rows))
+            && columns <= COLUMNS_MAX
+            && split_columns.len() == inner
+            && middles.len() == inner
+            && reference.len() == 2 * inner
+            && split_columns.iter().all(|column| (*column as usize) < columns);
+        if !sound {
+            return Err(DetectError::Damaged("half-space trees are impossible".to_owned()));
+        }
+        let splits = split_columns.into_iter().zip(middles).map(|(column, middle)| Split { column, middle }).collect();
+        let settings = HalfSpaceSettings { trees, depth, window_rows: window_rows as u64 };
+        let latest = vec![0; reference.len()];
+        Ok(Self { settings, splits, reference, latest, rows: 0, reference_rows: reference_rows as u64 })
+    }
+}
+
+#[inline]
+fn child(split: Split, at: usize, row: &[f32]) -> usize {
+    2 * at + usize::from(row[split.column as usize] > split.middle)
 }
 
 /// Splits of one tree, breadth first, each halving the range that its node covers.
@@ -158,6 +234,23 @@ mod tests {
         (0..1_000).for_each(|_| assert!(trees.process(&moved(&mut random)).is_some()));
         let later = trees.process(&moved(&mut random)).unwrap_or(1.0);
         assert!(later < first * 0.8, "{first} to {later}");
+    }
+
+    #[test]
+    fn saved_trees_judge_the_same_and_cut_ones_are_refused() {
+        let settings = HalfSpaceSettings { trees: 5, depth: 6, window_rows: 100 };
+        let mut trees = HalfSpaceTrees::new(8, 1, &settings);
+        let mut random = Random::new(2, 2);
+        assert!(!(0..99).any(|_| trees.learn(&row(&mut random))) && !trees.is_ready());
+        assert!(trees.learn(&row(&mut random)) && trees.is_ready());
+        let mut writer = Writer::default();
+        trees.save(&mut writer);
+        let loaded = HalfSpaceTrees::load(&mut Reader::new(&writer.bytes), 8);
+        assert_eq!(loaded.as_ref(), Ok(&trees));
+        assert!(HalfSpaceTrees::load(&mut Reader::new(&writer.bytes), 3).is_err(), "a column that is not there");
+        for cut in (0..writer.bytes.len()).step_by(61) {
+            assert!(HalfSpaceTrees::load(&mut Reader::new(&writer.bytes[..cut]), 8).is_err(), "{cut}");
+        }
     }
 
     #[test]
