@@ -1,11 +1,14 @@
 //! What every group of every schema must hold, and what the schemas promise for any record whatever.
 #![allow(clippy::unwrap_used)]
 
-use crate::{Group, flow, flow_schema, flow_vector, host, host_schema, host_vector};
+use crate::{
+    Group, flow, flow_schema, flow_vector, host, host_schema, host_series_schema, host_step_vector, host_vector,
+    interface_series_schema, interface_step_vector, series,
+};
 use proptest::prelude::*;
 use record::{
-    AppData, AppProto, AppSummary, DirectionStats, DnsData, Endpoint, FlowKey, FlowRecord, HostWindow, IpAddr16,
-    MacAddr, Moments, Schema, TcpState, Timestamp,
+    AppData, AppProto, AppSummary, DirectionStats, DnsData, Endpoint, FlowKey, FlowRecord, HostWindow, InterfaceSecond,
+    IpAddr16, MacAddr, Moments, Schema, TcpState, Timestamp,
 };
 
 fn check_groups<R: Default>(groups: &[Group<R>]) {
@@ -36,12 +39,16 @@ fn check_schema(schema: &Schema) {
 fn every_group_keeps_the_contract() {
     check_groups(flow::GROUPS);
     check_groups(host::GROUPS);
+    check_groups(series::HOST_GROUPS);
+    check_groups(series::INTERFACE_GROUPS);
 }
 
 #[test]
 fn schemas_are_well_formed() {
     check_schema(flow_schema());
     check_schema(host_schema());
+    check_schema(host_series_schema());
+    check_schema(interface_series_schema());
     assert_ne!(flow_schema().fingerprint(), host_schema().fingerprint());
 }
 
@@ -50,6 +57,8 @@ fn schemas_are_well_formed() {
 fn schemas_do_not_change_silently() {
     assert_eq!((&*flow_schema().name, flow_schema().features.len()), ("flow/1", 51));
     assert_eq!((&*host_schema().name, host_schema().features.len()), ("host/1", 25));
+    assert_eq!((&*host_series_schema().name, host_series_schema().features.len()), ("host_series/1", 8));
+    assert_eq!((&*interface_series_schema().name, interface_series_schema().features.len()), ("interface_series/1", 8));
 }
 
 #[test]
@@ -71,6 +80,24 @@ fn addresses_ports_of_one_group_and_clock_do_not_matter() {
     let one = build([10, 0, 0, 1], [10, 0, 0, 2], 40_000, 80, 0);
     let two = build([192, 168, 7, 9], [8, 8, 8, 8], 55_555, 8080, 1_700_000_000_000_000_000);
     assert_eq!(one, two);
+}
+
+#[test]
+fn steps_of_series_are_what_the_names_say() {
+    let told = |schema: &Schema, values: &[f32], name: &str| {
+        let index = schema.features.iter().position(|feature| feature.name == name).unwrap();
+        schema.features[index].kind.shown(values[index]).round() as u64
+    };
+    let (mut interface, mut host) = (Vec::new(), Vec::new());
+    let sums =
+        InterfaceSecond { bytes: [5, 70, 0, 0, 1, 0], packets: [1, 2, 0, 0, 3, 0], ..InterfaceSecond::default() };
+    interface_step_vector(&InterfaceSecond { tcp_syn: 9, flows_new: 8, bytes_in: 7, ..sums }, &mut interface);
+    let of = |name: &str| told(interface_series_schema(), &interface, name);
+    assert_eq!((of("bytes"), of("packets"), of("bytes_tcp"), of("bytes_udp")), (76, 6, 5, 70));
+    assert_eq!((of("tcp_syn"), of("flows_new"), of("bytes_in"), of("bytes_out")), (9, 8, 7, 0));
+    host_step_vector(&HostWindow { bytes_out: 5, peers: 3, contacts_failed: 2, ..HostWindow::default() }, &mut host);
+    let of = |name: &str| told(host_series_schema(), &host, name);
+    assert_eq!((of("bytes_out"), of("peers"), of("contacts_failed"), of("packets_in")), (5, 3, 2, 0));
 }
 
 #[test]
