@@ -22,3 +22,4 @@ pub use incident_manager::{AlertCounters, IncidentManager};
 pub use roll_up::RollUpConfig;
 pub use suppress::{covers, suppression, words};
 pub use technique::techniques;
+pub use title::quantity;

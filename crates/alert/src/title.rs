@@ -3,7 +3,8 @@
 use record::{FeatureKind, IpAddr16, Schema, Why};
 
 /// `41 MB`, `1.2 s`, `312`.
-pub(crate) fn quantity(value: f64, unit: &str) -> String {
+#[must_use]
+pub fn quantity(value: f64, unit: &str) -> String {
     match unit {
         "bytes" | "B" => scaled(value, &[("B", 1.0), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12)]),
         "bytes/s" | "B/s" => scaled(value, &[("B/s", 1.0), ("kB/s", 1e3), ("MB/s", 1e6), ("GB/s", 1e9)]),

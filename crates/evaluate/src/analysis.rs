@@ -12,7 +12,9 @@ use crate::packets::FlowPackets;
 use crate::replay::{ReplayResult, replay};
 use detect::Ensemble;
 use detect::packet::PacketModel;
-use record::analysis::{PacketLevel, Timing};
+use detect::series::SeriesModel;
+use detect::stream::HostModel;
+use record::analysis::{LevelState, PacketLevel, Timing};
 use record::{
     Alert, Analysis, AnalysisInput, Counters, FlowBrief, FlowRecord, Incident, Matrix, Observation, Timestamp,
     TrainedOn,
@@ -52,6 +54,8 @@ pub struct AnalyzeConfig {
     pub training: Training,
     /// With models given: the packet level's, when there is one.
     pub packet_model: Option<Arc<PacketModel>>,
+    /// With models given: those of the other levels.
+    pub levels: LevelModels,
     /// Threads.
     pub workers: usize,
     /// Models' seed.
@@ -79,6 +83,17 @@ pub struct Outcome {
     pub ensemble: Option<Arc<Ensemble>>,
     /// The packet level's model, for saving.
     pub packet_model: Option<Arc<PacketModel>>,
+    /// The other levels' models, for saving.
+    pub levels: LevelModels,
+}
+
+/// Models of the levels beside flows and packets.
+#[derive(Clone, Debug, Default)]
+pub struct LevelModels {
+    /// Minutes of hosts.
+    pub host: Option<Arc<HostModel>>,
+    /// Series of interfaces and busy hosts.
+    pub series: Option<Arc<SeriesModel>>,
 }
 
 /// Analyses files. `progress` gets packets read so far.
@@ -87,8 +102,8 @@ pub fn analyze(
     config: AnalyzeConfig,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Outcome, AnalyzeError> {
-    let AnalyzeConfig { meter, judge, training, packet_model, workers, seed } = config;
-    let mut state = FileJudge::new(&judge, training, packet_model, seed);
+    let AnalyzeConfig { meter, judge, training, packet_model, levels, workers, seed } = config;
+    let mut state = FileJudge::new(&judge, training, packet_model, levels, seed);
     let mut failed = None;
     let result = replay(files, &meter, workers, progress, &mut |epoch| {
         if failed.is_none() {
@@ -172,7 +187,13 @@ struct FileJudge {
 }
 
 impl FileJudge {
-    fn new(config: &JudgeConfig, training: Training, packet_model: Option<Arc<PacketModel>>, seed: u64) -> Self {
+    fn new(
+        config: &JudgeConfig,
+        training: Training,
+        packet_model: Option<Arc<PacketModel>>,
+        levels: LevelModels,
+        seed: u64,
+    ) -> Self {
         let mut judge =
             Judge::new(config, Learner::new(LearnConfig { reservoir_rows_max: 1, ..LearnConfig::default() }));
         let mut trained_on = TrainedOn { how: "none".to_owned(), ..TrainedOn::default() };
@@ -187,11 +208,19 @@ impl FileJudge {
                 if let Some(model) = packet_model {
                     judge.packets().install(model);
                 }
+                if let Some(model) = levels.host {
+                    judge.host_level().install(model);
+                }
+                if let Some(model) = levels.series {
+                    judge.series_level().install(model);
+                }
                 Phase::Stream
             }
         };
         if let Phase::Hold { until } = phase {
             judge.packets().hold(until);
+            judge.host_level().hold(until);
+            judge.series_level().hold(until);
         }
         Self {
             judge,
@@ -230,6 +259,9 @@ impl FileJudge {
             let model = self.judge.packets().learn(self.seed);
             self.judge_packets(model, &mut Held::new(), &[]);
         }
+        if self.judge.host_level().is_full() || self.judge.series_level().is_full() {
+            self.learn_levels();
+        }
         let learned_enough = match (until, self.first) {
             (Some(ns), Some(first)) => self.judge.now().since(first) > ns,
             _ => false,
@@ -262,8 +294,21 @@ impl FileJudge {
         let model = self.judge.packets().learn(self.seed);
         let mut held = held;
         self.judge_packets(model, &mut held, judged);
+        self.learn_levels();
         self.release(&held, judged);
         Ok(())
+    }
+
+    /// The levels beside flows and packets learn, then judge what waited.
+    fn learn_levels(&mut self) {
+        let level = self.judge.host_level();
+        if let Some(model) = level.learn(self.seed) {
+            level.judge_held(&model, &mut self.alerts);
+        }
+        let level = self.judge.series_level();
+        if let Some(model) = level.learn(self.seed) {
+            level.judge_held(&model, &mut self.alerts);
+        }
     }
 
     fn train(&mut self, held: &Held, order: &[usize], first_part: bool) -> Result<(), detect::DetectError> {
@@ -355,11 +400,23 @@ impl FileJudge {
                 judged: self.judge.packets().judged(),
                 admitted: self.judge.packets().model().is_some_and(|model| model.member().admitted),
             },
+            host_level: LevelState {
+                judged: self.judge.host_level().judged(),
+                admitted: self.judge.host_level().model().is_some_and(|model| model.member().admitted),
+            },
+            series_level: LevelState {
+                judged: self.judge.series_level().judged(),
+                admitted: self.judge.series_level().model().is_some_and(|model| model.is_heard()),
+            },
             incidents,
             timing: Timing::default(),
         };
         let packet_model = self.judge.packets().model().cloned();
-        Outcome { analysis, held_back, ensemble: self.judge.into_ensemble(), packet_model }
+        let levels = LevelModels {
+            host: self.judge.host_level().model().cloned(),
+            series: self.judge.series_level().model().cloned(),
+        };
+        Outcome { analysis, held_back, ensemble: self.judge.into_ensemble(), packet_model, levels }
     }
 }
 

@@ -8,6 +8,7 @@
 use crate::covered::Covered;
 use crate::hosts::HostTable;
 use crate::learn::Learner;
+use crate::levels::{HostConfig, HostWatch, SeriesConfig, SeriesWatch};
 use crate::packets::{FlowPackets, PacketWatch};
 use crate::reservoir::Reservoir;
 use crate::sampler::PacketConfig;
@@ -37,6 +38,10 @@ pub struct JudgeConfig {
     pub models: EnsembleConfig,
     /// Packet level.
     pub packets: PacketConfig,
+    /// Host level.
+    pub hosts: HostConfig,
+    /// Level of series.
+    pub series: SeriesConfig,
     /// Incidents.
     pub alert: AlertConfig,
     /// Networks that count as inside.
@@ -71,6 +76,8 @@ pub struct Judge {
     hosts: HostTable,
     covered: Covered,
     packets: PacketWatch,
+    host_level: HostWatch,
+    series_level: SeriesWatch,
     learner: Learner,
     /// For trainings after the first; None where models are not renewed.
     reservoir: Option<Reservoir>,
@@ -92,6 +99,8 @@ impl Judge {
             hosts: HostTable::new(config.home.clone()),
             covered: Covered::default(),
             packets: PacketWatch::new(&config.packets),
+            host_level: HostWatch::new(&config.hosts, config.home.clone()),
+            series_level: SeriesWatch::new(&config.series, config.home.clone()),
             learner,
             reservoir: None,
             watch: None,
@@ -107,6 +116,8 @@ impl Judge {
         self.behaviours.reconfigure(&behaviour(config));
         self.incidents.reconfigure(&config.alert);
         self.hosts.set_home(config.home.clone());
+        self.host_level.set_home(config.home.clone());
+        self.series_level.set_home(config.home.clone());
     }
 
     /// The exact detectors, for what they remember over a restart.
@@ -130,6 +141,16 @@ impl Judge {
     /// The packet level.
     pub fn packets(&mut self) -> &mut PacketWatch {
         &mut self.packets
+    }
+
+    /// The host level.
+    pub fn host_level(&mut self) -> &mut HostWatch {
+        &mut self.host_level
+    }
+
+    /// The level of series.
+    pub fn series_level(&mut self) -> &mut SeriesWatch {
+        &mut self.series_level
     }
 
     /// What the models may learn from.
@@ -189,6 +210,8 @@ impl Judge {
         counters.add("hosts_evicted", self.hosts.evicted());
         counters.merge(&self.windows.counters());
         counters.merge(&self.packets.drops());
+        counters.merge(&self.host_level.drops());
+        counters.merge(&self.series_level.drops());
         counters
     }
 
@@ -236,7 +259,10 @@ impl Judge {
             self.behaviours.observe(&observation, &mut self.alerts);
             match observation {
                 Observation::Flow(flow) => flows.push(flow),
-                Observation::Second(second) => out.seconds.push(*second),
+                Observation::Second(second) => {
+                    self.series_level.second(&second, &mut self.alerts);
+                    out.seconds.push(*second);
+                }
                 _ => {}
             }
         }
@@ -253,6 +279,8 @@ impl Judge {
         for window in &self.closed_windows {
             self.behaviours.window(window, &mut self.alerts);
         }
+        self.host_level.observe(&self.closed_windows, &mut self.alerts);
+        self.series_level.windows(&self.closed_windows, &mut self.alerts);
         self.behaviours.advance(self.now, &mut self.alerts);
     }
 

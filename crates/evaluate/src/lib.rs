@@ -19,6 +19,7 @@ pub mod hosts;
 pub mod input;
 pub mod judge;
 pub mod learn;
+pub mod levels;
 pub mod meter;
 pub mod metrics;
 pub mod packet_challenge;
@@ -37,12 +38,15 @@ pub mod truth;
 pub mod verdicts;
 pub mod watch;
 
-pub use analysis::{AnalyzeConfig, AnalyzeError, HELD_FLOWS_MAX, Outcome, TRAINING_FLOWS_MIN, Training, analyze};
+pub use analysis::{
+    AnalyzeConfig, AnalyzeError, HELD_FLOWS_MAX, LevelModels, Outcome, TRAINING_FLOWS_MIN, Training, analyze,
+};
 pub use assess::{AssessOptions, assess};
 pub use evaluation::{Chart, Evaluation, Metrics};
 pub use input::{Input, InputOptions};
 pub use judge::{Judge, JudgeConfig, Judged, JudgedFlow};
 pub use learn::{LearnConfig, LearnProgress, Learner};
+pub use levels::{HostConfig, HostMaterial, HostWatch, SeriesConfig, SeriesMaterial, SeriesWatch, series_schemas};
 pub use meter::{Meter, MeterConfig, MeterCounters};
 pub use packet_lesson::{PacketChallenge, PacketMaterial};
 pub use packets::{FlowPackets, PacketWatch};

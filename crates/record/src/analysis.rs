@@ -50,6 +50,15 @@ pub struct PacketLevel {
     pub admitted: bool,
 }
 
+/// What a level beside flows and packets did.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct LevelState {
+    /// Minutes of hosts, or steps of series, judged; 0 when there was too little to learn from.
+    pub judged: u64,
+    /// True when its model kept its promise on what was held out, so that it may raise alerts.
+    pub admitted: bool,
+}
+
 /// Time and memory of the run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Timing {
@@ -79,6 +88,12 @@ pub struct Analysis {
     /// Packet level.
     #[serde(default)]
     pub packet_level: PacketLevel,
+    /// Minutes of hosts.
+    #[serde(default)]
+    pub host_level: LevelState,
+    /// Series of interfaces and busy hosts.
+    #[serde(default)]
+    pub series_level: LevelState,
     /// Incidents, most severe first.
     pub incidents: Vec<Incident>,
     /// Cost.

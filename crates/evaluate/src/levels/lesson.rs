@@ -1,0 +1,71 @@
+//! Rows to learn from, bounded: when full, half of the times leave, chosen by their hash, so that what stays is whole times
+//! spread evenly over all that was seen. Owns the bound; knows nothing of what the columns mean.
+
+use crate::sampler::mix;
+use record::Matrix;
+
+/// Rows with the number of the time and the source of each.
+pub struct Lesson {
+    /// One row each.
+    pub rows: Matrix,
+    /// Number of its time.
+    pub times: Vec<i64>,
+    /// Its source.
+    pub sources: Vec<u64>,
+    halved: u32,
+    rows_max: usize,
+}
+
+impl Lesson {
+    /// Empty.
+    pub fn new(columns: usize, rows_max: usize) -> Self {
+        let rows = Matrix::with_capacity(0, columns);
+        Self { rows, times: Vec::new(), sources: Vec::new(), halved: 0, rows_max: rows_max.max(100) }
+    }
+
+    fn keeps(&self, time: i64) -> bool {
+        mix(time as u64) & ((1 << self.halved) - 1) == 0
+    }
+
+    /// Offers one row.
+    pub fn push(&mut self, row: &[f32], time: i64, source: u64) {
+        if self.times.len() >= self.rows_max && self.halved < 32 {
+            self.halve();
+        }
+        if self.keeps(time) && self.times.len() < self.rows_max {
+            self.rows.push(row);
+            self.times.push(time);
+            self.sources.push(source);
+        }
+    }
+
+    fn halve(&mut self) {
+        self.halved += 1;
+        let (rows, times, sources) =
+            (std::mem::take(&mut self.rows), std::mem::take(&mut self.times), std::mem::take(&mut self.sources));
+        self.rows = Matrix::with_capacity(self.rows_max, rows.columns);
+        for (at, time) in times.into_iter().enumerate().filter(|(_, time)| self.keeps(*time)).collect::<Vec<_>>() {
+            self.rows.push(rows.row(at));
+            self.times.push(time);
+            self.sources.push(sources[at]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_times_stay_and_they_are_spread() {
+        let mut lesson = Lesson::new(1, 1_000);
+        for time in 0..2_000 {
+            (0..5).for_each(|source| lesson.push(&[time as f32], time, source));
+        }
+        assert!((250..=1_000).contains(&lesson.times.len()), "{}", lesson.times.len());
+        assert_eq!(lesson.rows.rows(), lesson.times.len());
+        let of = |range: std::ops::Range<i64>| lesson.times.iter().filter(|time| range.contains(time)).count();
+        assert!(of(0..1_000) > 50 && of(1_000..2_000) > 50);
+        assert_eq!(lesson.sources.iter().filter(|source| **source == 0).count() * 5, lesson.times.len());
+    }
+}
