@@ -317,11 +317,11 @@ pub enum HeaderChoice {
 pub enum TrainKind {
     /// Flows of captures, or rows of a table
     Flow,
-    /// Packets
+    /// Packets of captures: packet.model
     Packet,
-    /// Hosts in windows of time
+    /// Minutes of hosts in captures: host.model
     Host,
-    /// Series of an interface
+    /// Series of interfaces and busy hosts in captures: series.model
     Series,
 }
 

@@ -35,6 +35,10 @@ pub struct Config {
     pub models: detect::EnsembleConfig,
     /// Packet level: which packets are judged, and when they become an alert.
     pub packets: evaluate::PacketConfig,
+    /// Host level: when minutes of hosts become an alert.
+    pub hosts: evaluate::HostConfig,
+    /// Level of series: when the course of an interface or a busy host becomes an alert.
+    pub series: evaluate::SeriesConfig,
     /// Behaviour detectors.
     pub behaviour: detect::behaviour::BehaviourConfig,
     /// Incidents and the alert budget.

@@ -26,6 +26,7 @@ pub fn run(common: &Common, args: &AnalyzeArgs) -> Result<u8> {
         judge: judge_config(&config)?,
         training: training(args)?,
         packet_model: packet_model(args)?,
+        levels: levels(args)?,
         workers: args.workers,
         seed: args.seed,
     };
@@ -86,6 +87,8 @@ pub fn judge_config(config: &Config) -> Result<evaluate::JudgeConfig> {
         behaviour: config.behaviour.clone(),
         models: config.models.clone(),
         packets: config.packets.clone(),
+        hosts: config.hosts.clone(),
+        series: config.series.clone(),
         alert: config.alert.clone(),
         home: config.home()?,
     })
@@ -120,6 +123,10 @@ fn link_type(files: &[PathBuf]) -> Option<record::LinkType> {
 
 fn packet_model(args: &AnalyzeArgs) -> Result<Option<Arc<PacketModel>>> {
     args.model.as_deref().map_or(Ok(None), crate::live::side_models::load_packets)
+}
+
+fn levels(args: &AnalyzeArgs) -> Result<evaluate::LevelModels> {
+    args.model.as_deref().map_or(Ok(evaluate::LevelModels::default()), crate::live::level_models::load)
 }
 
 fn training(args: &AnalyzeArgs) -> Result<Training> {

@@ -73,6 +73,7 @@ fn write_and_analyze(config: &Config, parts: &[SimulateConfig], path: &PathBuf) 
         judge: judge_config(config)?,
         training: Training::WholeInput,
         packet_model: None,
+        levels: evaluate::LevelModels::default(),
         workers: 1,
         seed: 1,
     };

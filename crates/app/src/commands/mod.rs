@@ -14,6 +14,7 @@ mod output;
 mod run;
 mod simulate;
 mod train;
+mod train_levels;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Result;

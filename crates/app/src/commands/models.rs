@@ -123,8 +123,30 @@ fn show(dir: &Path, wanted: Option<u64>, kind: &str, output: ListFormat) -> Resu
         let beyond = format!("{:.2} %", member.false_positive_rate * 100.0);
         let _ = writeln!(text, "{:<24} {votes:<6} {:>12.4} {beyond:>22}", member.name, member.threshold);
     }
+    for line in &kept.words {
+        let _ = writeln!(text, "{line}");
+    }
+    if wanted.is_none() {
+        beside(&found, &kept.version.file, &mut text);
+    }
     out(&text)?;
     Ok(EXIT_DONE)
+}
+
+/// The models in use beside those shown: other levels than flows.
+fn beside(found: &[Kept], shown: &str, text: &mut String) {
+    for kept in found.iter().filter(|kept| kept.version.in_use && kept.version.file != shown) {
+        let _ = writeln!(
+            text,
+            "\n{}, {}, schema {}",
+            kept.version.file,
+            units::bytes(kept.version.bytes as f64),
+            kept.schema
+        );
+        for line in kept.words.iter().chain(&kept.version.error) {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
 }
 
 /// 0 when every file is whole; 2 with a line for each that is not.

@@ -2,6 +2,7 @@
 
 use super::analyze::meter_config;
 use super::output::Output;
+use super::train_levels;
 use crate::cli::{Common, HeaderChoice, InputArgs, TrainArgs, TrainKind};
 use crate::config::Config;
 use crate::failure::{Context, EXIT_DONE, Failure, Result};
@@ -18,13 +19,18 @@ use std::path::Path;
 type Trainer = fn(&Common, &TrainArgs) -> Result<u8>;
 
 /// The registry: a kind of model is one line.
-const TRAINERS: &[(TrainKind, Trainer)] = &[(TrainKind::Flow, flow)];
+const TRAINERS: &[(TrainKind, Trainer)] = &[
+    (TrainKind::Flow, flow),
+    (TrainKind::Packet, train_levels::packet),
+    (TrainKind::Host, train_levels::host),
+    (TrainKind::Series, train_levels::series),
+];
 
 /// Reads, learns, writes.
 pub fn run(common: &Common, args: &TrainArgs) -> Result<u8> {
     match TRAINERS.iter().find(|(kind, _)| *kind == args.kind) {
         Some((_, train)) => train(common, args),
-        None => Err(Failure::new("--kind: this version trains flow models; write --kind flow")),
+        None => Err(Failure::new("--kind: write flow, packet, host or series")),
     }
 }
 

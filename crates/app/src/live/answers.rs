@@ -241,7 +241,8 @@ impl Live for Answers {
         let model = model(&status);
         let ensemble = status.ensemble.clone();
         let (retraining, live) = (status.retraining.clone(), Arc::clone(&status.models));
-        let beside = super::side_models::members(&status);
+        let mut beside = super::side_models::members(&status);
+        beside.extend(super::level_models::members(&status));
         drop(status);
         let members = ensemble.iter().flat_map(|e| e.members()).map(|member| models_view::member(member, &live));
         let kept = !self.artifact.is_empty();
@@ -289,6 +290,8 @@ impl Live for Answers {
         counters.add("packet_level_taken", sampling.taken);
         counters.add("packet_level_skipped", sampling.skipped);
         counters.add("packet_level_judged", status.packets_judged);
+        counters.add("host_level_judged", status.windows_judged);
+        counters.add("series_level_judged", status.steps_judged);
         counters.add("store_flows_written", status.store.flows_written);
         counters.add("store_incidents_written", status.store.incidents_written);
         for (reason, n) in status.drops().0 {

@@ -4,6 +4,7 @@
 use super::evidence;
 use super::feedback::Verdicts;
 use super::lag::Lag;
+use super::level_models::LevelTrainings;
 use super::losses::Losses;
 use super::memory::Memory;
 use super::packet_ring::PacketRing;
@@ -77,6 +78,8 @@ pub struct Judging {
     pub retrain: Retrain,
     /// The models beside those of flows.
     pub side_models: SideModels,
+    /// Those of hosts and series.
+    pub levels: LevelTrainings,
     /// The training under way.
     pub training: Option<Training>,
     /// Kept versions of the models, the one in place first.
@@ -140,6 +143,7 @@ impl Judging {
             self.measure_lag(&dues);
             self.train();
             self.side_models.round(&mut self.judge, &self.status, &mut self.retrain, closed);
+            self.levels.round(&mut self.judge, &self.status, closed);
             self.save_evidence(closed);
             self.memory.save(self.judge.behaviours(), false);
             self.tell(waiting);
@@ -165,6 +169,7 @@ impl Judging {
             self.apply_reloads();
             self.train();
             self.side_models.round(&mut self.judge, &self.status, &mut self.retrain, true);
+            self.levels.round(&mut self.judge, &self.status, true);
             self.tell(0);
             std::thread::sleep(WAIT);
         }

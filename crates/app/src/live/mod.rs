@@ -11,6 +11,7 @@ pub mod importing;
 mod judging;
 mod lag;
 mod learning;
+pub mod level_models;
 mod losses;
 mod memory;
 mod models_view;
@@ -213,8 +214,11 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     if let Some(past) = plan.past.take() {
         past::play(past, &meter, &mut judge);
     }
+    let every_h = config.models.retrain_every_h;
+    let levels = level_models::LevelTrainings::new(&config.learn, every_h, &mut judge, models_dir.clone());
     let judging = Judging {
         judge,
+        levels,
         parcels: from_workers,
         requests: from_people,
         reloads: from_reloader,
@@ -270,6 +274,9 @@ fn first_judge(config: &Config, models_dir: Option<&Path>, status: &Mutex<Status
     }
     if let Some(model) = models_dir.map_or(Ok(None), side_models::load_packets)? {
         judge.packets().install(model);
+    }
+    if let Some(dir) = models_dir {
+        level_models::install(&mut judge, level_models::load(dir)?);
     }
     judge.hosts().restore(known_hosts(store)?);
     if models_dir.is_some() {
@@ -334,6 +341,9 @@ fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
         budget: alert::BudgetState::default(),
         judge_drops: record::Counters::default(),
         packet_model: None,
+        levels: evaluate::LevelModels::default(),
+        windows_judged: 0,
+        steps_judged: 0,
         packets_judged: 0,
         queue: 0,
         lag_ms: 0,

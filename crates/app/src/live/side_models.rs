@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex};
 pub const PACKET: &str = "packet";
 
 /// Reads a file of the directory; None when there is none.
-fn read(dir: &Path, name: &str) -> Result<Option<Vec<u8>>> {
+pub fn read(dir: &Path, name: &str) -> Result<Option<Vec<u8>>> {
     let path = dir.join(name);
     match fs::read(&path) {
         Ok(bytes) => Ok(Some(bytes)),

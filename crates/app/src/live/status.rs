@@ -141,6 +141,12 @@ pub struct Status {
     pub budget: alert::BudgetState,
     /// The packet level's model; None while it learns.
     pub packet_model: Option<Arc<detect::packet::PacketModel>>,
+    /// Models of the other levels.
+    pub levels: evaluate::LevelModels,
+    /// Minutes of hosts judged.
+    pub windows_judged: u64,
+    /// Steps of series judged.
+    pub steps_judged: u64,
     /// Packets that it has judged.
     pub packets_judged: u64,
     /// Losses of the judging rooms by reason.

@@ -1,7 +1,8 @@
 //! Kept versions of the models: what is there, what each says of itself, and going back to one. Owns the note inside a models' file
 //! and the order of the files; writing a new one is `artifact`'s.
 
-use super::{artifact, side_models};
+use super::level_models::LevelTold;
+use super::{artifact, level_models, side_models};
 use crate::failure::{Context, Failure, Result};
 use detect::packet::PacketModel;
 use detect::{DetectError, Ensemble, MemberInfo};
@@ -68,6 +69,9 @@ pub struct Kept {
     pub columns: usize,
     /// Members; empty for models that are no ensemble.
     pub members_told: Vec<MemberInfo>,
+    /// What it learned and whether it is heard, in words; empty for ensembles, whose note says it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<String>,
     /// Names and sizes of the file's parts, bytes.
     pub parts: Vec<(String, u64)>,
 }
@@ -98,13 +102,16 @@ struct Told {
     schema: String,
     columns: usize,
     members: Vec<MemberInfo>,
+    /// What it learned and whether it is heard, in words.
+    words: Vec<String>,
 }
 
 /// Reads models whole, so that a file that is listed without an error can be used.
 type Reader = fn(&[u8]) -> std::result::Result<Told, DetectError>;
 
 /// The registry: a kind of models is one line. Files of other kinds are checked by their checksums alone.
-const READERS: &[(&str, Reader)] = &[(artifact::FLOW, flow), (side_models::PACKET, packet)];
+const READERS: &[(&str, Reader)] =
+    &[(artifact::FLOW, flow), (side_models::PACKET, packet), (level_models::HOST, host), (level_models::SERIES, series)];
 
 fn flow(bytes: &[u8]) -> std::result::Result<Told, DetectError> {
     let ensemble =
@@ -119,6 +126,7 @@ fn flow(bytes: &[u8]) -> std::result::Result<Told, DetectError> {
             .chain(ensemble.guests().iter().map(detect::guests::Guest::info))
             .cloned()
             .collect(),
+        words: Vec::new(),
     })
 }
 
@@ -130,13 +138,29 @@ fn packet(bytes: &[u8]) -> std::result::Result<Told, DetectError> {
         schema: detect::packet::SCHEMA.to_owned(),
         columns: detect::packet::COLUMNS,
         members: vec![model.member().clone()],
+        words: Vec::new(),
     })
+}
+
+fn host(bytes: &[u8]) -> std::result::Result<Told, DetectError> {
+    level_models::told_of_hosts(bytes).map(Told::from)
+}
+
+fn series(bytes: &[u8]) -> std::result::Result<Told, DetectError> {
+    level_models::told_of_series(bytes).map(Told::from)
+}
+
+impl From<LevelTold> for Told {
+    fn from(told: LevelTold) -> Self {
+        let LevelTold { schema, columns, members, words } = told;
+        Self { trained_on: None, schema, columns, members, words }
+    }
 }
 
 fn kept(path: &Path, kind: &str, place: u32) -> Kept {
     let file = path.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
     let version = ModelVersion { kind: kind.to_owned(), in_use: place == 0, file, ..ModelVersion::default() };
-    let mut found = Kept { version, schema: String::new(), columns: 0, members_told: Vec::new(), parts: Vec::new() };
+    let mut found = Kept { version, schema: String::new(), columns: 0, members_told: Vec::new(), words: Vec::new(), parts: Vec::new() };
     if let Err(why) = look(path, kind, &mut found) {
         found.version.error = Some(why.to_string());
     }
@@ -155,6 +179,7 @@ fn look(path: &Path, kind: &str, found: &mut Kept) -> Result<()> {
     found.version.trained_on = told.trained_on;
     found.version.members = told.members.len() as u64;
     (found.schema, found.columns, found.members_told) = (told.schema, told.columns, told.members);
+    found.words = told.words;
     Ok(())
 }
 

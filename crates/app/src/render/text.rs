@@ -73,6 +73,15 @@ fn summary(output: &mut impl Write, analysis: &Analysis) -> io::Result<()> {
         let shown = if level.admitted { "" } else { "; its promise did not hold, so it raises nothing" };
         writeln!(output, "Packets  {} judged one by one, {} skipped by sampling{shown}", level.judged, level.skipped)?;
     }
+    for (name, what, level) in [
+        ("Hosts", "minutes of hosts", &analysis.host_level),
+        ("Series", "steps of ten seconds", &analysis.series_level),
+    ] {
+        if level.judged > 0 {
+            let shown = if level.admitted { "" } else { "; its promise did not hold, so it raises nothing" };
+            writeln!(output, "{name:<8} {} {what} judged{shown}", level.judged)?;
+        }
+    }
     for (name, counters) in [("Dropped", &input.drops), ("Not read", &input.decode_errors)] {
         if counters.total() > 0 {
             let list: Vec<String> =

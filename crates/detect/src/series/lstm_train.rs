@@ -29,7 +29,7 @@ pub struct LstmSettings {
     /// Training steps (default 400).
     pub train_steps: usize,
     /// Adam's step (default 0.005).
-    pub learning_rate: f32,
+    pub learning_rate: f64,
 }
 
 impl LstmSettings {
@@ -95,7 +95,7 @@ pub(super) fn train(
         let drawn: Vec<&[f32]> = (0..settings.batch).map(|_| window(&long, length, random.below(windows))).collect();
         gradients(&lstm, &drawn, &mut gradient);
         // The step shrinks to a tenth over the training, so that it ends settled.
-        let rate = settings.learning_rate * (1.0 - 0.9 * step as f32 / settings.train_steps as f32);
+        let rate = settings.learning_rate as f32 * (1.0 - 0.9 * step as f32 / settings.train_steps as f32);
         adam(&mut lstm, &gradient, &mut mean, &mut square, rate, step as i32 + 1);
         progress((step + 1) as f32 / settings.train_steps as f32);
     }

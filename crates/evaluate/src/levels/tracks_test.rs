@@ -66,7 +66,7 @@ fn a_series_that_leaves_its_forecast_is_told_and_the_others_are_not() {
     let told = under.told.first().unwrap();
     assert_eq!(told.key, 2);
     assert!(told.until.seconds() < 2_800 && told.enough.steps >= 5 && !told.enough.why.is_empty(), "{told:?}");
-    assert!(under.told.len() <= 2 && under.told.iter().all(|told| told.key == 2), "no flood of repeats");
+    assert!(under.told.len() <= 3 && under.told.iter().all(|told| told.key == 2), "no flood of repeats");
 }
 
 #[test]
@@ -74,11 +74,11 @@ fn silence_counts_as_nothing_and_a_long_one_begins_anew() {
     let mut under = Under::new();
     under.usual(0..200);
     under.trained();
-    under.step(204, vec![row(204, 0)]);
-    assert_eq!(under.followed.judged(), 16, "three silent steps and one, of four series");
+    under.step(202, vec![row(202, 0)]);
+    assert_eq!(under.followed.judged(), 12, "two silent steps and one, of four series");
     under.step(900, (0..4).map(|key| row(900, key)).collect());
     under.step(900, vec![row(900, 1)]);
-    assert_eq!(under.followed.judged(), 20, "a step is taken once");
+    assert_eq!(under.followed.judged(), 16, "a step is taken once");
     assert!(under.told.is_empty(), "what comes after a long silence is a first step: {:?}", under.told);
 }
 
