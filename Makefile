@@ -30,9 +30,11 @@ web: ## build the dashboard into crates/serve/assets (needs Node)
 bench: build ## speed as ratios against peers measured in the same run (see bench/README.md)
 	@bench/run.sh
 
-evaluation: ## measure all labelled data under ../shared/data and write docs/reference/evaluation.md
+evaluation: ## measure all labelled data under ../shared/data and write docs/reference/evaluation*.md
 	$(CARGO) run --release --locked -p evaluate --example evaluation -- ../shared/data > docs/reference/evaluation.md.part
 	mv docs/reference/evaluation.md.part docs/reference/evaluation.md
+	$(CARGO) run --release --locked -p evaluate --example levels -- ../shared/data > docs/reference/evaluation-levels.md.part
+	mv docs/reference/evaluation-levels.md.part docs/reference/evaluation-levels.md
 
 audit: ## licences and advisories of the dependencies (needs cargo-deny)
 	$(CARGO) deny check

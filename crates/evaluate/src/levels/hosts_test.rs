@@ -13,7 +13,7 @@ fn config() -> HostConfig {
 /// Twelve hosts in one minute; each does about as much as it always does. `busy` opens very many flows.
 fn minute(at: i64, busy: Option<u8>) -> Vec<HostWindow> {
     let window = |n: u8| {
-        let noise = |salt: u64| crate::sampler::mix(at as u64 * 64 + u64::from(n) + (salt << 32)) % 12;
+        let noise = |salt: u64| flow::mix(at as u64 * 64 + u64::from(n) + (salt << 32)) % 12;
         let flows = if busy == Some(n) { 900 } else { 8 + noise(1) };
         HostWindow {
             start: Timestamp::from_parts(at * 60, 0),

@@ -1,7 +1,7 @@
 //! Rows to learn from, bounded: when full, half of the times leave, chosen by their hash, so that what stays is whole times
 //! spread evenly over all that was seen. Owns the bound; knows nothing of what the columns mean.
 
-use crate::sampler::mix;
+use flow::mix;
 use record::Matrix;
 
 /// Rows with the number of the time and the source of each.

@@ -10,8 +10,7 @@ const SUMS: SumSettings = SumSettings { drift: 3.0, step_max: 6.0, threshold: 30
 
 /// A tide of eight channels, each series in its own phase.
 pub fn tide(step: i64, key: u8) -> Vec<f32> {
-    let noise =
-        |channel: u64| (crate::sampler::mix(step as u64 * 512 + u64::from(key) * 16 + channel) % 100) as f32 / 500.0;
+    let noise = |channel: u64| (flow::mix(step as u64 * 512 + u64::from(key) * 16 + channel) % 100) as f32 / 500.0;
     let phase = step as f32 * 0.35 + f32::from(key);
     (0..8).map(|channel| 8.0 + (phase + channel as f32 * 0.2).sin() + noise(channel)).collect()
 }
