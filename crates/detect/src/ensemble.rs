@@ -49,6 +49,8 @@ pub enum Silence {
     Promise,
     /// It tells forged rows from true ones much worse than the best member.
     Ranking,
+    /// A simple forecast (the value before, or one season before) is as good as its own.
+    Baseline,
     /// Not calibrated yet, or muted.
     Shadow,
 }

@@ -197,7 +197,9 @@ pub fn member(info: &MemberInfo, live: &ModelsLive) -> ModelMember {
                 "Flags {per_cent:.1} % of held-out flows where it promises 1 %, ranks {:.0} % of forged flows above a true one",
                 info.ranking * 100.0
             ),
-            None | Some(Silence::Shadow) => format!("Flags {per_cent:.1} % of held-out flows where it promises 1 %"),
+            None | Some(Silence::Shadow | Silence::Baseline) => {
+                format!("Flags {per_cent:.1} % of held-out flows where it promises 1 %")
+            }
             Some(Silence::Unasked) => {
                 "Shown beside the vote: it looks at what another member looks at, or others were named".to_owned()
             }

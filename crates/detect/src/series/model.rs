@@ -7,6 +7,7 @@ use super::lstm_train::LstmSettings;
 use crate::artifact::{Sections, assemble};
 use crate::blob::{Reader, Writer};
 use crate::calibrate::{Calibration, keeps_promise};
+use crate::ensemble::Silence;
 use crate::models::normalise;
 use crate::{DetectError, MemberInfo};
 use record::{Matrix, Schema, Timestamp, Why};
@@ -210,10 +211,11 @@ impl Group {
     fn untaught(lesson: &GroupLesson<'_>, forecaster: Forecaster, report: ForecasterReport) -> Self {
         let member = MemberInfo {
             name: MEMBER.to_owned(),
-            weight: 1.0,
             admitted: false,
+            silence: Some(Silence::Promise),
             false_positive_rate: 1.0,
             threshold: 0.0,
+            ranking: 0.0,
         };
         let about = About {
             schema: lesson.schema.name.to_string(),
@@ -245,6 +247,11 @@ impl Group {
         let member = &mut self.about.member;
         member.threshold = self.calibration.quantile(0.99);
         (member.false_positive_rate, member.admitted) = (rate, kept && self.about.report.admitted);
+        member.silence = match (self.about.report.admitted, kept) {
+            (false, _) => Some(Silence::Baseline),
+            (true, false) => Some(Silence::Promise),
+            (true, true) => None,
+        };
         for (name, scores) in own.into_iter().filter(|(_, scores)| scores.len() >= OWN_STEPS_MIN).take(SERIES_MAX) {
             let mut evidence: Vec<f32> = scores.iter().map(|score| -self.p_value(*score).ln() as f32).collect();
             evidence.sort_by(f32::total_cmp);

@@ -6,6 +6,7 @@ use super::half_space_trees::{HalfSpaceSettings, HalfSpaceTrees};
 use crate::artifact::{Sections, assemble};
 use crate::blob::{Reader, Writer};
 use crate::calibrate::{Calibration, keeps_promise};
+use crate::ensemble::Silence;
 use crate::models::normalise;
 use crate::{DetectError, MemberInfo};
 use record::{FeatureKind, Matrix, Schema, Timestamp, Why};
@@ -134,10 +135,11 @@ impl HostModel {
         let widths = ranges.iter().zip(schema.features.iter()).map(width).collect();
         let member = MemberInfo {
             name: MEMBER.to_owned(),
-            weight: 1.0,
             admitted: false,
+            silence: Some(Silence::Promise),
             false_positive_rate: 1.0,
             threshold: 1.0,
+            ranking: 0.0,
         };
         let about = About {
             schema: schema.name.to_string(),
@@ -177,6 +179,7 @@ impl HostModel {
         let member = &mut self.about.member;
         member.threshold = self.calibration.quantile(0.99);
         (member.false_positive_rate, member.admitted) = (rate, kept);
+        member.silence = (!kept).then_some(Silence::Promise);
         let mut own: BTreeMap<u64, Vec<f32>> = BTreeMap::new();
         for row in first.iter().chain(second) {
             let evidence = -self.p_value(self.score(lesson.rows.row(*row))).ln() as f32;
