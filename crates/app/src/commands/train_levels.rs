@@ -6,8 +6,9 @@ use super::output::Output;
 use crate::cli::{Common, TrainArgs};
 use crate::config::Config;
 use crate::failure::{Context, EXIT_DONE, Failure, Result};
-use crate::live::level_models::{HOST_FILE, SERIES_FILE, host_words, series_words};
-use crate::live::side_models::{PACKET_FILE, save};
+use crate::live::artifact;
+use crate::live::level_models::{HOST, SERIES, VERSIONS_MAX, host_words, series_words};
+use crate::live::side_models::PACKET;
 use crate::progress::Progress;
 use evaluate::{Judge, LearnConfig, Learner};
 use std::io::Write as _;
@@ -19,7 +20,7 @@ pub fn packet(common: &Common, args: &TrainArgs) -> Result<u8> {
     let model = material.train(args.seed).context("packet level")?;
     let (rows, _) = model.span();
     let kept = if model.member().admitted { "raises alerts of its own" } else { "raises nothing" };
-    write(common, args, PACKET_FILE, &model.to_bytes(), &[format!("Learned {rows} packets; it {kept}")])
+    write(common, args, PACKET, &model.to_bytes(), &[format!("Learned {rows} packets; it {kept}")])
 }
 
 /// Trains the host level.
@@ -28,7 +29,7 @@ pub fn host(common: &Common, args: &TrainArgs) -> Result<u8> {
     let material =
         judge.host_level().material().ok_or_else(|| too_little(args, "minutes of hosts", "hosts.rows_min"))?;
     let model = material.train(args.seed).context("host level")?;
-    write(common, args, HOST_FILE, &model.to_bytes(), &[host_words(&model)])
+    write(common, args, HOST, &model.to_bytes(), &[host_words(&model)])
 }
 
 /// Trains the level of series.
@@ -38,7 +39,7 @@ pub fn series(common: &Common, args: &TrainArgs) -> Result<u8> {
     let material = judge.series_level().material().ok_or_else(|| too_little(args, needed, "series.enabled"))?;
     let model = material.train(args.seed).context("level of series")?;
     let words: Vec<String> = model.groups().iter().map(series_words).collect();
-    write(common, args, SERIES_FILE, &model.to_bytes(), &words)
+    write(common, args, SERIES, &model.to_bytes(), &words)
 }
 
 fn too_little(args: &TrainArgs, of: &str, setting: &str) -> Failure {
@@ -64,14 +65,15 @@ fn read(common: &Common, args: &TrainArgs) -> Result<Judge> {
     Ok(judge)
 }
 
-fn write(common: &Common, args: &TrainArgs, name: &str, bytes: &[u8], words: &[String]) -> Result<u8> {
-    save(&args.out, name, bytes)?;
+fn write(common: &Common, args: &TrainArgs, kind: &str, bytes: &[u8], words: &[String]) -> Result<u8> {
+    artifact::save_bytes(&args.out, kind, bytes, VERSIONS_MAX)?;
     if !common.quiet {
         let mut output = Output::open(None)?;
         for line in words {
             writeln!(output, "{line}").map_err(|error| output.failure(&error))?;
         }
-        writeln!(output, "model in {}", args.out.join(name).display()).map_err(|error| output.failure(&error))?;
+        writeln!(output, "model in {}", args.out.join(artifact::file_name(kind)).display())
+            .map_err(|error| output.failure(&error))?;
         output.finish()?;
     }
     Ok(EXIT_DONE)

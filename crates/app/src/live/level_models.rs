@@ -1,7 +1,8 @@
 //! The models of the levels beside flows and packets: their files, when they are trained and renewed in a thread of its own, and
 //! how they are shown. Owns the timetable by capture time; what they learn is `evaluate`'s.
 
-use super::side_models::{read, save};
+use super::artifact;
+use super::side_models::read;
 use super::status::Status;
 use crate::failure::{Context, Result};
 use crossbeam_channel::{Receiver, bounded};
@@ -21,6 +22,8 @@ pub const HOST: &str = "host";
 pub const SERIES: &str = "series";
 /// Name of the level of series' file.
 pub const SERIES_FILE: &str = "series.model";
+/// Of these models one file is kept: they are made anew within seconds.
+pub const VERSIONS_MAX: u32 = 1;
 /// The promise of a member of a level on benign traffic.
 const NOMINAL_FPR: f64 = 0.01;
 
@@ -131,7 +134,7 @@ impl LevelTrainings {
         self.host.after(level.seen_s(), heard);
         let kept = level.model().is_some_and(|model| model.member().admitted);
         let Some(model) = chosen("host level", made, heard, kept) else { return };
-        self.keep(HOST_FILE, &model.to_bytes());
+        self.keep(HOST, &model.to_bytes());
         tracing::info!("host level: {}", host_words(&model));
         level.install(Arc::from(model));
     }
@@ -142,16 +145,16 @@ impl LevelTrainings {
         self.series.after(level.seen_s(), heard);
         let kept = level.model().is_some_and(|model| model.is_heard());
         let Some(model) = chosen("level of series", made, heard, kept) else { return };
-        self.keep(SERIES_FILE, &model.to_bytes());
+        self.keep(SERIES, &model.to_bytes());
         for group in model.groups() {
             tracing::info!("level of series: {}", series_words(group));
         }
         level.install(Arc::new(model));
     }
 
-    fn keep(&self, name: &str, bytes: &[u8]) {
+    fn keep(&self, kind: &str, bytes: &[u8]) {
         if let Some(dir) = &self.keep_in
-            && let Err(why) = save(dir, name, bytes)
+            && let Err(why) = artifact::save_bytes(dir, kind, bytes, VERSIONS_MAX)
         {
             tracing::warn!("{why}");
         }
@@ -322,7 +325,7 @@ mod tests {
     fn a_missing_file_is_none_and_a_damaged_one_says_so() {
         let dir = tempfile::tempdir().unwrap();
         assert!(load(dir.path()).unwrap().host.is_none());
-        save(dir.path(), HOST_FILE, b"not a model").unwrap();
+        artifact::save_bytes(dir.path(), HOST, b"not a model", VERSIONS_MAX).unwrap();
         let why = load(dir.path()).err().map(|e| e.to_string()).unwrap_or_default();
         assert!(why.contains(HOST_FILE) && why.contains("does not begin like a model file"), "{why}");
     }

@@ -110,8 +110,12 @@ struct Told {
 type Reader = fn(&[u8]) -> std::result::Result<Told, DetectError>;
 
 /// The registry: a kind of models is one line. Files of other kinds are checked by their checksums alone.
-const READERS: &[(&str, Reader)] =
-    &[(artifact::FLOW, flow), (side_models::PACKET, packet), (level_models::HOST, host), (level_models::SERIES, series)];
+const READERS: &[(&str, Reader)] = &[
+    (artifact::FLOW, flow),
+    (side_models::PACKET, packet),
+    (level_models::HOST, host),
+    (level_models::SERIES, series),
+];
 
 fn flow(bytes: &[u8]) -> std::result::Result<Told, DetectError> {
     let ensemble =
@@ -160,7 +164,14 @@ impl From<LevelTold> for Told {
 fn kept(path: &Path, kind: &str, place: u32) -> Kept {
     let file = path.file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
     let version = ModelVersion { kind: kind.to_owned(), in_use: place == 0, file, ..ModelVersion::default() };
-    let mut found = Kept { version, schema: String::new(), columns: 0, members_told: Vec::new(), words: Vec::new(), parts: Vec::new() };
+    let mut found = Kept {
+        version,
+        schema: String::new(),
+        columns: 0,
+        members_told: Vec::new(),
+        words: Vec::new(),
+        parts: Vec::new(),
+    };
     if let Err(why) = look(path, kind, &mut found) {
         found.version.error = Some(why.to_string());
     }
