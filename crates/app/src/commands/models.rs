@@ -5,6 +5,7 @@ use super::output::Output;
 use crate::cli::{Common, ListFormat, ModelsAction, ModelsArgs};
 use crate::config::{Config, data_dir};
 use crate::failure::{Context, EXIT_DONE, EXIT_FAILURE, Failure, Result};
+use crate::live::artifact;
 use crate::live::versions::{self, Kept};
 use crate::render::units;
 use serve::shapes::ModelVersion;
@@ -82,9 +83,10 @@ fn list(dir: &Path, output: ListFormat) -> Result<u8> {
 }
 
 fn show(dir: &Path, wanted: Option<u64>, kind: &str, output: ListFormat) -> Result<u8> {
-    let found: Vec<Kept> = kept(dir)?.into_iter().filter(|kept| kept.version.kind == kind).collect();
+    let all = kept(dir)?;
+    let found: Vec<&Kept> = all.iter().filter(|kept| kept.version.kind == kind).collect();
     let is_it = |k: &&Kept| wanted.map_or(k.version.in_use, |number| k.version.note.version == number);
-    let Some(kept) = found.iter().find(is_it) else {
+    let Some(kept) = found.iter().copied().find(is_it) else {
         let numbers: Vec<String> = found.iter().map(|k| k.version.note.version.to_string()).collect();
         let what = wanted.map_or(format!("{kind} models in use"), |n| format!("version {n} of the {kind} models"));
         return Err(Failure::new(format!("{}: {what}: not there; kept are {}", dir.display(), numbers.join(", "))));
@@ -126,8 +128,8 @@ fn show(dir: &Path, wanted: Option<u64>, kind: &str, output: ListFormat) -> Resu
     for line in &kept.words {
         let _ = writeln!(text, "{line}");
     }
-    if wanted.is_none() {
-        beside(&found, &kept.version.file, &mut text);
+    if wanted.is_none() && kind == artifact::FLOW {
+        beside(&all, &kept.version.file, &mut text);
     }
     out(&text)?;
     Ok(EXIT_DONE)
