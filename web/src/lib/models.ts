@@ -14,6 +14,8 @@ const MEMBERS: Record<string, string> = {
   kitnet_max: 'KitNET, strangest',
   kitnet_q90: 'KitNET, tenth',
   lstm: 'LSTM',
+  lstm_interfaces: 'LSTM, interfaces',
+  lstm_hosts: 'LSTM, busy hosts',
   half_space_trees: 'Half-space trees',
 };
 export const memberName = (name: string): string => MEMBERS[name] ?? sentence(name);
