@@ -97,23 +97,6 @@ impl Ensemble {
         out.extend(alike.places.iter().map(|place| distinct[*place as usize]));
     }
 
-    /// As [`Ensemble::judge`], but with the scores of all members for all rows, to compare members by. The p-values are
-    /// the same: what the costly members say of rows that they need not have been asked about does not count.
-    pub fn judge_in_full(&self, rows: &Matrix, out: &mut Vec<Judgement>) {
-        self.judge(rows, out);
-        let mut encoded = rows.clone();
-        self.encoder.encode(&mut encoded.values);
-        let (places, mut scores) = ((0..rows.rows()).collect::<Vec<_>>(), Vec::new());
-        let mut tallies = vec![Tally::EMPTY; rows.rows()];
-        for (model, first) in self.seats(Stage::Strange) {
-            self.ask((model, first), &encoded, &places, &mut scores, &mut tallies);
-            let members = first..first + model.members().len();
-            for (judgement, tally) in out.iter_mut().zip(&tallies) {
-                judgement.members[members.clone()].copy_from_slice(&tally.members[members.clone()]);
-            }
-        }
-    }
-
     fn judge_each(&self, rows: &Matrix, out: &mut Vec<Judgement>) {
         out.clear();
         out.reserve(rows.rows());

@@ -101,7 +101,7 @@ pub fn assess(
     let rows = data.info.len();
     let truth = data.truth.clone().unwrap_or_else(|| Truth::benign(rows));
     let mut judgements = Vec::new();
-    ensemble.judge_in_full(&data.rows, &mut judgements);
+    ensemble.judge(&data.rows, &mut judgements);
     let nominal_fpr = options.nominal_fpr.or(lesson.decision).unwrap_or(NOMINAL_FPR);
     let ground = ground(input, &data, &truth, nominal_fpr, options.seed);
     let mut out = Evaluation::new(input, ensemble, lesson, &data, nominal_fpr);

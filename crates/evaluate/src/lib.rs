@@ -19,6 +19,7 @@ pub mod hosts;
 pub mod input;
 pub mod judge;
 pub mod learn;
+mod lesson;
 pub mod levels;
 pub mod meter;
 pub mod metrics;

@@ -2,6 +2,7 @@
 //! last days for its challengers. Owns what may be learned: nothing of hosts in open incidents, nor of senders against whom evidence has
 //! gathered; and whole seconds that are held out, by which a challenger is judged.
 
+use crate::lesson::Lesson;
 use detect::DetectError;
 use detect::packet::{COLUMNS, PacketLesson, PacketModel};
 use flow::mix;
@@ -19,85 +20,6 @@ const HELD_OUT_ONE_IN: u64 = 5;
 const HELD_OUT_SHARE: usize = 4;
 /// Rows of one second that wait until it is over; the budget of packets is spent long before.
 const WAITING_MAX: usize = 4_096;
-
-/// What is learned from, bounded: when full, half of the seconds leave, chosen by their hash, so that what stays is whole
-/// seconds spread evenly over the time learned from.
-pub(crate) struct Lesson {
-    pub(crate) rows: Matrix,
-    pub(crate) seconds: Vec<i64>,
-    pub(crate) senders: Vec<u64>,
-    halved: u32,
-    rows_max: usize,
-}
-
-impl Lesson {
-    pub(crate) fn new(rows_max: usize) -> Self {
-        let rows = Matrix::with_capacity(0, COLUMNS);
-        Self { rows, seconds: Vec::new(), senders: Vec::new(), halved: 0, rows_max: rows_max.max(100) }
-    }
-
-    /// Rows kept.
-    pub(crate) fn len(&self) -> usize {
-        self.seconds.len()
-    }
-
-    fn keeps(&self, second: i64) -> bool {
-        mix(second as u64) & ((1 << self.halved) - 1) == 0
-    }
-
-    pub(crate) fn push(&mut self, row: &[f32; COLUMNS], second: i64, sender: u64) {
-        if !self.keeps(second) {
-            return;
-        }
-        if self.seconds.len() >= self.rows_max && self.halved < 32 {
-            self.halve();
-            return self.push(row, second, sender);
-        }
-        if self.seconds.len() < self.rows_max {
-            self.rows.push(row);
-            self.seconds.push(second);
-            self.senders.push(sender);
-        }
-    }
-
-    fn halve(&mut self) {
-        self.halved += 1;
-        let (rows, seconds, senders) =
-            (std::mem::take(&mut self.rows), std::mem::take(&mut self.seconds), std::mem::take(&mut self.senders));
-        self.rows = Matrix::with_capacity(self.rows_max, COLUMNS);
-        for (at, second) in seconds.into_iter().enumerate() {
-            if !self.keeps(second) {
-                continue;
-            }
-            self.rows.push(rows.row(at));
-            self.seconds.push(second);
-            self.senders.push(senders[at]);
-        }
-    }
-
-    /// From now on at most so many rows.
-    fn bound(&mut self, rows_max: usize) {
-        self.rows_max = rows_max;
-        while self.seconds.len() > rows_max && self.halved < 32 {
-            self.halve();
-        }
-    }
-
-    /// A copy, for a training.
-    pub(crate) fn material(&self, rows_min: usize) -> PacketMaterial {
-        PacketMaterial {
-            rows: self.rows.clone(),
-            seconds: self.seconds.clone(),
-            senders: self.senders.clone(),
-            rows_min,
-        }
-    }
-
-    /// Itself, for a training.
-    pub(crate) fn into_material(self, rows_min: usize) -> PacketMaterial {
-        PacketMaterial { rows: self.rows, seconds: self.seconds, senders: self.senders, rows_min }
-    }
-}
 
 /// Rows of packets with the second and the sender of each.
 #[derive(Clone, Debug)]
@@ -117,6 +39,11 @@ impl PacketMaterial {
     #[must_use]
     pub fn new(rows_min: usize) -> Self {
         Self { rows: Matrix::with_capacity(0, COLUMNS), seconds: Vec::new(), senders: Vec::new(), rows_min }
+    }
+
+    /// What a lesson holds.
+    pub(crate) fn of(lesson: Lesson, rows_min: usize) -> Self {
+        Self { rows: lesson.rows, seconds: lesson.times, senders: lesson.sources, rows_min }
     }
 
     /// Learns; see [`PacketModel::train`].
@@ -143,8 +70,8 @@ impl PacketMaterial {
 
     fn append(&mut self, part: &Lesson) {
         self.rows.values.extend_from_slice(&part.rows.values);
-        self.seconds.extend_from_slice(&part.seconds);
-        self.senders.extend_from_slice(&part.senders);
+        self.seconds.extend_from_slice(&part.times);
+        self.senders.extend_from_slice(&part.sources);
     }
 }
 
@@ -226,7 +153,7 @@ impl PacketReservoir {
         if self.days.back().is_some_and(|newest| number <= newest.number) {
             return;
         }
-        self.days.push_back(Day { number, learn: Lesson::new(0), held_out: Lesson::new(0) });
+        self.days.push_back(Day { number, learn: Lesson::new(COLUMNS, 0), held_out: Lesson::new(COLUMNS, 0) });
         if self.days.len() > DAYS_MAX {
             self.days.pop_front();
         }

@@ -2,7 +2,8 @@
 //! pooled for each flow and for each host and second. Owns these pools and the sums that become alerts; the network is
 //! `detect`'s, the choice of packets the sampler's.
 
-use crate::packet_lesson::{Lesson, PacketChallenge, PacketMaterial, PacketReservoir};
+use crate::lesson::Lesson;
+use crate::packet_lesson::{PacketChallenge, PacketMaterial, PacketReservoir};
 use crate::sampler::{PacketConfig, address_word, mac_word};
 use detect::packet::{COLUMNS, Damped, MEMBER, PacketModel, SecondScore, log_columns};
 use flow::mix;
@@ -14,7 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
-/// Streams that statistics are kept of, 136 bytes each.
+/// Streams that statistics are kept of, 80 bytes each.
 const STREAMS_MAX: usize = 1 << 15;
 /// Packets that wait in a file analysis until the model has learned; then it learns from these.
 const HELD_MAX: usize = 32_768;
@@ -151,7 +152,7 @@ impl PacketWatch {
         Self {
             config: config.clone(),
             damped: Damped::new(if config.enabled { STREAMS_MAX } else { 1 }),
-            lesson: Lesson::new(config.rows_max),
+            lesson: Lesson::new(COLUMNS, config.rows_max),
             kept: None,
             phase: if config.enabled { Phase::Learn } else { Phase::Off },
             first: None,
@@ -177,7 +178,7 @@ impl PacketWatch {
     pub fn install(&mut self, model: Arc<PacketModel>) {
         if self.config.enabled {
             self.phase = Phase::Judge(model);
-            self.lesson = Lesson::new(1);
+            self.lesson = Lesson::new(COLUMNS, 1);
         }
     }
 
@@ -208,7 +209,7 @@ impl PacketWatch {
     /// What a training may take away: rows, their seconds and senders. None while there is not enough.
     pub fn material(&self) -> Option<PacketMaterial> {
         let learns = matches!(self.phase, Phase::Learn) && self.lesson.len() >= self.config.rows_min;
-        learns.then(|| self.lesson.material(self.config.rows_min))
+        learns.then(|| PacketMaterial::of(self.lesson.clone(), self.config.rows_min))
     }
 
     /// Keeps judged packets for later trainings from now on.
@@ -269,7 +270,8 @@ impl PacketWatch {
                 self.lesson.push(row, sample.ts.seconds(), sender_word(sample));
             }
         }
-        let material = std::mem::replace(&mut self.lesson, Lesson::new(1)).into_material(self.config.rows_min);
+        let lesson = std::mem::replace(&mut self.lesson, Lesson::new(COLUMNS, 1));
+        let material = PacketMaterial::of(lesson, self.config.rows_min);
         if let Ok(model) = material.train(seed) {
             return Some(Arc::new(model));
         }

@@ -103,13 +103,13 @@ fn too_few_packets_teach_nothing_and_off_is_off() {
 
 #[test]
 fn what_is_learned_from_is_bounded_and_made_of_whole_seconds() {
-    let mut lesson = Lesson::new(1_000);
+    let mut lesson = Lesson::new(COLUMNS, 1_000);
     for at in 0..50_000_i64 {
         lesson.push(&[at as f32; COLUMNS], at / 20, 1);
     }
-    assert!(lesson.seconds.len() <= 1_000 && lesson.seconds.len() > 300, "{}", lesson.seconds.len());
+    assert!(lesson.times.len() <= 1_000 && lesson.times.len() > 300, "{}", lesson.times.len());
     let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
-    for second in &lesson.seconds {
+    for second in &lesson.times {
         *counts.entry(*second).or_default() += 1;
     }
     assert!(counts.values().rev().skip(1).all(|count| *count == 20));

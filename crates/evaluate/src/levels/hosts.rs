@@ -1,8 +1,8 @@
 //! The host level: what each home host does in a minute, learned as a whole and then judged against all hosts' minutes and
 //! its own. Owns which windows count, what waits in a file analysis, and the alert; the trees are `detect`'s.
 
-use super::lesson::Lesson;
 use super::sums::{Enough, Step, SumSettings, Sums};
+use crate::lesson::Lesson;
 use crate::sampler::address_word;
 use detect::DetectError;
 use detect::stream::{HalfSpaceSettings, HostLesson, HostModel, MEMBER};

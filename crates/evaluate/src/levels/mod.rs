@@ -1,8 +1,7 @@
 //! The levels beside flows and packets: what a host does in a minute, and the course of series. Owns what they share: sums of
-//! evidence, rows to learn from, words.
+//! evidence, words.
 
 pub mod hosts;
-mod lesson;
 pub mod series;
 mod sums;
 mod tracks;

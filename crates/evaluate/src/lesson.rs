@@ -4,32 +4,39 @@
 use flow::mix;
 use record::Matrix;
 
-/// Rows with the number of the time and the source of each.
-pub struct Lesson {
+/// Rows with the number of the time (a second, a minute) and the source of each.
+#[derive(Clone)]
+pub(crate) struct Lesson {
     /// One row each.
-    pub rows: Matrix,
+    pub(crate) rows: Matrix,
     /// Number of its time.
-    pub times: Vec<i64>,
+    pub(crate) times: Vec<i64>,
     /// Its source.
-    pub sources: Vec<u64>,
+    pub(crate) sources: Vec<u64>,
     halved: u32,
     rows_max: usize,
 }
 
 impl Lesson {
     /// Empty.
-    pub fn new(columns: usize, rows_max: usize) -> Self {
+    pub(crate) fn new(columns: usize, rows_max: usize) -> Self {
         let rows = Matrix::with_capacity(0, columns);
         Self { rows, times: Vec::new(), sources: Vec::new(), halved: 0, rows_max: rows_max.max(100) }
     }
 
-    fn keeps(&self, time: i64) -> bool {
+    /// Rows kept.
+    pub(crate) fn len(&self) -> usize {
+        self.times.len()
+    }
+
+    /// True when rows of this time are wanted.
+    pub(crate) fn keeps(&self, time: i64) -> bool {
         mix(time as u64) & ((1 << self.halved) - 1) == 0
     }
 
     /// Offers one row.
-    pub fn push(&mut self, row: &[f32], time: i64, source: u64) {
-        if self.times.len() >= self.rows_max && self.halved < 32 {
+    pub(crate) fn push(&mut self, row: &[f32], time: i64, source: u64) {
+        while self.keeps(time) && self.times.len() >= self.rows_max && self.halved < 32 {
             self.halve();
         }
         if self.keeps(time) && self.times.len() < self.rows_max {
@@ -39,12 +46,23 @@ impl Lesson {
         }
     }
 
+    /// From now on at most so many rows.
+    pub(crate) fn bound(&mut self, rows_max: usize) {
+        self.rows_max = rows_max;
+        while self.times.len() > rows_max && self.halved < 32 {
+            self.halve();
+        }
+    }
+
     fn halve(&mut self) {
         self.halved += 1;
         let (rows, times, sources) =
             (std::mem::take(&mut self.rows), std::mem::take(&mut self.times), std::mem::take(&mut self.sources));
         self.rows = Matrix::with_capacity(self.rows_max, rows.columns);
-        for (at, time) in times.into_iter().enumerate().filter(|(_, time)| self.keeps(*time)).collect::<Vec<_>>() {
+        for (at, time) in times.into_iter().enumerate() {
+            if !self.keeps(time) {
+                continue;
+            }
             self.rows.push(rows.row(at));
             self.times.push(time);
             self.sources.push(sources[at]);
