@@ -230,6 +230,7 @@ impl Judge {
         let mut flows = Vec::new();
         self.exact(epoch, &mut flows, &mut Judged::default());
         self.alerts.clear();
+        self.series_level.interrupt();
         for flow in &flows {
             self.learner.learn(flow);
             if let Some(reservoir) = &mut self.reservoir {

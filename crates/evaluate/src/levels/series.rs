@@ -148,6 +148,12 @@ impl SeriesWatch {
         }
     }
 
+    /// What comes next does not continue what was seen: it is followed for a while before it is judged.
+    pub fn interrupt(&mut self) {
+        self.interfaces.interrupt();
+        self.hosts.interrupt();
+    }
+
     /// The model in place.
     pub fn model(&self) -> Option<&Arc<SeriesModel>> {
         self.model.as_ref()

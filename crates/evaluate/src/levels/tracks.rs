@@ -15,6 +15,9 @@ const SILENT_STEPS_MAX: i64 = 6;
 const STEADY_SHARE: f64 = 0.5;
 /// …and it has so many.
 const STEADY_STEPS_MIN: usize = 30;
+/// Steps after an interruption that are followed and not judged, five minutes: a flow counts when it is reported, so what ends by
+/// its idle timeout is missing at first.
+const UNJUDGED_STEPS: usize = 30;
 /// What a series carried counts half after about 70 steps, when places are given away.
 const WEIGHT_KEPT: f64 = 0.99;
 /// Series of one step whose median evidence is taken for the network's own.
@@ -72,6 +75,8 @@ pub struct Followed<K> {
     by_key: BTreeMap<K, usize>,
     judging: Option<Judging>,
     step: Option<i64>,
+    /// Steps still not judged, after an interruption.
+    unjudged: usize,
     judged: u64,
     replaced: u64,
 }
@@ -94,7 +99,7 @@ impl<K: Ord + Copy> Followed<K> {
     pub fn new(schema: &'static Schema, bounds: Bounds) -> Self {
         let bounds = Bounds { series_max: bounds.series_max.max(1), steps_max: bounds.steps_max.max(1) };
         let (places, by_key) = (Vec::new(), BTreeMap::new());
-        Self { schema, bounds, places, by_key, judging: None, step: None, judged: 0, replaced: 0 }
+        Self { schema, bounds, places, by_key, judging: None, step: None, unjudged: 0, judged: 0, replaced: 0 }
     }
 
     /// Steps judged so far.
@@ -146,8 +151,14 @@ impl<K: Ord + Copy> Followed<K> {
         self.schema.features.len()
     }
 
+    /// What comes next does not continue what was seen.
+    pub fn interrupt(&mut self) {
+        self.unjudged = UNJUDGED_STEPS;
+    }
+
     /// What came before a long silence says nothing of what comes after it.
     fn forget(&mut self) {
+        self.interrupt();
         let Some(judging) = &mut self.judging else { return };
         let Some(group) = judging.model.group(self.schema) else { return };
         (0..judging.places.len()).for_each(|track| group.forecaster().reset(&mut judging.tracks, track));
@@ -168,6 +179,7 @@ impl<K: Ord + Copy> Followed<K> {
             }
         }
         self.judge(number, sums, told);
+        self.unjudged = self.unjudged.saturating_sub(1);
         for place in &mut self.places {
             place.remember(channels, self.bounds.steps_max);
         }
@@ -235,6 +247,9 @@ impl<K: Ord + Copy> Followed<K> {
         let Some(judging) = &mut self.judging else { return };
         let Some(group) = judging.model.group(self.schema).filter(|_| !judging.places.is_empty()) else { return };
         let rows: Vec<f32> = judging.places.iter().flat_map(|at| self.places[*at].row.iter().copied()).collect();
+        if self.unjudged > 0 {
+            return group.forecaster().advance(&mut judging.tracks, &rows);
+        }
         let surprises = group.judge(&judging.tracks, &rows);
         let p_values: Vec<f64> = surprises.iter().map(|surprise| group.p_value(surprise.score)).collect();
         let shared = super::shared(&p_values, SERIES_SHARED_MIN);

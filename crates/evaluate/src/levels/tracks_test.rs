@@ -77,8 +77,12 @@ fn silence_counts_as_nothing_and_a_long_one_begins_anew() {
     assert_eq!(under.followed.judged(), 12, "two silent steps and one, of four series");
     under.step(900, (0..4).map(|key| row(900, key)).collect());
     under.step(900, vec![row(900, 1)]);
-    assert_eq!(under.followed.judged(), 16, "a step is taken once");
-    assert!(under.told.is_empty(), "what comes after a long silence is a first step: {:?}", under.told);
+    // Traffic comes back by and by: nothing of it is told for five minutes, then it is judged again.
+    (901..930).for_each(|step| under.step(step, vec![row(step, 0)]));
+    assert_eq!(under.followed.judged(), 12, "followed, not judged");
+    under.usual(930..932);
+    assert_eq!(under.followed.judged(), 20, "a step is taken once");
+    assert!(under.told.is_empty(), "what comes after a long silence begins anew: {:?}", under.told);
 }
 
 #[test]
