@@ -102,6 +102,8 @@ trait Simd {
     type Row: Floats;
     /// Outputs of a dense layer whose sums its registers hold for `LANES` rows.
     const DENSE_TILE: usize;
+    /// Rows of a product whose sums they hold.
+    const PRODUCT_ROWS: usize = 6;
     /// Bit i is set where `values[i]` is at least `least`.
     #[inline(always)]
     fn at_least(values: &Ranks, least: u8) -> u64 {
@@ -192,6 +194,7 @@ impl Simd for Avx512 {
     // On processors whose wide units are pairs of halves the same number of products, in half the instructions.
     type Row = __m512;
     const DENSE_TILE: usize = 8;
+    const PRODUCT_ROWS: usize = 8;
     #[inline(always)]
     fn at_least(values: &Ranks, least: u8) -> u64 {
         unsafe { _mm512_cmpge_epu8_mask(_mm512_loadu_si512(values.as_ptr().cast()), _mm512_set1_epi8(least as i8)) }
@@ -453,87 +456,82 @@ pub(crate) fn product(width: Width, left: View<'_>, right: &[f32], start: &[f32]
         && (left.rows == 0 || out.len() >= (left.rows - 1) * stride + columns);
     debug_assert!(fits, "shapes of a product do not agree");
     if fits {
-        fitting_product(width, left, right, start, out, stride);
+        fitting_product(width, Operands { left, right, start, out, stride });
     }
 }
 
-dispatched! {
-    fn fitting_product, product_body,
-    (left: View<'_>, right: &[f32], start: &[f32], out: &mut [f32], stride: usize)
+/// What `product` was given, after its check.
+pub(crate) struct Operands<'a> {
+    left: View<'a>,
+    right: &'a [f32],
+    start: &'a [f32],
+    out: &'a mut [f32],
+    stride: usize,
 }
+
+dispatched! { fn fitting_product, product_body, (operands: Operands<'_>) }
 
 #[inline(always)]
-fn product_body<S: Simd>(left: View<'_>, right: &[f32], start: &[f32], out: &mut [f32], stride: usize) {
-    let columns = start.len();
-    let mut column = 0;
+fn product_body<S: Simd>(mut operands: Operands<'_>) {
+    let (mut column, columns) = (0, operands.start.len());
     while column < columns {
-        let wide = columns - column >= 2 * PRODUCT_TILE;
-        let mut row = 0;
-        while row < left.rows {
-            // SAFETY: `product` has checked that the last element of each operand lies within its slice; rows and columns
-            // of a tile stay below `left.rows` and `columns`.
-            unsafe {
-                let at = (row, column);
-                match (left.rows - row, wide) {
-                    (6.., true) => product_tile::<S::Octet, 6, 2>(left, right, start, out, stride, at),
-                    (6.., false) => product_tile::<S::Octet, 6, 1>(left, right, start, out, stride, at),
-                    (2.., true) => product_tile::<S::Octet, 2, 2>(left, right, start, out, stride, at),
-                    (_, true) => product_tile::<S::Octet, 1, 2>(left, right, start, out, stride, at),
-                    (_, false) => product_tile::<S::Octet, 1, 1>(left, right, start, out, stride, at),
-                }
+        // SAFETY: `product` has checked that the last element of each operand lies within its slice; columns of a strip stay
+        // below theirs.
+        column += unsafe {
+            match columns - column {
+                32.. if S::PRODUCT_ROWS == 8 => product_strip::<S, [S::Row; 2]>(&mut operands, column),
+                16.. => product_strip::<S, S::Row>(&mut operands, column),
+                _ => product_strip::<S, S::Octet>(&mut operands, column),
             }
-            row += match (left.rows - row, wide) {
-                (6.., _) => 6,
-                (2.., true) => 2,
-                _ => 1,
-            };
-        }
-        column += if wide { 2 * PRODUCT_TILE } else { PRODUCT_TILE };
+        };
     }
 }
 
-/// `ROWS` rows by `WIDE` octets of a product, kept in registers.
+/// `V::COUNT` columns of a product, as many rows at once as registers hold. Returns `V::COUNT`.
 ///
 /// # Safety
-/// Rows `at.0..at.0 + ROWS` and columns `at.1..at.1 + 8 · WIDE` exist in all operands.
+/// The columns from `column` on exist in all operands.
 #[inline(always)]
-unsafe fn product_tile<V: Octet, const ROWS: usize, const WIDE: usize>(
-    left: View<'_>,
-    right: &[f32],
-    start: &[f32],
-    out: &mut [f32],
-    stride: usize,
-    at: (usize, usize),
-) {
+unsafe fn product_strip<S: Simd, V: Floats>(operands: &mut Operands<'_>, column: usize) -> usize {
+    let mut row = 0;
+    while row < operands.left.rows {
+        // SAFETY: as promised by the caller; rows of a tile stay below `left.rows`.
+        row += unsafe {
+            match operands.left.rows - row {
+                8.. if S::PRODUCT_ROWS == 8 => product_tile::<V, 8>(operands, row, column),
+                6.. => product_tile::<V, 6>(operands, row, column),
+                2.. => product_tile::<V, 2>(operands, row, column),
+                _ => product_tile::<V, 1>(operands, row, column),
+            }
+        };
+    }
+    V::COUNT
+}
+
+/// `ROWS` rows by `V::COUNT` columns of a product, kept in registers. Returns `ROWS`.
+///
+/// # Safety
+/// Rows `row..row + ROWS` and columns `column..column + V::COUNT` exist in all operands.
+#[inline(always)]
+unsafe fn product_tile<V: Floats, const ROWS: usize>(at: &mut Operands<'_>, row: usize, column: usize) -> usize {
     // SAFETY: as promised by the caller.
     unsafe {
-        let mut sums = [[V::load(start.as_ptr().add(at.1)); WIDE]; ROWS];
-        for wide in 1..WIDE {
-            for row in 0..ROWS {
-                sums[row][wide] = V::load(start.as_ptr().add(at.1 + PRODUCT_TILE * wide));
-            }
-        }
-        let (mut a, mut b) = (left.values.as_ptr().add(at.0 * left.row_stride), right.as_ptr().add(at.1));
-        for _ in 0..left.columns {
-            let mut octets = [V::load(b); WIDE];
-            for wide in 1..WIDE {
-                octets[wide] = V::load(b.add(PRODUCT_TILE * wide));
-            }
-            for row in 0..ROWS {
-                let value = V::splat(*a.add(row * left.row_stride));
-                for wide in 0..WIDE {
-                    sums[row][wide] = value.times_plus(octets[wide], sums[row][wide]);
-                }
+        let mut sums = [V::load(at.start.as_ptr().add(column)); ROWS];
+        let mut a = at.left.values.as_ptr().add(row * at.left.row_stride);
+        let mut b = at.right.as_ptr().add(column);
+        for _ in 0..at.left.columns {
+            let values = V::load(b);
+            for place in 0..ROWS {
+                sums[place] = V::splat(*a.add(place * at.left.row_stride)).times_plus(values, sums[place]);
             }
             // Beyond the end after the last step, where nothing is read.
-            (a, b) = (a.wrapping_add(left.column_stride), b.wrapping_add(start.len()));
+            (a, b) = (a.wrapping_add(at.left.column_stride), b.wrapping_add(at.start.len()));
         }
-        for row in 0..ROWS {
-            for wide in 0..WIDE {
-                sums[row][wide].store(out.as_mut_ptr().add((at.0 + row) * stride + at.1 + PRODUCT_TILE * wide));
-            }
+        for place in 0..ROWS {
+            sums[place].store(at.out.as_mut_ptr().add((row + place) * at.stride + column));
         }
     }
+    ROWS
 }
 
 /// `COUNT` floats. Pointers passed to it are valid for as many, of any alignment.

@@ -18,9 +18,9 @@ pub(crate) struct Lesson {
 }
 
 impl Lesson {
-    /// Empty.
+    /// Empty, with room for all of it: memory that is never touched costs nothing, growing would touch it twice.
     pub(crate) fn new(columns: usize, rows_max: usize) -> Self {
-        let rows = Matrix::with_capacity(0, columns);
+        let rows = Matrix::with_capacity(rows_max, columns);
         Self { rows, times: Vec::new(), sources: Vec::new(), halved: 0, rows_max: rows_max.max(100) }
     }
 

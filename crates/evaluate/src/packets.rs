@@ -114,6 +114,11 @@ impl Held {
     fn new() -> Self {
         Self { samples: Vec::new(), rows: Vec::new(), scores: Vec::new(), next: 0 }
     }
+
+    /// With room for all that may wait: memory that is never touched costs nothing, growing would touch it twice.
+    fn roomy() -> Self {
+        Self { samples: Vec::with_capacity(HELD_MAX), rows: Vec::with_capacity(HELD_MAX), ..Self::new() }
+    }
 }
 
 enum Phase {
@@ -170,7 +175,7 @@ impl PacketWatch {
     /// Keeps the packets that are to be judged until `learn`: all of them, or those after `teach_ns` of capture time.
     pub fn hold(&mut self, teach_ns: Option<i64>) {
         if self.config.enabled {
-            self.phase = Phase::Hold { teach_ns, held: Held::new() };
+            self.phase = Phase::Hold { teach_ns, held: Held::roomy() };
         }
     }
 

@@ -56,11 +56,25 @@ impl Loda {
         }
         let zeros = vec![0.0; PROJECTIONS];
         let mut loda = Self { columns, taken, places, weights, low: zeros.clone(), factor: zeros, surprises: vec![] };
+        // Column by column: each projection reads few of them, whole.
+        let column = |column: usize| rows.values.iter().skip(column).step_by(columns.max(1));
+        let turned: Vec<f32> = (0..columns).flat_map(column).map(|value| bounded(*value)).collect();
+        let mut values = vec![0.0; rows.rows()];
         for projection in 0..PROJECTIONS {
-            let values: Vec<f32> = (0..rows.rows()).map(|row| loda.project(projection, rows.row(row))).collect();
+            loda.project_all(projection, &turned, &mut values);
             loda.fit(projection, &values);
         }
         loda
+    }
+
+    /// One projection of all rows, which are given column by column and bounded.
+    fn project_all(&self, projection: usize, turned: &[f32], values: &mut [f32]) {
+        values.fill(0.0);
+        let of = projection * self.taken..(projection + 1) * self.taken;
+        for (place, weight) in self.places[of.clone()].iter().zip(&self.weights[of]) {
+            let column = &turned[*place as usize * values.len()..][..values.len()];
+            values.iter_mut().zip(column).for_each(|(sum, value)| *sum += value * weight);
+        }
     }
 
     /// Histogram of one projection. A bin counts half of its neighbours' rows too, so that few rows give no holes.
