@@ -103,6 +103,7 @@ fn models() {
         autoencoders: 1,
         autoencoder_rows_max: 20_000,
         autoencoder_epochs: 5,
+        autoencoder_steps_max: usize::MAX,
         ..EnsembleConfig::default()
     };
     time("autoencoder fit, one network, 5 epochs", 5 * train.rows(), || drop(Autoencoder::train(&train, 1, &config)));

@@ -39,6 +39,8 @@ pub struct EnsembleConfig {
     pub autoencoder_rows_max: usize,
     /// Passes over these rows (default 20).
     pub autoencoder_epochs: usize,
+    /// Most steps of its training, each with 64 rows: beyond them there are fewer passes (1–1,000,000, default 768).
+    pub autoencoder_steps_max: usize,
     /// Autoencoders whose errors are averaged (1–16, default 3).
     pub autoencoders: usize,
     /// Trees of the random forest that learns labelled attacks (1–1,000, default 100).
@@ -70,6 +72,7 @@ impl Default for EnsembleConfig {
             neighbours: 20,
             autoencoder_rows_max: 4096,
             autoencoder_epochs: 20,
+            autoencoder_steps_max: 768,
             autoencoders: 3,
             labelled_trees: 100,
             labelled_rows_max: 50_000,
@@ -119,6 +122,7 @@ impl EnsembleConfig {
         within("neighbours", self.neighbours, 1, 64, "1 to 64")?;
         within("autoencoder_rows_max", self.autoencoder_rows_max, 64, 1_000_000, "64 to 1000000")?;
         within("autoencoder_epochs", self.autoencoder_epochs, 1, 1000, "1 to 1000")?;
+        within("autoencoder_steps_max", self.autoencoder_steps_max, 1, 1_000_000, "1 to 1000000")?;
         within("autoencoders", self.autoencoders, 1, 16, "1 to 16")?;
         within("labelled_trees", self.labelled_trees, 1, 1000, "1 to 1000")?;
         within("labelled_rows_max", self.labelled_rows_max, 100, 10_000_000, "100 to 10000000")?;

@@ -98,7 +98,8 @@ fn random_forest_ranks_as_scikit_learns() {
 
 #[test]
 fn autoencoder_ranks_as_networks_trained_by_scikit_learn() {
-    let config = EnsembleConfig { autoencoder_epochs: 150, ..EnsembleConfig::default() };
+    let config =
+        EnsembleConfig { autoencoder_epochs: 150, autoencoder_steps_max: 1_000_000, ..EnsembleConfig::default() };
     let ours = scores(&Autoencoder::train(&rows(), 1, &config));
     assert_alike("autoencoder", &ours, &FIXTURE.autoencoder, 0.95);
 }

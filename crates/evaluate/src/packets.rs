@@ -19,6 +19,8 @@ use std::sync::Arc;
 const STREAMS_MAX: usize = 1 << 15;
 /// Packets that wait in a file analysis until the model has learned; then it learns from these.
 const HELD_MAX: usize = 32_768;
+/// Packets of the epoch in which that many were reached.
+const HELD_SLACK: usize = 8_192;
 /// Flows whose packets are pooled, in each of two generations.
 const POOLS_MAX: usize = 32_768;
 /// Senders followed in one second, and sums remembered.
@@ -117,7 +119,8 @@ impl Held {
 
     /// With room for all that may wait: memory that is never touched costs nothing, growing would touch it twice.
     fn roomy() -> Self {
-        Self { samples: Vec::with_capacity(HELD_MAX), rows: Vec::with_capacity(HELD_MAX), ..Self::new() }
+        let room = HELD_MAX + HELD_SLACK;
+        Self { samples: Vec::with_capacity(room), rows: Vec::with_capacity(room), ..Self::new() }
     }
 }
 

@@ -45,10 +45,10 @@ struct Part {
     asked: u64,
 }
 
-/// Two hosts that talk; told when both are stations.
+/// Two stations that talk, and were told.
 #[derive(Default)]
 struct Pair {
-    told: Option<Timestamp>,
+    told: Timestamp,
     first: Timestamp,
     last: Timestamp,
     talks: u64,
@@ -67,7 +67,8 @@ type Key = (IpAddr16, IpAddr16);
 pub struct StationPeers {
     config: StationPeersConfig,
     parts: Lru<IpAddr16, Part>,
-    pairs: Lru<Key, Pair>,
+    /// What is told of a pair that was told; nearly none is, and the table is asked for each flow.
+    pairs: Lru<Key, Option<Box<Pair>>>,
     told: Vec<Key>,
     stations: usize,
     untold: u64,
@@ -123,16 +124,22 @@ impl StationPeers {
             return;
         }
         let key = ordered(a, b);
-        let fresh = self.pairs.peek(&key).is_none();
+        let mut fresh = false;
+        self.pairs.touch(&key, ts, || {
+            fresh = true;
+            None
+        });
         if fresh {
             self.begin(key, ts);
         }
+        if !self.told.contains(&key) {
+            return;
+        }
         let visit_ns = i64::from(self.config.visit_s) * NS_PER_S;
         let accept_ns = i64::from(self.config.accept_s) * NS_PER_S;
-        let pair = self.pairs.touch(&key, ts, Pair::default);
-        let Some(told) = pair.told else { return };
-        if ts.since(told) > accept_ns {
-            pair.told = None;
+        let Some(Some(pair)) = self.pairs.peek_mut(&key) else { return };
+        if ts.since(pair.told) > accept_ns {
+            self.pairs.touch(&key, ts, || None).take();
             self.told.retain(|k| *k != key);
             return;
         }
@@ -155,20 +162,17 @@ impl StationPeers {
 
     /// A pair never seen: told when both are stations.
     fn begin(&mut self, key: Key, ts: Timestamp) {
-        let parts = self.station(key.0).zip(self.station(key.1));
-        let strange = parts.is_some() && self.stations >= self.config.stations_min && self.pairs.evicted() == 0;
-        let pair = self.pairs.touch(&key, ts, Pair::default);
-        if !strange {
+        let Some(served) = self.station(key.0).zip(self.station(key.1)) else { return };
+        if self.stations < self.config.stations_min || self.pairs.evicted() > 0 {
             return;
         }
         if self.told.len() >= self.config.told_max {
             self.untold += 1;
             return;
         }
-        pair.told = Some(ts);
-        (pair.first, pair.last) = (ts, ts);
-        pair.served = parts.unwrap_or_default();
-        pair.stations = self.stations;
+        let stations = self.stations;
+        let pair = Pair { told: ts, first: ts, last: ts, served, stations, ..Pair::default() };
+        self.pairs.touch(&key, ts, || None).replace(Box::new(pair));
         self.told.push(key);
     }
 

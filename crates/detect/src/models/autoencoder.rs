@@ -58,7 +58,7 @@ impl Autoencoder {
         }
         let train_one = |index: usize| {
             let mut random = Random::new(seed, 0xae00 + index as u64);
-            let network = train_network(&taken, config.autoencoder_epochs, &mut random);
+            let network = train_network(&taken, config, &mut random);
             let factors = usual_errors(&network, &taken).iter().map(|error| 1.0 / error.max(ERROR_MIN)).collect();
             Trained { network, factors }
         };
@@ -147,10 +147,11 @@ fn sizes(columns: usize) -> [usize; 5] {
     [columns, HIDDEN, MIDDLE, HIDDEN, columns]
 }
 
-fn train_network(rows: &Matrix, epochs: usize, random: &mut Random) -> Network {
+fn train_network(rows: &Matrix, config: &EnsembleConfig, random: &mut Random) -> Network {
     let mut network = Network::new(&sizes(rows.columns), random);
     let mut trainer = Trainer::new(&network, BATCH_ROWS);
     let batches = rows.rows().div_ceil(BATCH_ROWS).max(1);
+    let epochs = config.autoencoder_epochs.min(config.autoencoder_steps_max / batches).max(1);
     let total = (epochs * batches) as f32;
     let mut batch = Vec::with_capacity(BATCH_ROWS * rows.columns);
     for epoch in 0..epochs {
