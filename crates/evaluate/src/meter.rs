@@ -11,7 +11,7 @@ use source::Filter;
 const ETHER_TYPE_ARP: u16 = 0x0806;
 
 /// Flow records handed on at once when the input ends.
-const FINISH_RECORDS: usize = 4_096;
+const FINISH_RECORDS: usize = 1_024;
 
 /// What one meter needs to know at its start.
 #[derive(Clone, Debug, Default)]

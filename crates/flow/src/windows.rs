@@ -23,16 +23,16 @@ const LONG_S: i64 = 60;
 #[serde(default, deny_unknown_fields)]
 pub struct WindowConfig {
     /// Hosts followed in one window. When full, hosts that did next to nothing are forgotten; what still does not fit is
-    /// not followed in this window. Both are counted. Default 32,768.
+    /// not followed in this window. Both are counted. Default 24,576.
     pub hosts_max: u32,
-    /// Pairs of hosts remembered as having been in contact; the older half is forgotten when full. Default 524,288
-    /// (about 16 MiB).
+    /// Pairs of hosts remembered as having been in contact; the older half is forgotten when full. Default 262,144
+    /// (about 8 MiB).
     pub contacts_remembered_max: u32,
 }
 
 impl Default for WindowConfig {
     fn default() -> Self {
-        Self { hosts_max: 32_768, contacts_remembered_max: 524_288 }
+        Self { hosts_max: 24_576, contacts_remembered_max: 262_144 }
     }
 }
 
