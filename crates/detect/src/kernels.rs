@@ -513,22 +513,22 @@ unsafe fn product_strip<S: Simd, V: Floats>(operands: &mut Operands<'_>, column:
 /// # Safety
 /// Rows `row..row + ROWS` and columns `column..column + V::COUNT` exist in all operands.
 #[inline(always)]
-unsafe fn product_tile<V: Floats, const ROWS: usize>(at: &mut Operands<'_>, row: usize, column: usize) -> usize {
+unsafe fn product_tile<V: Floats, const ROWS: usize>(given: &mut Operands<'_>, row: usize, column: usize) -> usize {
     // SAFETY: as promised by the caller.
     unsafe {
-        let mut sums = [V::load(at.start.as_ptr().add(column)); ROWS];
-        let mut a = at.left.values.as_ptr().add(row * at.left.row_stride);
-        let mut b = at.right.as_ptr().add(column);
-        for _ in 0..at.left.columns {
+        let mut sums = [V::load(given.start.as_ptr().add(column)); ROWS];
+        let mut a = given.left.values.as_ptr().add(row * given.left.row_stride);
+        let mut b = given.right.as_ptr().add(column);
+        for _ in 0..given.left.columns {
             let values = V::load(b);
             for place in 0..ROWS {
-                sums[place] = V::splat(*a.add(place * at.left.row_stride)).times_plus(values, sums[place]);
+                sums[place] = V::splat(*a.add(place * given.left.row_stride)).times_plus(values, sums[place]);
             }
             // Beyond the end after the last step, where nothing is read.
-            (a, b) = (a.wrapping_add(at.left.column_stride), b.wrapping_add(at.start.len()));
+            (a, b) = (a.wrapping_add(given.left.column_stride), b.wrapping_add(given.start.len()));
         }
         for place in 0..ROWS {
-            sums[place].store(at.out.as_mut_ptr().add((row + place) * at.stride + column));
+            sums[place].store(given.out.as_mut_ptr().add((row + place) * given.stride + column));
         }
     }
     ROWS

@@ -4,6 +4,9 @@
 use flow::mix;
 use record::Matrix;
 
+/// Rows that room is made for at once; a larger bound may never be reached, and its memory may not be there.
+const ROOM_MAX: usize = 65_536;
+
 /// Rows with the number of the time (a second, a minute) and the source of each.
 #[derive(Clone)]
 pub(crate) struct Lesson {
@@ -18,9 +21,9 @@ pub(crate) struct Lesson {
 }
 
 impl Lesson {
-    /// Empty, with room for all of it: memory that is never touched costs nothing, growing would touch it twice.
+    /// Empty, with room for all of it up to `ROOM_MAX`: memory that is never touched costs nothing, growing would touch it twice.
     pub(crate) fn new(columns: usize, rows_max: usize) -> Self {
-        let rows = Matrix::with_capacity(rows_max, columns);
+        let rows = Matrix::with_capacity(rows_max.min(ROOM_MAX), columns);
         Self { rows, times: Vec::new(), sources: Vec::new(), halved: 0, rows_max: rows_max.max(100) }
     }
 
