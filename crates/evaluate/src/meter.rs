@@ -26,6 +26,8 @@ pub struct MeterConfig {
     pub filter: Option<Filter>,
     /// Which packets the packet level gets; None: it gets none.
     pub packets: Option<PacketConfig>,
+    /// Only flow records are told: no seconds, contacts or messages. For whoever reads nothing else.
+    pub records_only: bool,
 }
 
 /// What went through a meter. `frames = filtered + flow packets + frames without a flow`.
@@ -55,7 +57,8 @@ pub struct MeterCounters {
 pub struct Meter {
     decoder: Decoder,
     table: FlowTable,
-    seconds: SecondCounter,
+    /// None when only records are told.
+    seconds: Option<SecondCounter>,
     filter: Option<Filter>,
     sampler: Option<Sampler>,
     shard: u32,
@@ -100,10 +103,11 @@ impl Meter {
     }
 
     fn with_table(config: &MeterConfig, flows_max: u32) -> Self {
+        let table = FlowTable::new(FlowConfig { flows_max, ..config.flow.clone() });
         Self {
             decoder: Decoder::new(config.decode.clone()),
-            table: FlowTable::new(FlowConfig { flows_max, ..config.flow.clone() }),
-            seconds: SecondCounter::new(config.home.clone()),
+            table: if config.records_only { table.records_only() } else { table },
+            seconds: (!config.records_only).then(|| SecondCounter::new(config.home.clone())),
             filter: config.filter.clone(),
             sampler: config.packets.as_ref().filter(|packets| packets.enabled).map(Sampler::new),
             shard: 0,
@@ -135,8 +139,10 @@ impl Meter {
         }
         let mut parser = BatchParser { decoder: &mut self.decoder, bytes, headers: passed };
         self.table.ingest(&self.metas, self.shard, self.shards, &mut parser, out);
-        self.seconds.flows_created(self.table.counters().flows_created);
-        self.seconds.ingest(&self.metas, self.shard, self.shards, out);
+        if let Some(seconds) = &mut self.seconds {
+            seconds.flows_created(self.table.flows_created());
+            seconds.ingest(&self.metas, self.shard, self.shards, out);
+        }
         self.kept = kept;
         (if self.filter.is_some() { &self.kept } else { headers }, &self.metas)
     }
@@ -154,15 +160,17 @@ impl Meter {
     /// Tells the time when no frame does, so that flows end on a quiet wire.
     pub fn advance(&mut self, now: Timestamp, out: &mut Vec<Observation>) {
         self.table.advance(now, out);
-        self.seconds.advance(now, out);
+        if let Some(seconds) = &mut self.seconds {
+            seconds.advance(now, out);
+        }
     }
 
     /// Ends the input, a part at a time so that a full table does not double memory: reports live flows and says true when all
     /// are reported. Call until then.
     pub fn finish_some(&mut self, out: &mut Vec<Observation>) -> bool {
         let done = self.table.finish_some(FINISH_RECORDS, out);
-        if done {
-            self.seconds.finish(out);
+        if let Some(seconds) = self.seconds.as_mut().filter(|_| done) {
+            seconds.finish(out);
         }
         done
     }
@@ -175,7 +183,9 @@ impl Meter {
     /// Takes new flow time-outs and home networks while it runs.
     pub fn reconfigure(&mut self, flow: &FlowConfig, home: Vec<Prefix>) {
         self.table.set_timeouts(flow);
-        self.seconds.set_home(home);
+        if let Some(seconds) = &mut self.seconds {
+            seconds.set_home(home);
+        }
     }
 
     /// What went through so far.
@@ -206,8 +216,10 @@ impl Meter {
         if self.shard != 0 {
             return;
         }
+        let told = self.seconds.is_some();
         for (header, meta) in headers.iter().zip(&self.metas).filter(|(_, meta)| meta.ether_type == ETHER_TYPE_ARP) {
-            out.extend(self.decoder.arp(meta, frame_of(bytes, header)).map(Observation::Arp));
+            let arp = self.decoder.arp(meta, frame_of(bytes, header));
+            out.extend(arp.filter(|_| told).map(Observation::Arp));
         }
     }
 }

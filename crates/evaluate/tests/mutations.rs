@@ -118,6 +118,7 @@ fn damaged_frames_are_decoded_dissected_and_metered() {
         home: vec!["10.0.0.0/8".parse().unwrap()],
         filter: None,
         packets: Some(evaluate::PacketConfig::default()),
+        records_only: false,
     };
     let mut meter = Meter::new(&config, 0, 1);
     let mut observations = Vec::new();

@@ -77,6 +77,7 @@ pub fn meter_config(config: &Config, filter: Option<&str>) -> Result<MeterConfig
         home: config.home()?,
         filter,
         packets: Some(config.packets.clone()),
+        records_only: false,
     })
 }
 

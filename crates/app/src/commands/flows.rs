@@ -15,7 +15,8 @@ use store::formats::{FlowFormat, FlowWriter, FormatContext, flow_format};
 /// Reads and writes; the summary goes to standard error.
 pub fn run(common: &Common, args: &FlowsArgs) -> Result<u8> {
     let config = Config::load(common)?;
-    let meter = evaluate::MeterConfig { packets: None, ..meter_config(&config, args.filter.as_deref())? };
+    let meter = meter_config(&config, args.filter.as_deref())?;
+    let meter = evaluate::MeterConfig { packets: None, records_only: true, ..meter };
     let format = format(args)?;
     let mut output = Output::open(args.write.as_deref())?;
     let context = FormatContext { community_id: flow::community_id_of, interfaces: Vec::new() };

@@ -5,19 +5,17 @@
 use super::bins::Cuts;
 use super::grow::{Ground, Grower};
 use super::shap::{self, TreeView};
+use super::steps::Steps;
 use crate::DetectError;
+use crate::kernels::{LANES, Lanes};
 use crate::models::{reading, written};
 use record::Matrix;
 use serde::{Deserialize, Serialize};
 
 /// Most classes told apart: a label fits a byte.
 pub const CLASSES_MAX: usize = 256;
-/// Rows that pass a tree in step.
-const LANES: usize = 16;
 /// Rows that pass one tree before the next is looked at: it stays in the cache for all of them.
 const BLOCK_ROWS: usize = 32 * LANES;
-/// Levels between two looks whether all of them have arrived.
-const LEVELS: usize = 4;
 /// Fewer rows than this go down the trees one by one: a group costs as much as a full one.
 const GROUP_ROWS_MIN: usize = 5;
 /// Most nodes read from an artifact.
@@ -83,6 +81,8 @@ pub struct RandomForest {
     trees: Vec<(u32, u32)>,
     classes: usize,
     columns: usize,
+    /// The nodes again, for many rows at once; None where they do not fit that form.
+    steps: Option<Steps>,
 }
 
 impl RandomForest {
@@ -106,7 +106,8 @@ impl RandomForest {
         let columns = rows.columns;
         let ground =
             Ground { bins: &bins, cuts: &cuts, labels, classes, columns, class_weights: &class_weights, settings };
-        let mut forest = Self { nodes: vec![], shares: vec![], cover: vec![], trees: vec![], classes, columns };
+        let mut forest =
+            Self { nodes: vec![], shares: vec![], cover: vec![], trees: vec![], classes, columns, steps: None };
         let mut out_of_bag = OutOfBag { sums: vec![0.0; rows.rows() * classes], votes: vec![0; rows.rows()] };
         for number in 0..settings.trees {
             let (grown, drawn) = Grower::grow(&ground, seed, number);
@@ -118,6 +119,7 @@ impl RandomForest {
             out_of_bag.add(&forest, rows, &drawn, number);
             progress((number + 1) as f32 / settings.trees as f32);
         }
+        forest.steps = Steps::new(&forest.nodes, &forest.trees);
         Ok((forest, out_of_bag.probabilities(classes)))
     }
 
@@ -125,11 +127,22 @@ impl RandomForest {
     pub fn probabilities(&self, rows: &Matrix, out: &mut Vec<f32>) {
         out.clear();
         out.resize(rows.rows() * self.classes, 0.0);
+        let mut groups = Vec::new();
         for (block, out) in out.chunks_mut(BLOCK_ROWS * self.classes).enumerate() {
-            for tree in 0..self.trees.len() {
-                for (group, out) in out.chunks_mut(LANES * self.classes).enumerate() {
-                    self.group(tree, rows, block * BLOCK_ROWS + group * LANES, out);
+            let (first, taken) = (block * BLOCK_ROWS, out.len() / self.classes);
+            match &self.steps {
+                Some(steps) if taken >= GROUP_ROWS_MIN => {
+                    turn(rows, first, taken, &mut groups);
+                    for tree in 0..self.trees.len() {
+                        for (group, out) in groups.chunks_exact(rows.columns).zip(out.chunks_mut(LANES * self.classes))
+                        {
+                            let leaves = steps.leaves(tree, group);
+                            let of_row = leaves.iter().zip(out.chunks_exact_mut(self.classes));
+                            of_row.for_each(|(leaf, out)| self.add(*leaf as usize, out));
+                        }
+                    }
                 }
+                _ => self.one_by_one(rows, first, out),
             }
         }
         let each = 1.0 / self.trees.len().max(1) as f32;
@@ -138,31 +151,11 @@ impl RandomForest {
         }
     }
 
-    /// Up to `LANES` rows through one tree.
-    fn group(&self, tree: usize, rows: &Matrix, first: usize, out: &mut [f32]) {
-        let taken = out.len() / self.classes;
-        if taken < GROUP_ROWS_MIN {
+    fn one_by_one(&self, rows: &Matrix, first: usize, out: &mut [f32]) {
+        for tree in 0..self.trees.len() {
             for (offset, out) in out.chunks_exact_mut(self.classes).enumerate() {
                 self.add(self.leaf(tree, rows.row(first + offset)), out);
             }
-            return;
-        }
-        let row = |lane: usize| rows.row(first + lane.min(taken - 1));
-        let lanes: [&[f32]; LANES] = std::array::from_fn(row);
-        let mut at = [self.trees[tree].0; LANES];
-        loop {
-            let before = at;
-            for _ in 0..LEVELS {
-                for (at, row) in at.iter_mut().zip(&lanes) {
-                    *at = self.nodes[*at as usize].next(row);
-                }
-            }
-            if at == before {
-                break;
-            }
-        }
-        for (at, out) in at.iter().zip(out.chunks_exact_mut(self.classes)) {
-            self.add(*at as usize, out);
         }
     }
 
@@ -276,8 +269,19 @@ impl RandomForest {
                 }
             };
             let nodes: Vec<Node> = (0..count).map(node).collect();
-            Ok(Self { nodes, shares, cover, trees, classes, columns })
+            let steps = Steps::new(&nodes, &trees);
+            Ok(Self { nodes, shares, cover, trees, classes, columns, steps })
         })
+    }
+}
+
+/// Rows `first..first + taken` column by column, in groups of `LANES`; the last group is filled with zeros.
+fn turn(rows: &Matrix, first: usize, taken: usize, groups: &mut Vec<Lanes>) {
+    groups.clear();
+    groups.resize(taken.div_ceil(LANES) * rows.columns, [0.0; LANES]);
+    for row in 0..taken {
+        let group = &mut groups[row / LANES * rows.columns..][..rows.columns];
+        group.iter_mut().zip(rows.row(first + row)).for_each(|(lanes, value)| lanes[row % LANES] = *value);
     }
 }
 

@@ -6,6 +6,7 @@ mod forest;
 mod grow;
 mod known;
 mod shap;
+mod steps;
 
 pub use forest::{ForestSettings, RandomForest};
 pub(crate) use known::KnownAttacks;

@@ -91,6 +91,9 @@ impl FlowTable {
         self.counters.contacts += 1;
         let entry = self.entries.get_mut(slot);
         entry.contact = ContactState::Told;
+        if self.records_only {
+            return;
+        }
         let (src, dest) = entry.key.ends(entry.originator_low);
         let ports = entry.key.proto != super::opening::ICMP && entry.key.proto != super::opening::ICMPV6;
         let port = |port: u16| if ports { port } else { 0 };

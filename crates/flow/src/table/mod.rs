@@ -24,6 +24,7 @@ use opening::{TCP, UDP, ambiguous, is_unreachable, opening_of};
 use record::timestamp::NS_PER_MS;
 use record::{AppData, AppEvent, AppProto, AppSummary, ContactOutcome, Observation, PacketMeta, TcpFlags, Timestamp};
 use slab::Slab;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use tcp::Segment;
 use wheel::Wheel;
@@ -125,6 +126,8 @@ pub struct FlowTable {
     candidates: [u32; STRETCH],
     /// How far `finish` has come, in slots.
     finished: u32,
+    /// Contacts and messages are counted but not told.
+    records_only: bool,
 }
 
 impl FlowTable {
@@ -145,7 +148,15 @@ impl FlowTable {
             counters: FlowCounters::default(),
             candidates: [NONE; STRETCH],
             finished: 0,
+            records_only: false,
         }
+    }
+
+    /// The same table telling flow records only, for whoever reads nothing else. All is counted as before.
+    #[must_use]
+    pub fn records_only(mut self) -> Self {
+        self.records_only = true;
+        self
     }
 
     /// Takes new time-outs while it runs; other settings stay. A flow that waits already is looked at when its old time is up.
@@ -203,6 +214,12 @@ impl FlowTable {
             - counters.packets_without_flow
             - counters.packets_in_records;
         counters
+    }
+
+    /// Flows begun so far.
+    #[must_use]
+    pub fn flows_created(&self) -> u64 {
+        self.counters.flows_created
     }
 
     /// Live flows.
@@ -381,8 +398,12 @@ impl FlowTable {
         } else {
             entry.app_left[side] = 0;
         }
-        keep(entry, side, &data);
         self.counters.app_events += 1;
+        if self.records_only {
+            keep(entry, side, Cow::Owned(data));
+            return;
+        }
+        keep(entry, side, Cow::Borrowed(&data));
         let (key, from_low, src_mac) = (meta.key, meta.from_low, meta.src_mac);
         out.push(Observation::App(Box::new(AppEvent { ts: meta.ts, key, from_low, src_mac, data })));
     }
@@ -420,8 +441,8 @@ fn is_message(proto: u8, data: &AppData) -> bool {
 }
 
 /// Keeps the first request and the first response with the flow.
-fn keep(entry: &mut Entry, side: usize, data: &AppData) {
-    let response = match data {
+fn keep(entry: &mut Entry, side: usize, data: Cow<'_, AppData>) {
+    let response = match &*data {
         AppData::Dns(dns) => dns.response,
         AppData::Http(http) => http.response,
         AppData::Control(control) => control.response,
@@ -430,6 +451,6 @@ fn keep(entry: &mut Entry, side: usize, data: &AppData) {
     let app = entry.app.get_or_insert_with(|| Box::new(AppSummary { proto: data.proto(), ..AppSummary::default() }));
     let place = if response { &mut app.response } else { &mut app.request };
     if place.is_none() {
-        *place = Some(data.clone());
+        *place = Some(data.into_owned());
     }
 }

@@ -1,10 +1,10 @@
 //! What holds for any packets: nothing is lost, nothing depends on batches or on the number of workers.
 
 use super::super::{FlowTable, NoAppParser};
-use super::wire::{Said, check, hash_of};
+use super::wire::{Always, Said, check, hash_of};
 use crate::FlowConfig;
 use proptest::prelude::*;
-use record::{Endpoint, FlowKey, IpAddr16, PacketMeta, TcpFlags, Timestamp};
+use record::{AppData, DnsData, Endpoint, FlowKey, IpAddr16, Observation, PacketMeta, TcpFlags, Timestamp};
 
 /// A packet among few hosts and ports, so that flows meet; steps of time up to a minute, sometimes back.
 fn any_packet() -> impl Strategy<Value = (i64, PacketMeta)> {
@@ -82,6 +82,22 @@ proptest! {
         let one = said(&packets, 1, 256, &config);
         prop_assert_eq!(&one, &said(&packets, 1, 1, &config));
         prop_assert_eq!(&one, &said(&packets, 3, 7, &config));
+    }
+
+    #[test]
+    fn records_alone_are_the_same_records(packets in packets()) {
+        let told = |table: FlowTable| {
+            let (mut table, mut out) = (table, Vec::new());
+            let mut parser = Always(AppData::Dns(DnsData::default()));
+            packets.chunks(50).for_each(|part| table.ingest(part, 0, 1, &mut parser, &mut out));
+            table.finish(&mut out);
+            (out, table.counters())
+        };
+        let (mut all, counters) = told(FlowTable::new(FlowConfig::default()));
+        let (records, records_counters) = told(FlowTable::new(FlowConfig::default()).records_only());
+        prop_assert_eq!(counters, records_counters);
+        all.retain(|o| matches!(o, Observation::Flow(_)));
+        prop_assert_eq!(format!("{all:?}"), format!("{records:?}"));
     }
 
     #[test]
