@@ -5,7 +5,7 @@ BIN := target/release/tripline
 ARGS ?= run
 CARGO ?= cargo
 
-.PHONY: help run build test lint web bench evaluation audit clean
+.PHONY: help run build dist test lint web bench evaluation audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -27,7 +27,10 @@ lint: ## format and lints, warnings are errors
 web: ## build the dashboard into crates/serve/assets (needs Node)
 	cd web && npm ci --no-audit --no-fund && npm run build
 
-bench: build ## speed as ratios against peers measured in the same run (see bench/README.md)
+dist: ## the program as it is shipped, optimised over all crates: target/dist/tripline (five minutes)
+	$(CARGO) build --profile dist --locked
+
+bench: dist ## speed as ratios against peers measured in the same run (see bench/README.md)
 	@bench/run.sh
 
 evaluation: ## measure all labelled data under ../shared/data and write docs/reference/evaluation*.md

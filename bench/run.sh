@@ -3,7 +3,8 @@
 # run in turn on the same capture, as ratios. Without a capture one is made by `tripline simulate`. See bench/README.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-bin=${CARGO_TARGET_DIR:-$PWD/target}/release/tripline; runs=${RUNS:-3}
+bin=${TRIPLINE:-${CARGO_TARGET_DIR:-$PWD/target}/dist/tripline}; runs=${RUNS:-3}
+[ -x "$bin" ] || { echo "bench: there is no $bin; build it with \`make dist\`, or name another with TRIPLINE=…" >&2; exit 2; }
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 capture=${1:-}
 if [ -z "$capture" ]; then

@@ -5,19 +5,16 @@
 use super::bins::Cuts;
 use super::grow::{Ground, Grower};
 use super::shap::{self, TreeView};
-use super::steps::Steps;
+use super::steps::{self, BLOCK_ROWS, Steps};
 use crate::DetectError;
-use crate::kernels::{LANES, Lanes};
 use crate::models::{reading, written};
 use record::Matrix;
 use serde::{Deserialize, Serialize};
 
 /// Most classes told apart: a label fits a byte.
 pub const CLASSES_MAX: usize = 256;
-/// Rows that pass one tree before the next is looked at: it stays in the cache for all of them.
-const BLOCK_ROWS: usize = 32 * LANES;
-/// Fewer rows than this go down the trees one by one: a group costs as much as a full one.
-const GROUP_ROWS_MIN: usize = 5;
+/// Fewer rows than this go down the trees one by one.
+const BATCH_ROWS_MIN: usize = 5;
 /// Most nodes read from an artifact.
 const NODES_MAX: usize = 1 << 28;
 
@@ -64,7 +61,7 @@ impl Node {
         Self { threshold: f32::INFINITY, left: place, feature: 0 }
     }
 
-    fn next(self, row: &[f32]) -> u32 {
+    pub(super) fn next(self, row: &[f32]) -> u32 {
         // NaN compares false and goes left, in training (first bin) as in scoring.
         self.left + u32::from(row[self.feature as usize] > self.threshold)
     }
@@ -127,22 +124,18 @@ impl RandomForest {
     pub fn probabilities(&self, rows: &Matrix, out: &mut Vec<f32>) {
         out.clear();
         out.resize(rows.rows() * self.classes, 0.0);
-        let mut groups = Vec::new();
-        for (block, out) in out.chunks_mut(BLOCK_ROWS * self.classes).enumerate() {
-            let (first, taken) = (block * BLOCK_ROWS, out.len() / self.classes);
+        let (mut leaves, mut keys) = ([0; BLOCK_ROWS], Vec::new());
+        let blocks = rows.values.chunks(BLOCK_ROWS * rows.columns.max(1));
+        for (block, out) in blocks.zip(out.chunks_mut(BLOCK_ROWS * self.classes)) {
             match &self.steps {
-                Some(steps) if taken >= GROUP_ROWS_MIN => {
-                    turn(rows, first, taken, &mut groups);
+                Some(steps) if out.len() >= BATCH_ROWS_MIN * self.classes => {
+                    steps::keys(block, &mut keys);
                     for tree in 0..self.trees.len() {
-                        for (group, out) in groups.chunks_exact(rows.columns).zip(out.chunks_mut(LANES * self.classes))
-                        {
-                            let leaves = steps.leaves(tree, group);
-                            let of_row = leaves.iter().zip(out.chunks_exact_mut(self.classes));
-                            of_row.for_each(|(leaf, out)| self.add(*leaf as usize, out));
-                        }
+                        steps.leaves(tree, &keys, rows.columns, &mut leaves);
+                        self.add_all(&leaves, out);
                     }
                 }
-                _ => self.one_by_one(rows, first, out),
+                _ => self.one_by_one(block, rows.columns, out),
             }
         }
         let each = 1.0 / self.trees.len().max(1) as f32;
@@ -151,11 +144,24 @@ impl RandomForest {
         }
     }
 
-    fn one_by_one(&self, rows: &Matrix, first: usize, out: &mut [f32]) {
+    fn one_by_one(&self, block: &[f32], columns: usize, out: &mut [f32]) {
         for tree in 0..self.trees.len() {
-            for (offset, out) in out.chunks_exact_mut(self.classes).enumerate() {
-                self.add(self.leaf(tree, rows.row(first + offset)), out);
+            for (row, out) in block.chunks_exact(columns).zip(out.chunks_exact_mut(self.classes)) {
+                self.add(self.leaf(tree, row), out);
             }
+        }
+    }
+
+    /// Adds each row's leaf. Two classes are the usual case, and two sums need no loop.
+    fn add_all(&self, leaves: &[u32], out: &mut [f32]) {
+        if self.classes != 2 {
+            let of_row = leaves.iter().zip(out.chunks_exact_mut(self.classes));
+            return of_row.for_each(|(leaf, out)| self.add(*leaf as usize, out));
+        }
+        let (shares, _) = self.shares.as_chunks::<2>();
+        for (leaf, out) in leaves.iter().zip(out.as_chunks_mut::<2>().0) {
+            let share = shares[*leaf as usize];
+            *out = [out[0] + share[0], out[1] + share[1]];
         }
     }
 
@@ -272,16 +278,6 @@ impl RandomForest {
             let steps = Steps::new(&nodes, &trees);
             Ok(Self { nodes, shares, cover, trees, classes, columns, steps })
         })
-    }
-}
-
-/// Rows `first..first + taken` column by column, in groups of `LANES`; the last group is filled with zeros.
-fn turn(rows: &Matrix, first: usize, taken: usize, groups: &mut Vec<Lanes>) {
-    groups.clear();
-    groups.resize(taken.div_ceil(LANES) * rows.columns, [0.0; LANES]);
-    for row in 0..taken {
-        let group = &mut groups[row / LANES * rows.columns..][..rows.columns];
-        group.iter_mut().zip(rows.row(first + row)).for_each(|(lanes, value)| lanes[row % LANES] = *value);
     }
 }
 
