@@ -510,7 +510,7 @@ pub enum ModelsAction {
     Show {
         /// Version [default: the one in use]
         version: Option<u64>,
-        /// Which models: flow, packet
+        /// Which models: flow, packet, host, series
         #[arg(long, value_name = "KIND", default_value = crate::live::artifact::FLOW)]
         kind: String,
         /// Output format
@@ -529,7 +529,7 @@ pub enum ModelsAction {
     Rollback {
         /// Version, as `list` shows it
         version: u64,
-        /// Which models: flow, packet
+        /// Which models: flow, packet, host, series
         #[arg(long, value_name = "KIND", default_value = crate::live::artifact::FLOW)]
         kind: String,
     },

@@ -6,6 +6,7 @@ use crate::cli::{Common, ListFormat, ModelsAction, ModelsArgs};
 use crate::config::{Config, data_dir};
 use crate::failure::{Context, EXIT_DONE, EXIT_FAILURE, Failure, Result};
 use crate::live::artifact;
+use crate::live::level_models::HOST;
 use crate::live::versions::{self, Kept};
 use crate::render::units;
 use serve::shapes::ModelVersion;
@@ -62,10 +63,12 @@ fn list(dir: &Path, output: ListFormat) -> Result<u8> {
     let mut text =
         format!("{:<8} {:<18} {:<27} {:>16} {:>10}  why\n", "version", "file", "made", "learned from", "size");
     for Kept { version, .. } in &found {
-        let learned = version.trained_on.as_ref().map_or("-".to_owned(), |on| match on.flows {
-            0 => format!("{} packets", on.packets),
-            flows => format!("{flows} flows"),
-        });
+        let learned = match (&version.trained_on, version.note.rows_fitted) {
+            (Some(on), _) if on.flows == 0 => format!("{} packets", on.packets),
+            (Some(on), _) => format!("{} flows", on.flows),
+            (None, 0) => "-".to_owned(),
+            (None, rows) => format!("{rows} {}", if version.kind == HOST { "minutes" } else { "steps" }),
+        };
         let number = if version.note.version == 0 { "-".to_owned() } else { version.note.version.to_string() };
         let why =
             version.error.as_deref().unwrap_or(if version.note.reason.is_empty() { "-" } else { &version.note.reason });

@@ -7,7 +7,8 @@ use crate::cli::{Common, TrainArgs};
 use crate::config::Config;
 use crate::failure::{Context, EXIT_DONE, Failure, Result};
 use crate::live::artifact;
-use crate::live::level_models::{HOST, SERIES, VERSIONS_MAX, host_words, series_words};
+use crate::live::level_models::{HOST, SERIES};
+use crate::live::level_words::{host_words, series_words};
 use crate::live::side_models::PACKET;
 use crate::progress::Progress;
 use evaluate::{Judge, LearnConfig, Learner};
@@ -66,7 +67,7 @@ fn read(common: &Common, args: &TrainArgs) -> Result<Judge> {
 }
 
 fn write(common: &Common, args: &TrainArgs, kind: &str, bytes: &[u8], words: &[String]) -> Result<u8> {
-    artifact::save_bytes(&args.out, kind, bytes, VERSIONS_MAX)?;
+    artifact::save_bytes(&args.out, kind, bytes, 1)?;
     if !common.quiet {
         let mut output = Output::open(None)?;
         for line in words {

@@ -242,7 +242,7 @@ impl Live for Answers {
         let ensemble = status.ensemble.clone();
         let (retraining, live) = (status.retraining.clone(), Arc::clone(&status.models));
         let mut beside = super::side_models::members(&status);
-        beside.extend(super::level_models::members(&status));
+        beside.extend(super::level_words::members(&status));
         drop(status);
         let members = ensemble.iter().flat_map(|e| e.members()).map(|member| models_view::member(member, &live));
         let kept = !self.artifact.is_empty();

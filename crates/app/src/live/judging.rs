@@ -143,7 +143,7 @@ impl Judging {
             self.measure_lag(&dues);
             self.train();
             self.side_models.round(&mut self.judge, &self.status, &mut self.retrain, closed);
-            self.levels.round(&mut self.judge, &self.status, closed);
+            self.levels.round(&mut self.judge, &self.status, &mut self.retrain, closed);
             self.save_evidence(closed);
             self.memory.save(self.judge.behaviours(), false);
             self.tell(waiting);
@@ -169,7 +169,7 @@ impl Judging {
             self.apply_reloads();
             self.train();
             self.side_models.round(&mut self.judge, &self.status, &mut self.retrain, true);
-            self.levels.round(&mut self.judge, &self.status, true);
+            self.levels.round(&mut self.judge, &self.status, &mut self.retrain, true);
             self.tell(0);
             std::thread::sleep(WAIT);
         }

@@ -111,6 +111,7 @@ impl Judging {
         let training = self.retrain.asked(&mut self.judge, &self.settings, &self.lessons, version)?;
         self.training = Some(training);
         self.side_models.renew(self.retrain.reason());
+        self.levels.renew();
         self.look(true);
         self.save_log();
         Ok(())
@@ -125,7 +126,10 @@ impl Judging {
             return Ok(());
         }
         if kind != artifact::FLOW {
-            return Err(NoReturn::NotKept(format!("there are no versions of {kind} models")));
+            self.levels.roll_back(&mut self.judge, &mut self.retrain, kind, version)?;
+            self.look(true);
+            self.save_log();
+            return Ok(());
         }
         if self.training.is_some() {
             return Err(NoReturn::Refused("a training is under way; wait until it has ended".to_owned()));
@@ -159,7 +163,8 @@ impl Judging {
         let retraining = self.retrain.state(&self.settings, self.training.as_ref(), self.judge.reservoir(), ready);
         let data = self.judge.reservoir().map(|kept| models_view::data(kept, &self.lessons));
         let alpha = self.judge.ensemble().map_or(0.0, |e| e.alpha());
-        let versions = self.versions.iter().chain(self.side_models.versions()).cloned().collect();
+        let beside = self.side_models.versions().iter().chain(self.levels.versions());
+        let versions = self.versions.iter().chain(beside).cloned().collect();
         let mut view = models_view::ModelsLive { data, versions, ..models_view::ModelsLive::default() };
         let log = self.retrain.history();
         (view.events, view.challenge) = (log.events.clone(), log.challenge.clone());

@@ -12,6 +12,7 @@ mod judging;
 mod lag;
 mod learning;
 pub mod level_models;
+pub mod level_words;
 mod losses;
 mod memory;
 mod models_view;
@@ -214,8 +215,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     if let Some(past) = plan.past.take() {
         past::play(past, &meter, &mut judge);
     }
-    let every_h = config.models.retrain_every_h;
-    let levels = level_models::LevelTrainings::new(&config.learn, every_h, &mut judge, models_dir.clone());
+    let levels = level_models::LevelTrainings::new(config, &mut judge, models_dir.clone());
     let judging = Judging {
         judge,
         levels,

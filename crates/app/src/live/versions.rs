@@ -1,7 +1,7 @@
 //! Kept versions of the models: what is there, what each says of itself, and going back to one. Owns the note inside a models' file
 //! and the order of the files; writing a new one is `artifact`'s.
 
-use super::level_models::LevelTold;
+use super::level_words::{self, LevelTold};
 use super::{artifact, level_models, side_models};
 use crate::failure::{Context, Failure, Result};
 use detect::packet::PacketModel;
@@ -147,11 +147,11 @@ fn packet(bytes: &[u8]) -> std::result::Result<Told, DetectError> {
 }
 
 fn host(bytes: &[u8]) -> std::result::Result<Told, DetectError> {
-    level_models::told_of_hosts(bytes).map(Told::from)
+    level_words::told_of_hosts(bytes).map(Told::from)
 }
 
 fn series(bytes: &[u8]) -> std::result::Result<Told, DetectError> {
-    level_models::told_of_series(bytes).map(Told::from)
+    level_words::told_of_series(bytes).map(Told::from)
 }
 
 impl From<LevelTold> for Told {
