@@ -116,7 +116,7 @@ impl RandomForest {
             out_of_bag.add(&forest, rows, &drawn, number);
             progress((number + 1) as f32 / settings.trees as f32);
         }
-        forest.steps = Steps::new(&forest.nodes, &forest.trees);
+        forest.steps = forest.packed();
         Ok((forest, out_of_bag.probabilities(classes)))
     }
 
@@ -129,10 +129,10 @@ impl RandomForest {
         for (block, out) in blocks.zip(out.chunks_mut(BLOCK_ROWS * self.classes)) {
             match &self.steps {
                 Some(steps) if out.len() >= BATCH_ROWS_MIN * self.classes => {
-                    steps::keys(block, &mut keys);
+                    steps::keys(block, rows.columns, &mut keys);
                     for tree in 0..self.trees.len() {
-                        steps.leaves(tree, &keys, rows.columns, &mut leaves);
-                        self.add_all(&leaves, out);
+                        steps.leaves(tree, &keys, &mut leaves);
+                        self.add_all(steps, &leaves, out);
                     }
                 }
                 _ => self.one_by_one(block, rows.columns, out),
@@ -152,20 +152,30 @@ impl RandomForest {
         }
     }
 
-    /// Adds each row's leaf. Two classes are the usual case, and two sums need no loop.
-    fn add_all(&self, leaves: &[u32], out: &mut [f32]) {
+    fn packed(&self) -> Option<Steps> {
+        Steps::new(&self.nodes, &self.trees, self.columns, |leaf| self.shares[leaf * self.classes + 1])
+    }
+
+    /// Adds each row's leaf. Two classes are the usual case: their shares stand in the packed leaves.
+    fn add_all(&self, steps: &Steps, leaves: &[u32], out: &mut [f32]) {
         if self.classes != 2 {
             let of_row = leaves.iter().zip(out.chunks_exact_mut(self.classes));
             return of_row.for_each(|(leaf, out)| self.add(*leaf as usize, out));
         }
-        let (shares, _) = self.shares.as_chunks::<2>();
         for (leaf, out) in leaves.iter().zip(out.as_chunks_mut::<2>().0) {
-            let share = shares[*leaf as usize];
-            *out = [out[0] + share[0], out[1] + share[1]];
+            let share = steps.share(*leaf);
+            *out = [out[0] + (1.0 - share), out[1] + share];
         }
     }
 
     fn add(&self, leaf: usize, out: &mut [f32]) {
+        if let [of_none, of_one] = out {
+            // As in `add_all`, to the bit.
+            let share = self.shares[leaf * 2 + 1];
+            *of_none += 1.0 - share;
+            *of_one += share;
+            return;
+        }
         let shares = &self.shares[leaf * self.classes..][..self.classes];
         out.iter_mut().zip(shares).for_each(|(sum, share)| *sum += share);
     }
@@ -275,8 +285,9 @@ impl RandomForest {
                 }
             };
             let nodes: Vec<Node> = (0..count).map(node).collect();
-            let steps = Steps::new(&nodes, &trees);
-            Ok(Self { nodes, shares, cover, trees, classes, columns, steps })
+            let mut forest = Self { nodes, shares, cover, trees, classes, columns, steps: None };
+            forest.steps = forest.packed();
+            Ok(forest)
         })
     }
 }
