@@ -57,7 +57,7 @@ pub(super) fn keys(block: &[f32], columns: usize, out: &mut Vec<u32>) {
 /// All trees of a forest.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Steps {
-    steps: Vec<Step>,
+    nodes: Vec<Step>,
     /// Where each tree begins; its end is the next one's beginning.
     roots: Vec<u32>,
     /// Columns of the rows.
@@ -91,13 +91,13 @@ impl Steps {
                 if is_leaf { Step::leaf(place, columns, share(at)) } else { Step::inner(*node, pair[0]) }
             }));
         }
-        Some(Self { steps, roots, columns })
+        Some(Self { nodes: steps, roots, columns })
     }
 
     /// The share of class 1 in a leaf.
     #[inline(always)]
     pub(super) fn share(&self, leaf: u32) -> f32 {
-        f32::from_bits((self.steps[leaf as usize].0 >> 32) as u32)
+        f32::from_bits((self.nodes[leaf as usize].0 >> 32) as u32)
     }
 
     /// The leaf that every row of the block reaches in `tree`, as a node of the forest. `block` holds the `keys` of rows; what is
@@ -106,7 +106,7 @@ impl Steps {
     pub(super) fn leaves(&self, tree: usize, block: &[u32], at: &mut [u32; BLOCK_ROWS]) {
         let width = self.columns + 1;
         let root = self.roots[tree];
-        let steps = &self.steps[root as usize..self.roots[tree + 1] as usize];
+        let steps = &self.nodes[root as usize..self.roots[tree + 1] as usize];
         let rows = (block.len() / width).min(BLOCK_ROWS);
         at[..rows].fill(0);
         let mut walking: [u16; BLOCK_ROWS] = std::array::from_fn(|row| row as u16);
