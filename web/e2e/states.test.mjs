@@ -126,6 +126,27 @@ describe('states', { skip: SKIP, timeout: 300_000 }, () => {
       await until('nothing is stale', async () => (await page.locator('[data-stale]').count()) === 0, 60_000);
     }));
 
+  for (const [kind, told, level] of [['file', /1\s*finished.*read to its end/s, 0], ['interface', /0\s*of 1 running/, 1]]) {
+    test(`a source of the kind ${kind} that ended is ${level ? 'an error' : 'done'}`, () =>
+      on(
+        '/',
+        async (page) => {
+          const cell = page.locator('[data-cell="Sources"]');
+          await cell.waitFor({ timeout: 20_000 });
+          assert.match(await cell.textContent(), told);
+          assert.equal(await cell.getByText('error', { exact: true }).count(), level);
+        },
+        async (page) => {
+          await page.route((url) => url.pathname === '/api/v1/live', (route) => route.abort());
+          await page.route((url) => url.pathname === '/api/v1/summary', async (route) => {
+            const summary = await (await route.fetch()).json();
+            const source = { ...summary.sources[0], name: 'it', kind, state: 'ended' };
+            await route.fulfill({ json: { ...summary, sources: [source] } });
+          });
+        },
+      ));
+  }
+
   test('the page recovers by itself when the server was started anew', async () => {
     const port = 41_000 + (process.pid % 10_000);
     let own = await startOwn(port);
