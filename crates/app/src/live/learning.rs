@@ -131,14 +131,9 @@ impl Judging {
             self.save_log();
             return Ok(());
         }
-        if self.training.is_some() {
-            return Err(NoReturn::Refused("a training is under way; wait until it has ended".to_owned()));
-        }
-        let Some(dir) = self.settings.models_dir.clone() else {
-            return Err(NoReturn::NotKept("models are not kept here".to_owned()));
-        };
+        let dir = versions::folder(self.training.is_some(), self.settings.models_dir.as_deref())?;
         let schema = features::flow_schema();
-        let ensemble = versions::roll_back(&dir, artifact::FLOW, version, |bytes| Ensemble::from_bytes(bytes, schema))?;
+        let ensemble = versions::roll_back(dir, artifact::FLOW, version, |bytes| Ensemble::from_bytes(bytes, schema))?;
         self.retrain.rolled_back(version);
         self.put_in_place(Arc::new(ensemble));
         self.look(true);

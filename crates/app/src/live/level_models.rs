@@ -158,12 +158,7 @@ impl LevelTrainings {
         kind: &str,
         version: u64,
     ) -> std::result::Result<(), NoReturn> {
-        if self.running.is_some() {
-            return Err(NoReturn::Refused("a training is under way; wait until it has ended".to_owned()));
-        }
-        let Some(dir) = &self.keep_in else {
-            return Err(NoReturn::NotKept("models are not kept here".to_owned()));
-        };
+        let dir = versions::folder(self.running.is_some(), self.keep_in.as_deref())?;
         match kind {
             HOST => {
                 let read = |bytes: &[u8]| HostModel::from_bytes(bytes, features::host_schema());
@@ -344,20 +339,9 @@ mod tests {
     fn host_model(seed: u64) -> HostModel {
         let schema = features::host_schema();
         let columns = schema.features.len();
-        let (mut rows, mut windows, mut hosts) = (record::Matrix::with_capacity(600, columns), vec![], vec![]);
-        let mut state = seed;
-        for at in 0..600_i64 {
-            let row: Vec<f32> = (0..columns)
-                .map(|_| {
-                    // Knuth's MMIX generator; its upper bits are good enough for rows without structure.
-                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                    (state >> 40) as f32 / (1_u64 << 24) as f32
-                })
-                .collect();
-            rows.push(&row);
-            windows.push(at / 6);
-            hosts.push(at as u64 % 6);
-        }
+        let rows = super::super::noise::rows(seed, 600, columns);
+        let windows: Vec<i64> = (0..600).map(|row| row / 6).collect();
+        let hosts: Vec<u64> = (0..600).map(|row| row % 6).collect();
         let lesson =
             detect::stream::HostLesson { rows: &rows, windows: &windows, hosts: &hosts, rows_min: 100, until: None };
         HostModel::train(&lesson, schema, &detect::stream::HalfSpaceSettings::default(), seed).unwrap()

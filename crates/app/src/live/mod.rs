@@ -16,6 +16,8 @@ pub mod level_words;
 mod losses;
 mod memory;
 mod models_view;
+#[cfg(test)]
+mod noise;
 mod packet_ring;
 mod past;
 mod publish;

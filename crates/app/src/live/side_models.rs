@@ -202,12 +202,7 @@ impl SideModels {
         log: &mut Retrain,
         version: u64,
     ) -> std::result::Result<(), NoReturn> {
-        if self.running.is_some() {
-            return Err(NoReturn::Refused("a training is under way; wait until it has ended".to_owned()));
-        }
-        let Some(dir) = &self.keep_in else {
-            return Err(NoReturn::NotKept("models are not kept here".to_owned()));
-        };
+        let dir = versions::folder(self.running.is_some(), self.keep_in.as_deref())?;
         let model = versions::roll_back(dir, PACKET, version, PacketModel::from_bytes)?;
         judge.packets().install(Arc::new(model));
         self.relist();

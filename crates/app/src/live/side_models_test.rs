@@ -1,5 +1,6 @@
 //! Tests of the packet level's files, versions and challengers.
 #![allow(clippy::unwrap_used)]
+use super::super::noise;
 use super::*;
 use detect::packet::COLUMNS;
 use evaluate::{JudgeConfig, LearnConfig, Learner};
@@ -7,16 +8,9 @@ use evaluate::{JudgeConfig, LearnConfig, Learner};
 /// `seconds` seconds of twenty packets by four senders; `shift` makes another kind of traffic.
 fn material(seed: u64, seconds: i64, shift: f32) -> PacketMaterial {
     let mut made = PacketMaterial::new(1_000);
-    let mut state = seed;
+    made.rows = noise::rows(seed, seconds as usize * 20, COLUMNS);
+    made.rows.values.iter_mut().for_each(|value| *value += shift);
     for n in 0..seconds * 20 {
-        let row: Vec<f32> = (0..COLUMNS)
-            .map(|_| {
-                // Knuth's MMIX generator; its upper bits are good enough for rows without structure.
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                (state >> 40) as f32 / (1_u64 << 24) as f32 + shift
-            })
-            .collect();
-        made.rows.push(&row);
         made.seconds.push(n / 20);
         made.senders.push(n as u64 % 4);
     }

@@ -210,6 +210,14 @@ impl std::fmt::Display for NoReturn {
     }
 }
 
+/// The folder to go back in, unless `busy` with a training whose result would take the place at once.
+pub fn folder(busy: bool, kept_in: Option<&Path>) -> std::result::Result<&Path, NoReturn> {
+    if busy {
+        return Err(NoReturn::Refused("a training is under way; wait until it has ended".to_owned()));
+    }
+    kept_in.ok_or_else(|| NoReturn::NotKept("models are not kept here".to_owned()))
+}
+
 /// Puts a kept version in place, read by `read` before anything moves; those that were newer move one place back, none is lost. A
 /// crash in between leaves models in place.
 pub fn roll_back<T>(
@@ -260,24 +268,13 @@ pub fn roll_back_any(dir: &Path, kind: &str, version: u64) -> std::result::Resul
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::noise;
     use super::*;
     use detect::EnsembleConfig;
-    use record::Matrix;
 
     /// Small models that differ by their seed.
     fn models(version: u64) -> Ensemble {
-        let columns = features::flow_schema().features.len();
-        let mut rows = Matrix::with_capacity(600, columns);
-        let mut state = version;
-        for _ in 0..600 {
-            let row: Vec<f32> = (0..columns)
-                .map(|_| {
-                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                    (state >> 40) as f32 / (1_u64 << 24) as f32
-                })
-                .collect();
-            rows.push(&row);
-        }
+        let rows = noise::rows(version, 600, features::flow_schema().features.len());
         let config =
             EnsembleConfig { trees: 5, autoencoder_epochs: 1, reference_rows: 64, ..EnsembleConfig::default() };
         let (mut ensemble, _) = Ensemble::train(features::flow_schema(), &rows, version, &config, &mut |_| {}).unwrap();
