@@ -5,6 +5,7 @@
 use crate::lesson::Lesson;
 use crate::packet_lesson::{PacketChallenge, PacketMaterial, PacketReservoir};
 use crate::sampler::{PacketConfig, address_word, mac_word};
+use crate::watch::MemberWatch;
 use detect::packet::{COLUMNS, Damped, MEMBER, PacketModel, SecondScore, log_columns};
 use flow::mix;
 use record::{
@@ -150,6 +151,7 @@ pub struct PacketWatch {
     sums: BTreeMap<Sender, Sum>,
     pools: [HashMap<FlowKey, Pool, BuildHasherDefault<flow::FixedHasher>>; 2],
     judged: u64,
+    scores: MemberWatch,
     pools_forgotten: u64,
     senders_forgotten: u64,
 }
@@ -170,6 +172,7 @@ impl PacketWatch {
             sums: BTreeMap::new(),
             pools: Default::default(),
             judged: 0,
+            scores: MemberWatch::default(),
             pools_forgotten: 0,
             senders_forgotten: 0,
         }
@@ -186,6 +189,7 @@ impl PacketWatch {
     pub fn install(&mut self, model: Arc<PacketModel>) {
         if self.config.enabled {
             self.phase = Phase::Judge(model);
+            self.scores = MemberWatch::default();
             self.lesson = Lesson::new(COLUMNS, 1);
         }
     }
@@ -203,6 +207,11 @@ impl PacketWatch {
     /// Packets judged so far.
     pub fn judged(&self) -> u64 {
         self.judged
+    }
+
+    /// How the words of the model in place are spread.
+    pub fn scores(&self) -> &MemberWatch {
+        &self.scores
     }
 
     /// What was forgotten at the bounds, by reason.
@@ -332,6 +341,7 @@ impl PacketWatch {
         }
         self.judged += 1;
         let p_value = model.p_value(score);
+        self.scores.see(p_value);
         if sample.has_flow {
             self.pool(sample.key, score, p_value);
         }

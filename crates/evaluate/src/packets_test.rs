@@ -87,6 +87,7 @@ fn held_packets_are_judged_as_those_that_come_later_are() {
     assert!(!told.is_empty());
     assert_eq!(words(&told), words(&as_it_comes));
     assert_eq!(held.judged(), live.judged());
+    assert!(live.judged() > 0 && live.scores().seen() == live.judged(), "every packet since the model came");
 }
 
 #[test]

@@ -28,6 +28,23 @@ pub struct MemberWatch {
     pub flagged: u64,
 }
 
+impl MemberWatch {
+    /// One word of a member that judges by itself, beside the ensemble: packets, minutes of hosts, steps of series. Beyond
+    /// `MEMBER_P_VALUE` it is anomalous, and flagged.
+    pub fn see(&mut self, p_value: f64) {
+        let strange = p_value <= MEMBER_P_VALUE;
+        let bins = if strange { &mut self.anomalous } else { &mut self.ordinary };
+        bins[bin(p_value)] += 1;
+        self.flagged += u64::from(strange);
+    }
+
+    /// Words in the histogram.
+    #[must_use]
+    pub fn seen(&self) -> u64 {
+        self.ordinary.iter().chain(&self.anomalous).sum()
+    }
+}
+
 /// How two members agree: flows in no incident that both would flag, and that at least one would.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pair {

@@ -243,6 +243,8 @@ impl Live for Answers {
         let (retraining, live) = (status.retraining.clone(), Arc::clone(&status.models));
         let mut beside = super::side_models::members(&status);
         beside.extend(super::level_words::members(&status));
+        let beside = beside.into_iter().map(|member| super::level_words::with_scores(member, &status.beside));
+        let beside: Vec<_> = beside.collect();
         drop(status);
         let members = ensemble.iter().flat_map(|e| e.members()).map(|member| models_view::member(member, &live));
         let kept = !self.artifact.is_empty();

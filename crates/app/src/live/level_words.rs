@@ -1,12 +1,18 @@
 //! What the models of the levels beside flows and packets say of themselves: in words, as members for the API, from a file. Owns no
 //! model and no timetable; `level_models` trains them.
 
+use super::models_view;
 use super::status::Status;
 use detect::series::{Group, SeriesModel};
 use detect::stream::HostModel;
 use detect::{DetectError, MemberInfo};
+use evaluate::Judge;
+use evaluate::watch::MemberWatch;
 use serve::shapes::ModelMember;
 
+/// Names of the members that forecast series.
+const INTERFACES: &str = "lstm_interfaces";
+const HOSTS: &str = "lstm_hosts";
 /// The promise of a member of a level on benign traffic.
 const NOMINAL_FPR: f64 = 0.01;
 
@@ -80,12 +86,33 @@ pub fn told_of_series(bytes: &[u8]) -> std::result::Result<LevelTold, DetectErro
 
 /// A group of series as a member with a name of its own.
 fn series_member(group: &Group) -> MemberInfo {
-    let of = if is_of_interfaces(group) { "interfaces" } else { "hosts" };
-    MemberInfo { name: format!("lstm_{of}"), ..group.member().clone() }
+    let name = if is_of_interfaces(group) { INTERFACES } else { HOSTS };
+    MemberInfo { name: name.to_owned(), ..group.member().clone() }
 }
 
 fn is_of_interfaces(group: &Group) -> bool {
     group.name() == features::interface_series_schema().name
+}
+
+/// How the words of the members beside the ensemble are spread, each under the name that people see.
+pub fn spread(judge: &mut Judge) -> Vec<MemberWatch> {
+    let named = |name: &str, scores: &MemberWatch| MemberWatch { name: name.to_owned(), ..scores.clone() };
+    let mut all = vec![
+        named(detect::packet::MEMBER, judge.packets().scores()),
+        named(detect::stream::MEMBER, judge.host_level().scores()),
+    ];
+    let of_series = judge.series_level().scores();
+    all.extend([INTERFACES, HOSTS].iter().zip(of_series).map(|(name, scores)| named(name, scores)));
+    all
+}
+
+/// A member beside the ensemble with what it said live, where it has said anything.
+pub fn with_scores(mut member: ModelMember, spread: &[MemberWatch]) -> ModelMember {
+    if let Some(seen) = spread.iter().find(|seen| seen.name == member.name && seen.seen() > 0) {
+        member.scores = Some(models_view::histogram(seen, NOMINAL_FPR));
+        member.realised_fpr = models_view::rate(seen.flagged, seen.seen());
+    }
+    member
 }
 
 /// The levels' members, for the API.
@@ -116,5 +143,29 @@ fn member(kind: &str, looks_at: &str, info: &MemberInfo) -> ModelMember {
         held_out_fpr: Some(info.false_positive_rate),
         threshold: Some(f64::from(info.threshold)),
         ..ModelMember::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_a_member_said_live_stands_beside_it() {
+        let mut said = MemberWatch { name: HOSTS.to_owned(), ..MemberWatch::default() };
+        let of = |name: &str, said: &MemberWatch| {
+            let member = ModelMember { name: name.to_owned(), ..ModelMember::default() };
+            with_scores(member, std::slice::from_ref(said))
+        };
+        assert!(of(HOSTS, &said).scores.is_none(), "nothing judged yet");
+        for at in 0..200 {
+            said.see(if at % 50 == 0 { 1e-4 } else { 0.5 });
+        }
+        let member = of(HOSTS, &said);
+        let scores = member.scores.unwrap();
+        assert_eq!(member.realised_fpr, Some(4.0 / 200.0));
+        assert_eq!((scores.ordinary.iter().sum::<u64>(), scores.anomalous[16]), (196, 4));
+        assert!(of(INTERFACES, &said).scores.is_none(), "another member's");
     }
 }

@@ -72,11 +72,13 @@ impl ModelsLive {
     }
 }
 
-fn rate(flagged: u64, flows: u64) -> Option<f64> {
+/// Share of those flagged; None of few.
+pub fn rate(flagged: u64, flows: u64) -> Option<f64> {
     (flows >= RATE_FLOWS_MIN).then(|| flagged as f64 / flows as f64)
 }
 
-fn histogram(member: &MemberWatch, threshold_p: f64) -> ScoreHistogram {
+/// A member's histogram, for the API.
+pub fn histogram(member: &MemberWatch, threshold_p: f64) -> ScoreHistogram {
     ScoreHistogram {
         bin_decades: BIN_DECADES,
         threshold_p,

@@ -4,6 +4,7 @@
 use super::sums::{Enough, Step, SumSettings, Sums};
 use crate::lesson::Lesson;
 use crate::sampler::address_word;
+use crate::watch::MemberWatch;
 use detect::DetectError;
 use detect::stream::{HalfSpaceSettings, HostLesson, HostModel, MEMBER};
 use features::{host_schema, host_vector};
@@ -86,6 +87,7 @@ pub struct HostWatch {
     last: Timestamp,
     sums: Sums<IpAddr16>,
     judged: u64,
+    scores: MemberWatch,
     waiting: Vec<HostWindow>,
 }
 
@@ -108,6 +110,7 @@ impl HostWatch {
             last: Timestamp(i64::MIN),
             sums: Sums::new(settings),
             judged: 0,
+            scores: MemberWatch::default(),
             waiting: Vec::new(),
         }
     }
@@ -129,6 +132,7 @@ impl HostWatch {
         if self.config.enabled {
             self.installed = Some(Arc::clone(&model));
             self.phase = Phase::Judge { model, adapts: true };
+            self.scores = MemberWatch::default();
         }
     }
 
@@ -145,6 +149,11 @@ impl HostWatch {
     /// Windows judged so far.
     pub fn judged(&self) -> u64 {
         self.judged
+    }
+
+    /// How the words of the model in place are spread.
+    pub fn scores(&self) -> &MemberWatch {
+        &self.scores
     }
 
     /// What was forgotten at the bounds, by reason.
@@ -240,6 +249,9 @@ impl HostWatch {
         let rows: Vec<Vec<f32>> = minute.iter().map(row).collect();
         let scores: Vec<f32> = rows.iter().map(|row| model.score(row)).collect();
         let p_values: Vec<f64> = scores.iter().map(|score| model.p_value(*score)).collect();
+        for p_value in &p_values {
+            self.scores.see(*p_value);
+        }
         let shared = super::shared(&p_values, HOSTS_SHARED_MIN);
         for (at, window) in minute.iter().enumerate() {
             let word = address_word(window.host);

@@ -49,6 +49,8 @@ fn a_host_that_changes_is_told_of_once_with_its_reason() {
     let (mut watch, mut alerts) = (trained(), Vec::new());
     (60..120).for_each(|at| watch.observe(&minute(at, None), &mut alerts));
     assert!(alerts.is_empty() && watch.judged() == 720, "{alerts:?}");
+    let scores = watch.scores();
+    assert!(scores.seen() == 720 && scores.flagged < 30 && scores.ordinary[0] > 300, "{scores:?}");
     (120..130).for_each(|at| watch.observe(&minute(at, Some(4)), &mut alerts));
     let told = alerts.first().unwrap();
     assert_eq!((told.kind, told.src.as_slice()), (Kind::AnomalousHost, &[host(4)][..]));

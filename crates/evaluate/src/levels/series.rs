@@ -4,6 +4,7 @@
 use super::sums::{Enough, SumSettings, Sums};
 use super::tracks::{Bounds, Followed, Row, STEP_S, Told};
 use crate::sampler::address_word;
+use crate::watch::MemberWatch;
 use detect::DetectError;
 use detect::series::{GroupLesson, LstmSettings, MEMBER, SeriesModel};
 use features::{host_series_schema, host_step_vector, interface_series_schema, interface_step_vector};
@@ -167,6 +168,11 @@ impl SeriesWatch {
     /// Steps of series judged so far.
     pub fn judged(&self) -> u64 {
         self.interfaces.judged() + self.hosts.judged()
+    }
+
+    /// How the words of the models in place are spread: of interfaces, of hosts.
+    pub fn scores(&self) -> [&MemberWatch; 2] {
+        [self.interfaces.scores(), self.hosts.scores()]
     }
 
     /// What was forgotten at the bounds, by reason.

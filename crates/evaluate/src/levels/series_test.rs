@@ -75,6 +75,7 @@ fn interfaces_and_hosts_learn_and_a_break_of_either_is_told() {
     watch.install(Arc::new(model));
     usual(&mut watch, 300..340, &mut alerts);
     assert!(alerts.is_empty() && watch.judged() > 200, "{alerts:?}");
+    assert_eq!(watch.scores().iter().map(|scores| scores.seen()).sum::<u64>(), watch.judged());
     for step in 340..380 {
         interface(&mut watch, step, if step % 2 == 0 { 60 } else { 1 }, &mut alerts);
         watch.windows(&hosts(step, Some(3)), &mut alerts);

@@ -2,6 +2,7 @@
 //! each step against its forecast. Owns places and pasts; knows nothing of what the channels mean or what is told.
 
 use super::sums::{Enough, Step, Sums};
+use crate::watch::MemberWatch;
 use detect::series::{SeriesModel, Tracks};
 use record::{IpAddr16, Matrix, Schema, Timestamp, timestamp::NS_PER_S};
 use std::collections::{BTreeMap, VecDeque};
@@ -78,6 +79,7 @@ pub struct Followed<K> {
     /// Steps still not judged, after an interruption.
     unjudged: usize,
     judged: u64,
+    scores: MemberWatch,
     replaced: u64,
 }
 
@@ -99,12 +101,28 @@ impl<K: Ord + Copy> Followed<K> {
     pub fn new(schema: &'static Schema, bounds: Bounds) -> Self {
         let bounds = Bounds { series_max: bounds.series_max.max(1), steps_max: bounds.steps_max.max(1) };
         let (places, by_key) = (Vec::new(), BTreeMap::new());
-        Self { schema, bounds, places, by_key, judging: None, step: None, unjudged: 0, judged: 0, replaced: 0 }
+        Self {
+            schema,
+            bounds,
+            places,
+            by_key,
+            judging: None,
+            step: None,
+            unjudged: 0,
+            judged: 0,
+            scores: MemberWatch::default(),
+            replaced: 0,
+        }
     }
 
     /// Steps judged so far.
     pub fn judged(&self) -> u64 {
         self.judged
+    }
+
+    /// How the words of the model in place are spread.
+    pub fn scores(&self) -> &MemberWatch {
+        &self.scores
     }
 
     /// Series that lost their place to busier ones.
@@ -121,6 +139,7 @@ impl<K: Ord + Copy> Followed<K> {
         };
         let tracks = group.forecaster().tracks(0);
         self.judging = Some(Judging { model: Arc::clone(model), tracks, places: Vec::new() });
+        self.scores = MemberWatch::default();
         self.give_tracks();
     }
 
@@ -262,6 +281,7 @@ impl<K: Ord + Copy> Followed<K> {
             }
             self.judged += 1;
             let (p_value, score) = (p_values[track], surprises[track].score);
+            self.scores.see(p_value);
             let step = Step { from, until, p_value, usual: group.usual(place.name).max(shared), score };
             let why = || group.explain(&judging.tracks, track, &place.row, self.schema);
             if let Some(enough) = sums.add(place.key, &step, why).filter(|_| group.member().admitted) {
