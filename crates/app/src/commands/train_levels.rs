@@ -67,7 +67,7 @@ fn read(common: &Common, args: &TrainArgs) -> Result<Judge> {
 }
 
 fn write(common: &Common, args: &TrainArgs, kind: &str, bytes: &[u8], words: &[String]) -> Result<u8> {
-    artifact::save_bytes(&args.out, kind, bytes, 1)?;
+    artifact::save_bytes(&args.out, kind, bytes, Config::load(common)?.models.versions_max)?;
     if !common.quiet {
         let mut output = Output::open(None)?;
         for line in words {

@@ -243,8 +243,6 @@ impl Live for Answers {
         let (retraining, live) = (status.retraining.clone(), Arc::clone(&status.models));
         let mut beside = super::side_models::members(&status);
         beside.extend(super::level_words::members(&status));
-        let beside = beside.into_iter().map(|member| super::level_words::with_scores(member, &status.beside));
-        let beside: Vec<_> = beside.collect();
         drop(status);
         let members = ensemble.iter().flat_map(|e| e.members()).map(|member| models_view::member(member, &live));
         let kept = !self.artifact.is_empty();
@@ -258,7 +256,7 @@ impl Live for Answers {
             members: members
                 .chain(ensemble.iter().flat_map(|e| e.guests()).map(|guest| models_view::guest(guest, &live)))
                 .chain(ensemble.iter().filter_map(|e| e.known()).map(models_view::known_channel))
-                .chain(beside)
+                .chain(beside.into_iter().map(|member| live.with_scores(member)))
                 .collect(),
             schema: features::flow_schema().name.to_string(),
             seed: self.seed,

@@ -2,6 +2,7 @@
 //! put in place; how they are trained and examined is `training`'s.
 
 use super::judging::{Judging, lock};
+use super::level_words;
 use super::models_view;
 use super::status::ModelState;
 use super::training::{Lesson, Trained, Training};
@@ -166,6 +167,7 @@ impl Judging {
         if let Some(watch) = self.judge.watch().filter(|_| ready) {
             view.watched(watch, alpha);
         }
+        view.beside(&level_words::spread(&mut self.judge));
         let mut status = lock(&self.status);
         status.retraining = retraining;
         status.models = Arc::new(view);

@@ -2,7 +2,7 @@
 //! own, going back to a kept one. Owns the timetable by capture time; what they learn is `evaluate`'s, how they are told `level_words`'.
 
 use super::artifact;
-use super::level_words::{self, host_words, series_words};
+use super::level_words::{host_words, series_words};
 use super::retrain::Retrain;
 use super::side_models::read;
 use super::status::Status;
@@ -189,7 +189,6 @@ impl LevelTrainings {
         status.levels =
             LevelModels { host: judge.host_level().model().cloned(), series: judge.series_level().model().cloned() };
         (status.windows_judged, status.steps_judged) = (judge.host_level().judged(), judge.series_level().judged());
-        status.beside = level_words::spread(judge);
         drop(status);
         if self.running.is_none() {
             self.start_due(judge, over);

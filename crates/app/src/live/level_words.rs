@@ -1,20 +1,17 @@
 //! What the models of the levels beside flows and packets say of themselves: in words, as members for the API, from a file. Owns no
 //! model and no timetable; `level_models` trains them.
 
-use super::models_view;
 use super::status::Status;
 use detect::series::{Group, SeriesModel};
 use detect::stream::HostModel;
 use detect::{DetectError, MemberInfo};
 use evaluate::Judge;
-use evaluate::watch::MemberWatch;
+use evaluate::watch::{MEMBER_P_VALUE, MemberWatch};
 use serve::shapes::ModelMember;
 
 /// Names of the members that forecast series.
 const INTERFACES: &str = "lstm_interfaces";
 const HOSTS: &str = "lstm_hosts";
-/// The promise of a member of a level on benign traffic.
-const NOMINAL_FPR: f64 = 0.01;
 
 /// What became of the host level, in words.
 pub fn host_words(model: &HostModel) -> String {
@@ -106,15 +103,6 @@ pub fn spread(judge: &mut Judge) -> Vec<MemberWatch> {
     all
 }
 
-/// A member beside the ensemble with what it said live, where it has said anything.
-pub fn with_scores(mut member: ModelMember, spread: &[MemberWatch]) -> ModelMember {
-    if let Some(seen) = spread.iter().find(|seen| seen.name == member.name && seen.seen() > 0) {
-        member.scores = Some(models_view::histogram(seen, NOMINAL_FPR));
-        member.realised_fpr = models_view::rate(seen.flagged, seen.seen());
-    }
-    member
-}
-
 /// The levels' members, for the API.
 pub fn members(status: &Status) -> Vec<ModelMember> {
     let host = status.levels.host.iter().map(|model| ModelMember {
@@ -139,33 +127,9 @@ fn member(kind: &str, looks_at: &str, info: &MemberInfo) -> ModelMember {
         kind: kind.to_owned(),
         looks_at: looks_at.to_owned(),
         admitted: info.admitted,
-        nominal_fpr: Some(NOMINAL_FPR),
+        nominal_fpr: Some(MEMBER_P_VALUE),
         held_out_fpr: Some(info.false_positive_rate),
         threshold: Some(f64::from(info.threshold)),
         ..ModelMember::default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn what_a_member_said_live_stands_beside_it() {
-        let mut said = MemberWatch { name: HOSTS.to_owned(), ..MemberWatch::default() };
-        let of = |name: &str, said: &MemberWatch| {
-            let member = ModelMember { name: name.to_owned(), ..ModelMember::default() };
-            with_scores(member, std::slice::from_ref(said))
-        };
-        assert!(of(HOSTS, &said).scores.is_none(), "nothing judged yet");
-        for at in 0..200 {
-            said.see(if at % 50 == 0 { 1e-4 } else { 0.5 });
-        }
-        let member = of(HOSTS, &said);
-        let scores = member.scores.unwrap();
-        assert_eq!(member.realised_fpr, Some(4.0 / 200.0));
-        assert_eq!((scores.ordinary.iter().sum::<u64>(), scores.anomalous[16]), (196, 4));
-        assert!(of(INTERFACES, &said).scores.is_none(), "another member's");
     }
 }

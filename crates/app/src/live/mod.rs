@@ -345,7 +345,6 @@ fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
         packet_model: None,
         levels: evaluate::LevelModels::default(),
         windows_judged: 0,
-        beside: Vec::new(),
         steps_judged: 0,
         packets_judged: 0,
         queue: 0,

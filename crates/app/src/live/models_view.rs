@@ -41,6 +41,21 @@ pub struct ModelsLive {
 }
 
 impl ModelsLive {
+    /// Adds what the members beside the ensemble said live: packets', hosts' and series'.
+    pub fn beside(&mut self, spread: &[MemberWatch]) {
+        let spoke = spread.iter().filter(|member| member.seen() > 0);
+        let view = |m: &MemberWatch| (m.name.clone(), histogram(m, MEMBER_P_VALUE), rate(m.flagged, m.seen()));
+        self.members.extend(spoke.map(view));
+    }
+
+    /// A member with what it said live, where it has said anything.
+    pub fn with_scores(&self, mut member: ModelMember) -> ModelMember {
+        if let Some((_, scores, rate)) = self.members.iter().find(|(name, ..)| *name == member.name) {
+            (member.scores, member.realised_fpr) = (Some(scores.clone()), *rate);
+        }
+        member
+    }
+
     /// Fills in what was seen on live flows.
     pub fn watched(&mut self, watch: &ModelWatch, alpha: f64) {
         let (flows, flows_outside) = watch.flows();
@@ -72,13 +87,11 @@ impl ModelsLive {
     }
 }
 
-/// Share of those flagged; None of few.
-pub fn rate(flagged: u64, flows: u64) -> Option<f64> {
+fn rate(flagged: u64, flows: u64) -> Option<f64> {
     (flows >= RATE_FLOWS_MIN).then(|| flagged as f64 / flows as f64)
 }
 
-/// A member's histogram, for the API.
-pub fn histogram(member: &MemberWatch, threshold_p: f64) -> ScoreHistogram {
+fn histogram(member: &MemberWatch, threshold_p: f64) -> ScoreHistogram {
     ScoreHistogram {
         bin_decades: BIN_DECADES,
         threshold_p,
@@ -187,9 +200,8 @@ fn looks_at(name: &str) -> &'static str {
 
 /// A member of the flow ensemble as the API shows it, with what was seen of it on live flows.
 pub fn member(info: &MemberInfo, live: &ModelsLive) -> ModelMember {
-    let seen = live.members.iter().find(|(name, ..)| *name == info.name);
     let per_cent = info.false_positive_rate * 100.0;
-    ModelMember {
+    let shown = ModelMember {
         name: info.name.clone(),
         kind: "flow".to_owned(),
         looks_at: looks_at(&info.name).to_owned(),
@@ -219,11 +231,12 @@ pub fn member(info: &MemberInfo, live: &ModelsLive) -> ModelMember {
         held_out_fpr: Some(info.false_positive_rate),
         threshold: Some(f64::from(info.threshold)),
         nominal_fpr: Some(MEMBER_P_VALUE),
-        realised_fpr: seen.and_then(|(_, _, rate)| *rate),
-        scores: seen.map(|(_, scores, _)| scores.clone()),
+        realised_fpr: None,
+        scores: None,
         weight_bytes: 0,
         imported: None,
-    }
+    };
+    live.with_scores(shown)
 }
 
 /// A user's own model.
@@ -268,5 +281,30 @@ pub fn known_channel(known: &KnownInfo) -> ModelMember {
         ),
         held_out_fpr: Some(known.false_positive_rate),
         ..ModelMember::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_a_member_beside_the_ensemble_said_live_stands_beside_it() {
+        let mut said = MemberWatch { name: "lstm_hosts".to_owned(), ..MemberWatch::default() };
+        let shown = |name: &str, said: &MemberWatch| {
+            let mut live = ModelsLive::default();
+            live.beside(std::slice::from_ref(said));
+            live.with_scores(ModelMember { name: name.to_owned(), ..ModelMember::default() })
+        };
+        assert!(shown("lstm_hosts", &said).scores.is_none(), "nothing judged yet");
+        for at in 0..200 {
+            said.see(if at % 50 == 0 { 1e-4 } else { 0.5 });
+        }
+        let member = shown("lstm_hosts", &said);
+        let scores = member.scores.unwrap();
+        assert_eq!(member.realised_fpr, Some(4.0 / 200.0));
+        assert_eq!((scores.ordinary.iter().sum::<u64>(), scores.anomalous[16]), (196, 4));
+        assert!(shown("lstm_interfaces", &said).scores.is_none(), "another member's");
     }
 }

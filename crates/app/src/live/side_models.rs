@@ -259,7 +259,7 @@ pub fn members(status: &Status) -> Vec<ModelMember> {
             } else {
                 "It flags more of the held-out packets than it promises, so it raises nothing".to_owned()
             },
-            nominal_fpr: Some(0.01),
+            nominal_fpr: Some(evaluate::watch::MEMBER_P_VALUE),
             held_out_fpr: Some(member.false_positive_rate),
             threshold: Some(f64::from(member.threshold)),
             ..ModelMember::default()

@@ -3,7 +3,6 @@
 
 use super::losses::Losses;
 use detect::Ensemble;
-use evaluate::watch::MemberWatch;
 use evaluate::{LearnProgress, MeterCounters};
 use record::{Counters, FlowKey, HealthItem, HealthLevel, Timestamp};
 use source::SourceStats;
@@ -146,8 +145,6 @@ pub struct Status {
     pub levels: evaluate::LevelModels,
     /// Minutes of hosts judged.
     pub windows_judged: u64,
-    /// How the words of the members beside the ensemble are spread, by the names that people see.
-    pub beside: Vec<MemberWatch>,
     /// Steps of series judged.
     pub steps_judged: u64,
     /// Packets that it has judged.

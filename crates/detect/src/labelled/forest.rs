@@ -1,6 +1,6 @@
 //! Random Forest (Breiman 2001) for rows with labels: class probabilities, out-of-bag probabilities for an honest
-//! calibration, exact Shapley attribution. Flat nodes; a leaf is its own child, so that rows walk a tree in step without a
-//! branch. Owns training and scoring; knows nothing of what the classes mean.
+//! calibration, exact Shapley attribution. Flat nodes; a leaf is its own child, so that a walk needs
+//! no branch; many rows walk them packed (`steps`). Owns training and scoring; knows nothing of what the classes mean.
 
 use super::bins::Cuts;
 use super::grow::{Ground, Grower};
