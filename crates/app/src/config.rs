@@ -41,6 +41,8 @@ pub struct Config {
     pub series: evaluate::SeriesConfig,
     /// Behaviour detectors.
     pub behaviour: detect::behaviour::BehaviourConfig,
+    /// Threat-intelligence lists.
+    pub intel: detect::intel::IntelConfig,
     /// Incidents and the alert budget.
     pub alert: alert::AlertConfig,
     /// Embedded store and retention.
@@ -127,6 +129,7 @@ impl Config {
     /// Checks what types cannot say.
     fn check(&self) -> Result<()> {
         self.home()?;
+        self.intel.check().map_err(Failure::new)?;
         if self.evidence.snap_len < 64 {
             return Err(Failure::new("evidence.snap_len is below 64 bytes: headers would be cut; set 64 or more"));
         }

@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod duration;
 mod failure;
+mod lists;
 mod live;
 mod progress;
 mod render;

@@ -21,6 +21,7 @@ pub mod guests;
 #[cfg(test)]
 mod guests_test;
 pub mod imported;
+pub mod intel;
 mod kernels;
 pub mod labelled;
 mod layout;

@@ -3,7 +3,7 @@
 
 use crate::shapes::{
     FeatureView, FeedbackGiven, FeedbackPreview, Models, Questions, Retraining, Summary, SuppressionUndone,
-    Suppressions,
+    Suppressions, ThreatLists,
 };
 use record::{Counters, FlowRecord, HealthItem, Incident, PacketDetail, PacketSummary};
 use store::{IncidentChange, Page, Query};
@@ -75,6 +75,8 @@ pub trait Live: Send + Sync {
     fn features(&self, flow: &FlowRecord) -> Vec<FeatureView>;
     /// Models.
     fn models(&self) -> Models;
+    /// Threat-intelligence lists in use.
+    fn threat_lists(&self) -> ThreatLists;
     /// Health lines, worst first.
     fn health(&self) -> Vec<HealthItem>;
     /// Every counter of the process by name; monotonic.

@@ -7,8 +7,10 @@ use store::{FlowRow, ScatterPoint};
 use utoipa::ToSchema;
 
 mod models;
+mod threat_lists;
 
 pub use models::*;
+pub use threat_lists::*;
 
 /// How the process was started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

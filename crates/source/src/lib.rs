@@ -8,6 +8,7 @@ pub mod files;
 pub mod filter;
 pub mod frame_source;
 pub mod host;
+pub mod lists;
 pub mod live;
 
 pub use error::SourceError;
@@ -17,6 +18,7 @@ pub use files::{is_capture, open_capture, open_reader, open_unpacked};
 pub use filter::{Filter, FilterError};
 pub use frame_source::{BATCH_FRAMES_MAX, FrameSource, SourceStats};
 pub use host::{HostCounters, InterfaceInfo, SocketInfo, host_counters, interfaces, sockets};
+pub use lists::{ListFetchError, ListOrigin};
 pub use live::{
     FrameSender, KernelCounts, LiveCapture, LiveConfig, LiveSettings, lower_thread_priority, may_capture, open_live,
 };

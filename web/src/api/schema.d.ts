@@ -423,6 +423,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/threat-lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Threat-intelligence lists in use, in the order of the settings. */
+        get: operations["threat_lists"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/top": {
         parameters: {
             query?: never;
@@ -2286,6 +2303,69 @@ export interface components {
             /** @description Newest first. */
             items: components["schemas"]["SuppressionView"][];
         };
+        /** @description One list. */
+        ThreatList: {
+            /**
+             * Format: int64
+             * @description Indicators taken.
+             */
+            entries: number;
+            /**
+             * Format: int64
+             * @description Revoked or past their end.
+             */
+            expired: number;
+            /** @description The first line that was left out, in words; empty when none was. */
+            first_problem: string;
+            /** @description File or address, without keys. */
+            from: string;
+            /** @description Name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Lines or objects of kinds that traffic is not compared with.
+             */
+            not_matchable: number;
+            /**
+             * Format: int64
+             * @description Left out because the bound was reached.
+             */
+            over_bound: number;
+            /** @description Why the newest content is not in use; absent when it is. */
+            problem?: string | null;
+            /**
+             * Format: date-time
+             * @description When the content in use was written or fetched; absent when nothing was ever read.
+             */
+            read?: string | null;
+            /**
+             * Format: int64
+             * @description On a list before this one, or twice on this one.
+             */
+            repeated: number;
+            /** @description What a home host deserves that uses something on it. */
+            severity: components["schemas"]["Severity"];
+            /**
+             * Format: int64
+             * @description Left out because they would match half the Internet.
+             */
+            too_broad: number;
+        };
+        /** @description All lists in use. */
+        ThreatLists: {
+            /**
+             * Format: int64
+             * @description Indicators of all lists together.
+             */
+            entries: number;
+            /**
+             * Format: int64
+             * @description Their bound.
+             */
+            entries_max: number;
+            /** @description Each list, in the order of the settings. */
+            lists: components["schemas"]["ThreatList"][];
+        };
         /** @description Data of event `tick`. */
         Tick: {
             /**
@@ -3485,6 +3565,25 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    threat_lists: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThreatLists"];
                 };
             };
         };

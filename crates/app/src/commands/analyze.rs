@@ -23,7 +23,7 @@ pub fn run(common: &Common, args: &AnalyzeArgs) -> Result<u8> {
     let started = Instant::now();
     let plan = AnalyzeConfig {
         meter: meter_config(&config, args.filter.as_deref())?,
-        judge: judge_config(&config)?,
+        judge: judge_with_lists(&config, common)?,
         training: training(args)?,
         packet_model: packet_model(args)?,
         levels: levels(args)?,
@@ -79,6 +79,16 @@ pub fn meter_config(config: &Config, filter: Option<&str>) -> Result<MeterConfig
         packets: Some(config.packets.clone()),
         records_only: false,
     })
+}
+
+/// The same with the threat-intelligence lists as they are now.
+fn judge_with_lists(config: &Config, common: &Common) -> Result<evaluate::JudgeConfig> {
+    let mut judge = judge_config(config)?;
+    if !config.intel.lists.is_empty() {
+        let data_dir = crate::config::data_dir(common).ok();
+        judge.behaviour.indicators = crate::lists::of_command(&config.intel, data_dir.as_deref())?;
+    }
+    Ok(judge)
 }
 
 /// Detectors, models and incidents as configured.

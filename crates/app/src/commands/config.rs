@@ -23,7 +23,9 @@ pub fn run(common: &Common, args: &ConfigArgs) -> Result<u8> {
             print(None, &text)
         }
         ConfigAction::Check => {
-            Config::load(common)?;
+            let config = Config::load(common)?;
+            // A list that cannot be read would stop the start.
+            crate::lists::Lists::new(&config.intel, crate::config::data_dir(common).ok().as_deref()).compile()?;
             let name = common.config.as_ref().map_or("the defaults".to_owned(), |p| p.display().to_string());
             print(None, &format!("{name}: good\n"))
         }

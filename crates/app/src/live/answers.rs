@@ -274,6 +274,9 @@ impl Live for Answers {
         }
     }
 
+    fn threat_lists(&self) -> serve::shapes::ThreatLists {
+        lock(&self.status).threat_lists.clone()
+    }
     fn health(&self) -> Vec<HealthItem> {
         lock(&self.status).health()
     }

@@ -58,6 +58,8 @@ pub struct Judging {
     pub requests: Receiver<Request>,
     /// From SIGHUP.
     pub reloads: Receiver<Box<Reload>>,
+    /// New threat-intelligence lists.
+    pub indicators: Receiver<Arc<detect::intel::Indicators>>,
     /// How far behind the traffic judging is.
     pub lag: Lag,
     /// What the detectors remember over a restart.
@@ -185,6 +187,9 @@ impl Judging {
     }
 
     fn apply_reloads(&mut self) {
+        while let Ok(indicators) = self.indicators.try_recv() {
+            self.judge.behaviours().set_indicators(indicators);
+        }
         while let Ok(reload) = self.reloads.try_recv() {
             let Reload { judge, learn, evidence_packets_max } = *reload;
             self.judge.reconfigure(&judge);

@@ -30,6 +30,7 @@ mod series;
 pub mod side_models;
 mod simulated;
 mod status;
+mod threat_lists;
 mod training;
 pub mod versions;
 mod worker;
@@ -37,8 +38,10 @@ mod worker;
 use crate::commands::analyze::{judge_config, meter_config};
 use crate::config::Config;
 use crate::failure::{Context, Failure, Result};
+use crate::lists::Lists;
 use answers::Answers;
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use detect::intel::{Indicators, IntelConfig};
 use evaluate::simulate::Simulator;
 use evaluate::{Judge, Learner, Meter, MeterConfig};
 use feedback::Verdicts;
@@ -64,6 +67,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use store::{Read, Sqlite};
+use threat_lists::ListKeeper;
 use worker::{MeterSettings, Parcel, Worker};
 pub use worker::{Pace, wall_clock};
 
@@ -209,6 +213,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let live = matches!(plan.mode, Mode::Live | Mode::Host);
     let verdicts = Arc::new(Mutex::new(Verdicts::replay(store.reader().feedback().plain()?)));
     let mut judge = first_judge(config, models_dir.as_deref(), &status, &store)?;
+    let (keeper, lists, from_lists) = list_keeper(config, &plan.data_dir, &status, &stop, &mut judge)?;
     judge.incidents().set_suppressions(lock(&verdicts).suppressions());
     let names: Vec<&str> = plan.sources.iter().map(|s| s.name.as_str()).collect();
     let memory = Memory::open(live.then_some(plan.data_dir.as_path()), &names, judge.behaviours())?;
@@ -224,6 +229,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         parcels: from_workers,
         requests: from_people,
         reloads: from_reloader,
+        indicators: from_lists,
         lag,
         memory,
         store: Arc::clone(&store),
@@ -241,11 +247,11 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         stop: Arc::clone(&stop),
         settings: judging_settings(config, &plan, models_dir.clone()),
     };
-    let mut threads = vec![spawn("judge", move || judging.run())?];
+    let mut threads = vec![spawn("judge", move || judging.run())?, spawn("lists", move || keeper.run())?];
     let (workers, meters) = start_workers(plan.sources, &meter, &rings, &parcels, &stop)?;
     threads.extend(workers);
     drop(parcels);
-    let takers = Takers { judge: reloads, meters, store: Arc::clone(&store) };
+    let takers = Takers { judge: reloads, meters, lists, store: Arc::clone(&store) };
     let answers = Answers {
         status,
         scores,
@@ -257,10 +263,33 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         artifact: models_dir.map_or(String::new(), |d| d.join(artifact::FILE_NAME).display().to_string()),
         seed: config.learn.seed,
     };
-    let read: Arc<dyn Read> = store.reader();
-    let serve = serve::ServeConfig { listen: plan.listen, ..config.serve.clone() };
-    let state = AppState { read, live: Arc::new(answers), hub, config: Arc::new(serve) };
+    let state = app_state(config, plan.listen, answers, hub);
     Ok(Parts { state, stop, threads, duration: plan.duration, reload: plan.reload, takers })
+}
+
+/// What every handler of the API holds.
+fn app_state(config: &Config, listen: SocketAddr, answers: Answers, hub: Hub) -> AppState {
+    let read: Arc<dyn Read> = answers.reader.clone();
+    let serve = serve::ServeConfig { listen, ..config.serve.clone() };
+    AppState { read, live: Arc::new(answers), hub, config: Arc::new(serve) }
+}
+
+/// Threat-intelligence lists as far as they lie here, given to the judge, and their keeper.
+fn list_keeper(
+    config: &Config,
+    data_dir: &Path,
+    status: &Arc<Mutex<Status>>,
+    stop: &Arc<AtomicBool>,
+    judge: &mut Judge,
+) -> Result<(ListKeeper, Sender<IntelConfig>, Receiver<Arc<Indicators>>)> {
+    let (to_keeper, settings) = bounded(RELOADS_MAX);
+    let (indicators, to_judge) = bounded(RELOADS_MAX);
+    let mut lists = Lists::new(&config.intel, Some(data_dir));
+    judge.behaviours().set_indicators(lists.compile()?);
+    let (status, stop) = (Arc::clone(status), Arc::clone(stop));
+    lock(&status).threat_lists = lists.view();
+    let keeper = ListKeeper { lists, data_dir: data_dir.to_owned(), settings, indicators, status, stop };
+    Ok((keeper, to_keeper, to_judge))
 }
 
 /// The judge with what earlier runs kept: models in `models_dir`, hosts in the store.
@@ -349,6 +378,7 @@ fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
         packets_judged: 0,
         queue: 0,
         lag_ms: 0,
+        threat_lists: serve::shapes::ThreatLists::default(),
         store: store.counters(),
         notices: std::mem::take(&mut plan.notices),
     })

@@ -15,6 +15,7 @@ use store::Sqlite;
 /// Keys (or their beginnings) that are taken over without a start.
 const APPLIED: &[&str] = &[
     "alert.",
+    "intel.",
     "behaviour.",
     "networks.home",
     "flow.idle_timeout_tcp_ms",
@@ -55,6 +56,8 @@ pub struct Takers {
     pub judge: Sender<Box<Reload>>,
     /// The capture workers.
     pub meters: Vec<Sender<MeterSettings>>,
+    /// The keeper of threat-intelligence lists.
+    pub lists: Sender<detect::intel::IntelConfig>,
     /// The store.
     pub store: Arc<Sqlite>,
 }
@@ -108,6 +111,7 @@ impl Takers {
         self.store.set_retention(&config.store);
         // A thread that has ended needs no settings.
         let _ = self.judge.send(Box::new(judge));
+        let _ = self.lists.send(config.intel.clone());
         for worker in &self.meters {
             let _ = worker.send(meter.clone());
         }

@@ -155,6 +155,8 @@ pub struct Status {
     pub queue: usize,
     /// How far judging is behind the traffic, milliseconds of wall time, the largest of the last seconds.
     pub lag_ms: u64,
+    /// Threat-intelligence lists in use.
+    pub threat_lists: serve::shapes::ThreatLists,
     /// What the store says of itself.
     pub store: store::StoreCounters,
     /// Words for people at the start: why there is no capture, which models were read.
@@ -202,6 +204,7 @@ impl Status {
         items.push(self.capture_health());
         items.push(self.model_health());
         items.extend(self.sampling_health());
+        items.extend(self.list_health());
         items.extend(Losses::of(&self.drops()).health());
         if let Some(error) = &self.store.last_error {
             items.push(item(
@@ -264,6 +267,21 @@ impl Status {
             let action =
                 "Busy pairs of hosts are sampled (section packets); flows, hosts and exact detectors see every packet.";
             item("sampling", HealthLevel::Info, text, action)
+        })
+    }
+
+    /// Lists that are not what they should be; good ones need no line.
+    fn list_health(&self) -> Option<HealthItem> {
+        let bad: Vec<_> = self.threat_lists.lists.iter().filter_map(|l| Some((l, l.problem.as_ref()?))).collect();
+        if let [(list, problem), ..] = bad.as_slice() {
+            let text = format!("Threat list {}: {problem}", list.name);
+            let action = "The last good content stays in use; mend the list or its address.";
+            return Some(item("threat lists", HealthLevel::Warning, text, action));
+        }
+        let over: u64 = self.threat_lists.lists.iter().map(|l| l.over_bound).sum();
+        (over > 0).then(|| {
+            let text = format!("{over} indicators of threat lists are left out: intel.entries_max is reached");
+            item("threat lists", HealthLevel::Warning, text, "Raise intel.entries_max, or leave a list out.")
         })
     }
 

@@ -191,7 +191,12 @@ fn the_same_input_gives_the_same_alerts() {
 fn tables_stay_inside_their_bounds_over_a_million_random_observations() {
     let config = BehaviourConfig::default();
     let mut detectors: Vec<_> = REGISTRY.iter().map(|(_, make)| make(&config)).collect();
-    let context_of = |now| super::Context { home: super::HomeNetworks::default(), started: Timestamp(0), now };
+    let context_of = |now| super::Context {
+        home: super::HomeNetworks::default(),
+        indicators: std::sync::Arc::default(),
+        started: Timestamp(0),
+        now,
+    };
     let mut stream = Stream { state: 3, ms: 0 };
     let mut out = Vec::new();
     let mut most = vec![0usize; detectors.len()];

@@ -29,6 +29,7 @@ mod set16;
 mod station_peers;
 mod steady_link;
 mod text;
+mod threat_intel;
 mod throttle;
 mod volume;
 
@@ -57,17 +58,22 @@ pub use port_scan::{PortScan, PortScanConfig};
 pub use reverse_call::{ReverseCall, ReverseCallConfig};
 pub use station_peers::{StationPeers, StationPeersConfig};
 pub use steady_link::{SteadyLink, SteadyLinkConfig};
+pub use threat_intel::{ThreatIntel, ThreatIntelConfig};
 pub use volume::{Volume, VolumeConfig};
 
 use crate::DetectError;
+use crate::intel::Indicators;
 use record::{Alert, Counters, HostWindow, Observation, Prefix, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// What every detector may know besides its own past.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// The networks that count as inside.
     pub home: HomeNetworks,
+    /// What threat-intelligence lists name.
+    pub indicators: Arc<Indicators>,
     /// First capture time that the set has seen.
     pub started: Timestamp,
     /// Latest capture time that the set has seen.
@@ -150,6 +156,11 @@ pub struct BehaviourConfig {
     pub steady_link: SteadyLinkConfig,
     /// Very many DHCP clients.
     pub dhcp_flood: DhcpFloodConfig,
+    /// Comparison with threat-intelligence lists.
+    pub threat_intel: ThreatIntelConfig,
+    /// The lists themselves; the app reads them and fills this. Empty by default.
+    #[serde(skip)]
+    pub indicators: Arc<Indicators>,
     /// Home networks. The app fills this from its own setting; empty means private, carrier-grade, link-local and
     /// unique-local addresses.
     #[serde(skip)]
@@ -179,6 +190,7 @@ pub const REGISTRY: &[(&str, Constructor)] = &[
     ("icmp_tunnel", |c| Box::new(IcmpTunnel::new(&c.icmp_tunnel))),
     ("steady_link", |c| Box::new(SteadyLink::new(&c.steady_link))),
     ("dhcp_flood", |c| Box::new(DhcpFlood::new(&c.dhcp_flood))),
+    ("threat_intel", |c| Box::new(ThreatIntel::new(&c.threat_intel))),
 ];
 
 fn home_of(config: &BehaviourConfig) -> HomeNetworks {
@@ -203,7 +215,8 @@ impl BehaviourSet {
             .filter(|(name, _)| !config.disabled.iter().any(|d| d == name))
             .map(|(_, make)| make(config))
             .collect();
-        let context = Context { home: home_of(config), started: Timestamp(0), now: Timestamp(0) };
+        let (home, indicators) = (home_of(config), Arc::clone(&config.indicators));
+        let context = Context { home, indicators, started: Timestamp(0), now: Timestamp(0) };
         Self { config: config.clone(), detectors, context, seen_any: false, advanced_s: i64::MIN }
     }
 
@@ -230,7 +243,14 @@ impl BehaviourSet {
             });
         }
         self.context.home = home_of(config);
-        self.config = config.clone();
+        // The lists are not settings: they come and go by `set_indicators`.
+        self.config = BehaviourConfig { indicators: Arc::clone(&self.context.indicators), ..config.clone() };
+    }
+
+    /// Takes other threat-intelligence lists while it runs; what was met before stays told.
+    pub fn set_indicators(&mut self, indicators: Arc<Indicators>) {
+        self.context.indicators = Arc::clone(&indicators);
+        self.config.indicators = indicators;
     }
 
     /// Hands one observation to every detector. When its time enters a new second, `advance` runs first.

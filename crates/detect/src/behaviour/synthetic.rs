@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{Behaviour, BehaviourConfig, Context, HomeNetworks, REGISTRY};
+use crate::intel::Indicators;
 use record::{
     Alert, ArpData, Contact, ContactOutcome, Endpoint, FlowKey, FlowRecord, IpAddr16, MacAddr, Observation, TcpFlags,
     Timestamp,
 };
+use std::sync::Arc;
 
 /// 10.0.0.n.
 pub(super) fn ip(n: u8) -> IpAddr16 {
@@ -102,9 +104,18 @@ pub(super) fn run(name: &str, observations: &[Observation]) -> Vec<Alert> {
 
 /// The same on a given detector.
 pub(super) fn run_on(detector: &mut dyn Behaviour, observations: &[Observation]) -> Vec<Alert> {
+    run_with(detector, observations, Arc::default())
+}
+
+/// The same, with threat-intelligence lists.
+pub(super) fn run_with(
+    detector: &mut dyn Behaviour,
+    observations: &[Observation],
+    indicators: Arc<Indicators>,
+) -> Vec<Alert> {
     let mut out = Vec::new();
     let Some(first) = observations.first() else { return out };
-    let mut context = Context { home: HomeNetworks::default(), started: first.ts(), now: first.ts() };
+    let mut context = Context { home: HomeNetworks::default(), indicators, started: first.ts(), now: first.ts() };
     for observation in observations {
         if observation.ts() > context.now {
             let entered = observation.ts().seconds() > context.now.seconds();

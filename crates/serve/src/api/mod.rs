@@ -12,6 +12,7 @@ mod packets;
 mod series;
 mod summary;
 mod suppressions;
+mod threat_lists;
 mod top;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ const ENDPOINTS: &[fn() -> OpenApiRouter<AppState>] = &[
     top::routes,
     models::routes,
     models_import::routes,
+    threat_lists::routes,
     health::routes,
     export::routes,
     live::routes,

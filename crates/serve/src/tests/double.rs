@@ -116,6 +116,10 @@ impl Live for Double {
         counters.add("flows_created", 77);
         counters
     }
+    fn threat_lists(&self) -> crate::shapes::ThreatLists {
+        let list = crate::shapes::ThreatList { name: "feodo".into(), entries: 7, ..Default::default() };
+        crate::shapes::ThreatLists { entries: 7, entries_max: 1000, lists: vec![list] }
+    }
     fn gauges(&self) -> Vec<(String, f64)> {
         vec![("flow_table_entries".into(), 12.0)]
     }
