@@ -5,7 +5,7 @@ BIN := target/release/tripline
 ARGS ?= run
 CARGO ?= cargo
 
-.PHONY: help run build dist test lint web bench evaluation audit clean
+.PHONY: help run build dist test lint web bench evaluation captures audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -38,6 +38,10 @@ evaluation: ## measure all labelled data under ../shared/data and write docs/ref
 	mv docs/reference/evaluation.md.part docs/reference/evaluation.md
 	$(CARGO) run --release --locked -p evaluate --example levels -- ../shared/data > docs/reference/evaluation-levels.md.part
 	mv docs/reference/evaluation-levels.md.part docs/reference/evaluation-levels.md
+
+captures: ## run every labelled attack capture under ../shared/data against its ground truth and write docs/reference/attack-captures.md
+	$(CARGO) run --release --locked -p evaluate --example attack_captures -- ../shared/data > docs/reference/attack-captures.md.part
+	mv docs/reference/attack-captures.md.part docs/reference/attack-captures.md
 
 audit: ## licences and advisories of the dependencies (needs cargo-deny)
 	$(CARGO) deny check

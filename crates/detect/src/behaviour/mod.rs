@@ -32,6 +32,7 @@ mod text;
 mod threat_intel;
 mod throttle;
 mod volume;
+mod web_attack;
 
 #[cfg(test)]
 mod contract_tests;
@@ -60,6 +61,7 @@ pub use station_peers::{StationPeers, StationPeersConfig};
 pub use steady_link::{SteadyLink, SteadyLinkConfig};
 pub use threat_intel::{ThreatIntel, ThreatIntelConfig};
 pub use volume::{Volume, VolumeConfig};
+pub use web_attack::{WebAttack, WebAttackConfig};
 
 use crate::DetectError;
 use crate::intel::Indicators;
@@ -156,6 +158,8 @@ pub struct BehaviourConfig {
     pub steady_link: SteadyLinkConfig,
     /// Very many DHCP clients.
     pub dhcp_flood: DhcpFloodConfig,
+    /// Attacks in web requests.
+    pub web_attack: WebAttackConfig,
     /// Comparison with threat-intelligence lists.
     pub threat_intel: ThreatIntelConfig,
     /// The lists themselves; the app reads them and fills this. Empty by default.
@@ -190,6 +194,7 @@ pub const REGISTRY: &[(&str, Constructor)] = &[
     ("icmp_tunnel", |c| Box::new(IcmpTunnel::new(&c.icmp_tunnel))),
     ("steady_link", |c| Box::new(SteadyLink::new(&c.steady_link))),
     ("dhcp_flood", |c| Box::new(DhcpFlood::new(&c.dhcp_flood))),
+    ("web_attack", |c| Box::new(WebAttack::new(&c.web_attack))),
     ("threat_intel", |c| Box::new(ThreatIntel::new(&c.threat_intel))),
 ];
 
