@@ -5,7 +5,7 @@
 
 use super::lru::Lru;
 use super::text::{self, alert, seconds, why};
-use super::{Behaviour, Context};
+use super::{Behaviour, Context, Wants};
 use record::{
     Alert, AppData, ArpData, Counters, IpAddr16, Kind, MacAddr, Observation, Severity, Timestamp, timestamp::NS_PER_S,
 };
@@ -191,6 +191,9 @@ fn change_alert(
 impl Behaviour for AddressChange {
     fn name(&self) -> &'static str {
         "address_change"
+    }
+    fn wants(&self) -> Wants {
+        Wants::ARP | Wants::DHCP
     }
     fn observe(&mut self, observation: &Observation, _context: &Context, out: &mut Vec<Alert>) {
         match observation {

@@ -5,7 +5,7 @@
 use super::lru::Lru;
 use super::text::{self, alert, push_distinct, why};
 use super::throttle::Throttle;
-use super::{Behaviour, Context};
+use super::{Behaviour, Context, Wants};
 use record::{
     Alert, AppData, ArpData, Counters, DetectorScore, IpAddr16, Kind, MacAddr, Observation, Severity, Timestamp,
     timestamp::NS_PER_S,
@@ -308,6 +308,9 @@ fn speaker_alert(mac: MacAddr, speaker: &Speaker, ts: Timestamp) -> Alert {
 impl Behaviour for ArpSpoof {
     fn name(&self) -> &'static str {
         "arp_spoof"
+    }
+    fn wants(&self) -> Wants {
+        Wants::ARP | Wants::DHCP
     }
     fn observe(&mut self, observation: &Observation, context: &Context, out: &mut Vec<Alert>) {
         match observation {

@@ -5,7 +5,7 @@
 use super::lru::Lru;
 use super::text::{self, alert, count, seconds, why};
 use super::throttle::Throttle;
-use super::{Behaviour, Context};
+use super::{Behaviour, Context, Wants};
 use record::{Alert, Counters, FlowRecord, IpAddr16, Kind, Observation, Severity, Timestamp, timestamp::NS_PER_S};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -215,6 +215,9 @@ fn pair_alert(key: &Key, pair: &Pair, rhythm: &Rhythm) -> Alert {
 impl Behaviour for Beacon {
     fn name(&self) -> &'static str {
         "beacon"
+    }
+    fn wants(&self) -> Wants {
+        Wants::FLOW
     }
     fn observe(&mut self, observation: &Observation, context: &Context, out: &mut Vec<Alert>) {
         if let Observation::Flow(flow) = observation {

@@ -4,7 +4,7 @@
 use super::lru::Lru;
 use super::text::{self, alert, count, push_distinct, why};
 use super::throttle::Throttle;
-use super::{Behaviour, Context};
+use super::{Behaviour, Context, Wants};
 use record::{
     Alert, AppData, AppProto, Counters, FlowRecord, IpAddr16, Kind, Observation, Severity, Timestamp,
     timestamp::NS_PER_S,
@@ -244,6 +244,9 @@ fn pair_alert(key: &Key, pair: &Pair) -> Alert {
 impl Behaviour for BruteForce {
     fn name(&self) -> &'static str {
         "brute_force"
+    }
+    fn wants(&self) -> Wants {
+        Wants::FLOW
     }
     fn observe(&mut self, observation: &Observation, _context: &Context, out: &mut Vec<Alert>) {
         if let Observation::Flow(flow) = observation {

@@ -6,8 +6,8 @@
 use super::synthetic::{arp_reply, arp_request, contact, flow, ip, mac, run_on};
 use super::{BehaviourConfig, BehaviourSet, REGISTRY};
 use record::{
-    AppData, AppEvent, ContactOutcome, ControlData, ControlProtocol, DnsData, InterfaceSecond, IpAddr16, Observation,
-    Timestamp, TrafficClass, observation::ReceiverSecond,
+    AppData, AppEvent, ContactOutcome, ControlData, ControlProtocol, DhcpData, DnsData, HttpData, InterfaceSecond,
+    IpAddr16, Observation, Timestamp, TlsData, TrafficClass, observation::ReceiverSecond,
 };
 
 /// A fixed stream of pseudo-random observations of every sort, hostile in its variety.
@@ -68,11 +68,25 @@ impl Stream {
     fn dns(&mut self, a: IpAddr16, b: IpAddr16) -> Observation {
         let name =
             format!("{:x}{:x}.d{}.example{}", self.draw(1 << 60), self.draw(1 << 60), self.draw(9), self.draw(99_999));
-        let data = DnsData { rrname: name, rrtype: "TXT".into(), message_bytes: 120, ..DnsData::default() };
+        let data = self.message(name);
         let c = contact(self.ms, a, b, 53);
-        let event =
-            AppEvent { ts: c.ts, key: c.key, from_low: c.key.low.addr == a, src_mac: mac(1), data: AppData::Dns(data) };
+        let event = AppEvent { ts: c.ts, key: c.key, from_low: c.key.low.addr == a, src_mac: mac(1), data };
         Observation::App(Box::new(event))
+    }
+    /// Mostly DNS, sometimes another application's.
+    fn message(&mut self, name: String) -> AppData {
+        match self.draw(6) {
+            0 => AppData::Tls(TlsData { sni: name, version: "1.0".into(), ..TlsData::default() }),
+            1 => AppData::Http(HttpData { url: format!("/{name}?id=' or 1=1"), ..HttpData::default() }),
+            2 => AppData::Dhcp(DhcpData {
+                dhcp_type: ["discover", "ack"][self.draw(2) as usize].into(),
+                client_mac: mac(self.draw(256) as u8),
+                assigned_ip: Some(ip(self.draw(256) as u8)),
+                hostname: name,
+                ..DhcpData::default()
+            }),
+            _ => AppData::Dns(DnsData { rrname: name, rrtype: "TXT".into(), message_bytes: 120, ..DnsData::default() }),
+        }
     }
     fn control(&mut self, a: IpAddr16, b: IpAddr16) -> Observation {
         let code = self.draw(131) as u8;
@@ -185,6 +199,37 @@ fn the_same_input_gives_the_same_alerts() {
         format!("{out:?}")
     };
     assert_eq!(told(), told());
+}
+
+#[test]
+fn a_detector_misses_nothing_by_not_being_called_for_what_it_does_not_want() {
+    let input = stream(7, 60_000);
+    for (name, make) in REGISTRY {
+        let config = BehaviourConfig::default();
+        let everything = run_on(make(&config).as_mut(), &input);
+        let wants = make(&config).wants();
+        let (mut set, mut told) = (make(&config), Vec::new());
+        let mut context = super::Context {
+            home: super::HomeNetworks::default(),
+            indicators: std::sync::Arc::default(),
+            started: input[0].ts(),
+            now: input[0].ts(),
+        };
+        for observation in &input {
+            if observation.ts() > context.now {
+                let entered = observation.ts().seconds() > context.now.seconds();
+                context.now = observation.ts();
+                if entered {
+                    set.advance(context.now, &context, &mut told);
+                }
+            }
+            if wants.has(super::Wants::sort(observation)) {
+                set.observe(observation, &context, &mut told);
+            }
+        }
+        set.finish(&context, &mut told);
+        assert_eq!(format!("{everything:?}"), format!("{told:?}"), "{name}");
+    }
 }
 
 #[test]

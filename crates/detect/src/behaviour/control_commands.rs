@@ -5,7 +5,7 @@
 
 use super::control_story::{Cause, Key, Story, disruptive};
 use super::lru::Lru;
-use super::{Behaviour, Context};
+use super::{Behaviour, Context, Wants};
 use record::{Alert, AppData, AppEvent, ControlData, Counters, IpAddr16, Observation, Timestamp, timestamp::NS_PER_S};
 use serde::{Deserialize, Serialize};
 
@@ -224,6 +224,9 @@ impl Pair {
 impl Behaviour for ControlCommands {
     fn name(&self) -> &'static str {
         "control_commands"
+    }
+    fn wants(&self) -> Wants {
+        Wants::CONTROL
     }
     fn observe(&mut self, observation: &Observation, context: &Context, out: &mut Vec<Alert>) {
         if let Observation::App(event) = observation

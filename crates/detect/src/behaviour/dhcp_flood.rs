@@ -6,7 +6,7 @@ use super::lru::hash_of;
 use super::set16::Set16;
 use super::text::{self, alert, count, push_distinct, why};
 use super::throttle::Throttle;
-use super::{Behaviour, Context};
+use super::{Behaviour, Context, Wants};
 use record::{
     Alert, AppData, AppEvent, Counters, DhcpData, IpAddr16, Kind, Observation, Severity, Timestamp, timestamp::NS_PER_S,
 };
@@ -118,6 +118,9 @@ impl DhcpFlood {
 impl Behaviour for DhcpFlood {
     fn name(&self) -> &'static str {
         "dhcp_flood"
+    }
+    fn wants(&self) -> Wants {
+        Wants::DHCP
     }
     fn observe(&mut self, observation: &Observation, _context: &Context, out: &mut Vec<Alert>) {
         if let Observation::App(event) = observation

@@ -6,7 +6,7 @@ use super::lru::{Lru, hash_of};
 use super::set16::Set16;
 use super::text::{self, alert, bytes, count, why};
 use super::throttle::Throttle;
-use super::{Behaviour, Context};
+use super::{Behaviour, Context, Wants};
 use record::{
     Alert, AppData, AppEvent, Counters, DnsData, IpAddr16, Kind, Observation, Severity, Timestamp, timestamp::NS_PER_S,
 };
@@ -293,6 +293,9 @@ fn pair_alert(client: IpAddr16, domain: &str, pair: &Pair) -> Alert {
 impl Behaviour for DnsTunnel {
     fn name(&self) -> &'static str {
         "dns_tunnel"
+    }
+    fn wants(&self) -> Wants {
+        Wants::DNS
     }
     fn observe(&mut self, observation: &Observation, _context: &Context, out: &mut Vec<Alert>) {
         if let Observation::App(event) = observation

@@ -4,7 +4,7 @@
 use super::lru::Lru;
 use super::text::{self, alert, bytes, why};
 use super::throttle::Throttle;
-use super::{Behaviour, Context};
+use super::{Behaviour, Context, Wants};
 use record::{Alert, Counters, FlowRecord, IpAddr16, Kind, Observation, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -158,6 +158,9 @@ fn host_alert(host: IpAddr16, state: &Host, top: Destination, ts: Timestamp, con
 impl Behaviour for Exfiltration {
     fn name(&self) -> &'static str {
         "exfiltration"
+    }
+    fn wants(&self) -> Wants {
+        Wants::FLOW
     }
     fn observe(&mut self, observation: &Observation, context: &Context, out: &mut Vec<Alert>) {
         if let Observation::Flow(flow) = observation {

@@ -5,7 +5,7 @@ use super::flood_rules::{FloodSort, Known, judge};
 use super::lru::Lru;
 use super::text::{self, alert, count, plural, push_distinct, why};
 use super::throttle::Throttle;
-use super::{Behaviour, Context};
+use super::{Behaviour, Context, Wants};
 use record::{
     Alert, ContactOutcome, Counters, IpAddr16, Kind, Observation, Severity, Timestamp, TrafficClass,
     observation::ReceiverSecond, timestamp::NS_PER_S,
@@ -258,6 +258,9 @@ fn story_alert(dest: IpAddr16, story: &Story) -> Alert {
 impl Behaviour for Flood {
     fn name(&self) -> &'static str {
         "flood"
+    }
+    fn wants(&self) -> Wants {
+        Wants::CONTACT | Wants::SECOND
     }
     fn observe(&mut self, observation: &Observation, context: &Context, out: &mut Vec<Alert>) {
         match observation {

@@ -7,7 +7,7 @@ use super::random_walk::{Walk, WalkConfig, WalkSteps};
 use super::set16::Set16;
 use super::text::{self, alert, count, plural, push_distinct, why};
 use super::throttle::Throttle;
-use super::{Behaviour, Context};
+use super::{Behaviour, Context, Wants};
 use record::{
     Alert, ArpData, Contact, Counters, IpAddr16, Kind, Observation, Severity, Timestamp, timestamp::NS_PER_S,
 };
@@ -368,6 +368,9 @@ fn story_alert(src: IpAddr16, story: &Story, p_value: f64) -> Alert {
 impl Behaviour for HostSweep {
     fn name(&self) -> &'static str {
         "host_sweep"
+    }
+    fn wants(&self) -> Wants {
+        Wants::ARP | Wants::CONTACT
     }
     fn observe(&mut self, observation: &Observation, context: &Context, out: &mut Vec<Alert>) {
         match observation {

@@ -6,7 +6,7 @@
 use super::lru::Lru;
 use super::text::{self, alert, bytes, count, why};
 use super::throttle::Throttle;
-use super::{Behaviour, Context};
+use super::{Behaviour, Context, Wants};
 use record::{
     Alert, Counters, FlowRecord, IpAddr16, Kind, Moments, Observation, Severity, Timestamp, timestamp::NS_PER_S,
 };
@@ -185,6 +185,9 @@ fn pair_alert(src: IpAddr16, dest: IpAddr16, pair: &Pair, oddity: Oddity, config
 impl Behaviour for IcmpTunnel {
     fn name(&self) -> &'static str {
         "icmp_tunnel"
+    }
+    fn wants(&self) -> Wants {
+        Wants::FLOW
     }
     fn observe(&mut self, observation: &Observation, _context: &Context, out: &mut Vec<Alert>) {
         if let Observation::Flow(flow) = observation

@@ -32,6 +32,7 @@ mod text;
 mod threat_intel;
 mod throttle;
 mod volume;
+mod wants;
 mod web_attack;
 
 #[cfg(test)]
@@ -61,6 +62,7 @@ pub use station_peers::{StationPeers, StationPeersConfig};
 pub use steady_link::{SteadyLink, SteadyLinkConfig};
 pub use threat_intel::{ThreatIntel, ThreatIntelConfig};
 pub use volume::{Volume, VolumeConfig};
+pub use wants::Wants;
 pub use web_attack::{WebAttack, WebAttackConfig};
 
 use crate::DetectError;
@@ -68,6 +70,7 @@ use crate::intel::Indicators;
 use record::{Alert, Counters, HostWindow, Observation, Prefix, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use wants::Routes;
 
 /// What every detector may know besides its own past.
 #[derive(Clone, Debug)]
@@ -87,6 +90,10 @@ pub struct Context {
 pub trait Behaviour: Send {
     /// Machine name, also the alert's `detector`.
     fn name(&self) -> &'static str;
+    /// The observations that it looks at; it is not called for others.
+    fn wants(&self) -> Wants {
+        Wants::ALL
+    }
     /// Takes one observation; alerts go to `out`.
     fn observe(&mut self, observation: &Observation, context: &Context, out: &mut Vec<Alert>);
     /// Takes one host window.
@@ -202,10 +209,15 @@ fn home_of(config: &BehaviourConfig) -> HomeNetworks {
     if config.home.is_empty() { HomeNetworks::default() } else { HomeNetworks::new(&config.home) }
 }
 
+fn routes_to(detectors: &[Box<dyn Behaviour>]) -> Routes {
+    Routes::new(&detectors.iter().map(|d| d.wants()).collect::<Vec<_>>())
+}
+
 /// All enabled detectors behind one door.
 pub struct BehaviourSet {
     config: BehaviourConfig,
     detectors: Vec<Box<dyn Behaviour>>,
+    routes: Routes,
     context: Context,
     seen_any: bool,
     advanced_s: i64,
@@ -215,14 +227,15 @@ impl BehaviourSet {
     /// Builds every detector that the settings do not disable.
     #[must_use]
     pub fn new(config: &BehaviourConfig) -> Self {
-        let detectors = REGISTRY
+        let detectors: Vec<_> = REGISTRY
             .iter()
             .filter(|(name, _)| !config.disabled.iter().any(|d| d == name))
             .map(|(_, make)| make(config))
             .collect();
         let (home, indicators) = (home_of(config), Arc::clone(&config.indicators));
         let context = Context { home, indicators, started: Timestamp(0), now: Timestamp(0) };
-        Self { config: config.clone(), detectors, context, seen_any: false, advanced_s: i64::MIN }
+        let routes = routes_to(&detectors);
+        Self { config: config.clone(), detectors, routes, context, seen_any: false, advanced_s: i64::MIN }
     }
 
     /// Takes new settings while it runs. Detectors whose settings are the same keep all they know; one with other settings begins
@@ -247,6 +260,7 @@ impl BehaviourSet {
                 }
             });
         }
+        self.routes = routes_to(&self.detectors);
         self.context.home = home_of(config);
         // The lists are not settings: they come and go by `set_indicators`.
         self.config = BehaviourConfig { indicators: Arc::clone(&self.context.indicators), ..config.clone() };
@@ -261,8 +275,10 @@ impl BehaviourSet {
     /// Hands one observation to every detector. When its time enters a new second, `advance` runs first.
     pub fn observe(&mut self, observation: &Observation, out: &mut Vec<Alert>) {
         self.reach(observation.ts(), out);
-        for detector in &mut self.detectors {
-            detector.observe(observation, &self.context, out);
+        for place in self.routes.of(observation) {
+            if let Some(detector) = self.detectors.get_mut(*place) {
+                detector.observe(observation, &self.context, out);
+            }
         }
     }
 

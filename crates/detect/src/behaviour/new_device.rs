@@ -3,7 +3,7 @@
 
 use super::lru::Lru;
 use super::text::{self, alert, why};
-use super::{Behaviour, Context};
+use super::{Behaviour, Context, Wants};
 use crate::DetectError;
 use crate::blob::{Reader, Writer};
 use record::{
@@ -102,6 +102,9 @@ impl NewDevice {
 impl Behaviour for NewDevice {
     fn name(&self) -> &'static str {
         "new_device"
+    }
+    fn wants(&self) -> Wants {
+        Wants::ARP | Wants::DHCP | Wants::FLOW
     }
     fn observe(&mut self, observation: &Observation, context: &Context, out: &mut Vec<Alert>) {
         match observation {

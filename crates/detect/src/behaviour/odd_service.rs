@@ -7,7 +7,7 @@
 use super::lru::Lru;
 use super::text::{self, alert, count, plural, push_distinct, why};
 use super::throttle::Throttle;
-use super::{Behaviour, Context, ports};
+use super::{Behaviour, Context, Wants, ports};
 use record::{
     Alert, AppData, AppEvent, AppProto, Contact, ContactOutcome, Counters, DnsData, FlowRecord, HttpData, IpAddr16,
     Kind, Observation, Severity, TcpFlags, Timestamp, TlsData, timestamp::NS_PER_S,
@@ -359,6 +359,9 @@ fn service_alert(key: &Key, service: &Service, points: f64, score_min: f64) -> A
 impl Behaviour for OddService {
     fn name(&self) -> &'static str {
         "odd_service"
+    }
+    fn wants(&self) -> Wants {
+        Wants::CONTACT | Wants::FLOW | Wants::DNS | Wants::TLS | Wants::HTTP
     }
     fn observe(&mut self, observation: &Observation, context: &Context, out: &mut Vec<Alert>) {
         match observation {

@@ -5,7 +5,7 @@
 use super::lru::Lru;
 use super::text::{self, alert, bytes, seconds, why};
 use super::throttle::Throttle;
-use super::{Behaviour, Context, ports};
+use super::{Behaviour, Context, Wants, ports};
 use record::{
     Alert, AppData, AppProto, Contact, ContactOutcome, Counters, FlowRecord, IpAddr16, Kind, Observation, Severity,
     TcpFlags, Timestamp, timestamp::NS_PER_S,
@@ -187,6 +187,9 @@ impl ReverseCall {
 impl Behaviour for ReverseCall {
     fn name(&self) -> &'static str {
         "reverse_call"
+    }
+    fn wants(&self) -> Wants {
+        Wants::CONTACT | Wants::FLOW
     }
     fn observe(&mut self, observation: &Observation, _context: &Context, out: &mut Vec<Alert>) {
         match observation {

@@ -7,7 +7,7 @@
 use super::lru::Lru;
 use super::text::{self, alert, may_be_broadcast, push_distinct, why};
 use super::throttle::Throttle;
-use super::{Behaviour, Context};
+use super::{Behaviour, Context, Wants};
 use record::{
     Alert, AppData, Contact, Counters, FlowRecord, IpAddr16, Kind, Observation, Severity, Timestamp,
     timestamp::NS_PER_S,
@@ -219,6 +219,9 @@ fn pair_alert(key: &Key, pair: &Pair) -> Alert {
 impl Behaviour for StationPeers {
     fn name(&self) -> &'static str {
         "station_peers"
+    }
+    fn wants(&self) -> Wants {
+        Wants::CONTACT | Wants::FLOW | Wants::CONTROL
     }
     fn observe(&mut self, observation: &Observation, context: &Context, out: &mut Vec<Alert>) {
         match observation {

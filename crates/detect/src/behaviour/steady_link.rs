@@ -5,7 +5,7 @@
 use super::lru::Lru;
 use super::text::{self, alert, count, seconds, why};
 use super::throttle::Throttle;
-use super::{Behaviour, Context, ports};
+use super::{Behaviour, Context, Wants, ports};
 use record::{
     Alert, AppProto, Counters, DirectionStats, FlowKey, FlowRecord, Kind, Moments, Observation, Severity, Timestamp,
     timestamp::NS_PER_S,
@@ -170,6 +170,9 @@ fn link_alert(flow: &FlowRecord, link: &Link, size_spread: f64, config: &SteadyL
 impl Behaviour for SteadyLink {
     fn name(&self) -> &'static str {
         "steady_link"
+    }
+    fn wants(&self) -> Wants {
+        Wants::FLOW
     }
     fn observe(&mut self, observation: &Observation, _context: &Context, out: &mut Vec<Alert>) {
         // Few flows pause four times: the others cost these comparisons.

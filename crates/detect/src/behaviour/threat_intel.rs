@@ -7,7 +7,7 @@
 use super::lru::Lru;
 use super::text::{self, alert, plural, push_distinct, why};
 use super::throttle::Throttle;
-use super::{Behaviour, Context};
+use super::{Behaviour, Context, Wants};
 use crate::intel::{Indicators, Listed};
 use record::{
     Alert, AppData, AppEvent, Contact, ContactOutcome, Counters, FlowRecord, IpAddr16, Kind, Observation, Severity,
@@ -235,6 +235,9 @@ fn tell(meeting: &Meeting<'_>, story: &Story) -> Alert {
 impl Behaviour for ThreatIntel {
     fn name(&self) -> &'static str {
         "threat_intel"
+    }
+    fn wants(&self) -> Wants {
+        Wants::CONTACT | Wants::FLOW | Wants::DNS | Wants::TLS | Wants::HTTP
     }
     fn observe(&mut self, observation: &Observation, context: &Context, out: &mut Vec<Alert>) {
         if context.indicators.is_empty() {

@@ -4,7 +4,7 @@
 
 use super::text::{self, alert, bytes, count, why};
 use super::throttle::Throttle;
-use super::{Behaviour, Context};
+use super::{Behaviour, Context, Wants};
 use crate::DetectError;
 use crate::blob::{Reader, Writer};
 use record::{Alert, Counters, InterfaceSecond, Kind, Observation, Severity, Timestamp, timestamp::NS_PER_S};
@@ -246,6 +246,9 @@ impl Track {
 impl Behaviour for Volume {
     fn name(&self) -> &'static str {
         "volume"
+    }
+    fn wants(&self) -> Wants {
+        Wants::SECOND
     }
     fn observe(&mut self, observation: &Observation, _context: &Context, out: &mut Vec<Alert>) {
         if let Observation::Second(second) = observation {

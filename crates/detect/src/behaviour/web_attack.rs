@@ -7,7 +7,7 @@
 use super::lru::Lru;
 use super::text::{self, alert, plural, push_distinct, why};
 use super::throttle::Throttle;
-use super::{Behaviour, Context};
+use super::{Behaviour, Context, Wants};
 use record::{Alert, AppData, AppEvent, Counters, HttpData, IpAddr16, Kind, Observation, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -260,6 +260,9 @@ impl WebAttack {
 impl Behaviour for WebAttack {
     fn name(&self) -> &'static str {
         "web_attack"
+    }
+    fn wants(&self) -> Wants {
+        Wants::HTTP
     }
     fn observe(&mut self, observation: &Observation, context: &Context, out: &mut Vec<Alert>) {
         if let Observation::App(event) = observation
