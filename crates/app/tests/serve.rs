@@ -116,6 +116,10 @@ fn evidence_opens(port: u16) {
     let answer = get(port, &format!("/api/v1/incidents/{}/pcap", with_pcap["id"].as_str().unwrap()));
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.body[..4], [0x0a, 0x0d, 0x0d, 0x0a], "not a pcapng section header");
+    let words = format!("Tripline incident {}: ", with_pcap["id"].as_str().unwrap());
+    let first_block = u32::from_le_bytes(answer.body[4..8].try_into().unwrap()) as usize;
+    let head = String::from_utf8_lossy(&answer.body[..first_block]).into_owned();
+    assert!(head.contains(&words) && head.contains(with_pcap["kind"].as_str().unwrap()), "{head}");
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("evidence.pcapng");
     std::fs::write(&file, &answer.body).unwrap();

@@ -210,7 +210,8 @@ impl Live for Answers {
         if packets.is_empty() {
             return Err(LiveError::NotFound("these packets have left the ring of newest packets".to_owned()));
         }
-        evidence::pcapng(&packets, self.snap_len).map_err(|e| LiveError::Unavailable(e.to_string()))
+        evidence::pcapng(&packets, self.snap_len, "Packets chosen on the Packets page of Tripline")
+            .map_err(|e| LiveError::Unavailable(e.to_string()))
     }
 
     fn features(&self, flow: &FlowRecord) -> Vec<FeatureView> {

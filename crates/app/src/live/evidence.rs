@@ -23,9 +23,7 @@ pub fn packets(rings: &[Arc<Mutex<PacketRing>>], incident: &Incident, limit: usi
     for ring in rings {
         let ring = ring.lock().unwrap_or_else(PoisonError::into_inner);
         found.extend(ring.matching(since, limit, |key, link, data| match arp_addresses(link, data) {
-            Some((sender, target)) => {
-                incident.kind == Kind::ArpSpoof && (src.contains(&sender) || both(sender, target))
-            }
+            Some((sender, target)) => tells_by_arp(incident.kind) && (src.contains(&sender) || both(sender, target)),
             None => incident.kind != Kind::ArpSpoof && key.proto != 0 && both(key.low.addr, key.high.addr),
         }));
     }
@@ -33,6 +31,32 @@ pub fn packets(rings: &[Arc<Mutex<PacketRing>>], incident: &Incident, limit: usi
     let surplus = found.len().saturating_sub(limit);
     found.drain(..surplus);
     found
+}
+
+/// Kinds whose story may be one of ARP packets.
+fn tells_by_arp(kind: Kind) -> bool {
+    matches!(kind, Kind::ArpSpoof | Kind::HostSweep | Kind::ProtocolMisuse | Kind::NewDevice)
+}
+
+/// What the file is, for whoever opens it without the dashboard at hand.
+pub fn comment(incident: &Incident, packets: usize) -> String {
+    let list = |addresses: &[IpAddr16]| {
+        let names: Vec<String> = addresses.iter().take(8).map(ToString::to_string).collect();
+        let more = addresses.len().saturating_sub(names.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        if names.is_empty() { "-".to_owned() } else { format!("{}{more}", names.join(", ")) }
+    };
+    format!(
+        "Tripline incident {}: {}\nkind {}, severity {}, {} to {}\nfrom {} to {}\n{packets} packets that were still in memory; more may have passed",
+        incident.id,
+        incident.title,
+        incident.kind.name(),
+        incident.severity.name(),
+        incident.first_seen,
+        incident.last_seen,
+        list(&incident.src),
+        list(&incident.dest)
+    )
 }
 
 /// Sender and target of an ARP packet over Ethernet (RFC 826), untagged or with one VLAN tag.
@@ -48,8 +72,8 @@ fn arp_addresses(link: LinkType, data: &[u8]) -> Option<(IpAddr16, IpAddr16)> {
     Some((ip(at + 16)?, ip(at + 26)?))
 }
 
-/// The packets as one pcapng file.
-pub fn pcapng(packets: &[KeptPacket], snap_len: usize) -> io::Result<Vec<u8>> {
+/// The packets as one pcapng file, with a comment on the whole.
+pub fn pcapng(packets: &[KeptPacket], snap_len: usize, comment: &str) -> io::Result<Vec<u8>> {
     let mut links: Vec<LinkType> = packets.iter().map(|p| p.header.link).collect();
     links.sort_unstable();
     links.dedup();
@@ -57,7 +81,7 @@ pub fn pcapng(packets: &[KeptPacket], snap_len: usize) -> io::Result<Vec<u8>> {
         links.push(LinkType::ETHERNET);
     }
     let interfaces: Vec<(&str, LinkType, u32)> = links.iter().map(|l| ("tripline", *l, snap_len as u32)).collect();
-    let mut writer = PcapngWriter::new(Vec::new(), &interfaces)?;
+    let mut writer = PcapngWriter::with_comment(Vec::new(), comment, &interfaces)?;
     for packet in packets {
         let interface = links.binary_search(&packet.header.link).unwrap_or(0);
         writer.write(interface as u16, packet.header.ts, packet.header.wire_len, &packet.data)?;

@@ -393,7 +393,7 @@ impl Judging {
         if packets.is_empty() {
             return None;
         }
-        let file = evidence::pcapng(&packets, settings.snap_len).ok()?;
+        let file = evidence::pcapng(&packets, settings.snap_len, &evidence::comment(incident, packets.len())).ok()?;
         if let Err(error) = self.store.evidence().save(&incident.id, |out| out.write_all(&file)) {
             tracing::warn!("evidence of incident {}: {error}", incident.id);
             return None;

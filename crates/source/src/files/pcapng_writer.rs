@@ -17,12 +17,24 @@ impl<W: Write> PcapngWriter<W> {
     ///
     /// # Errors
     /// What `out` says; more than 65,535 interfaces.
-    pub fn new(mut out: W, interfaces: &[(&str, LinkType, u32)]) -> io::Result<Self> {
+    pub fn new(out: W, interfaces: &[(&str, LinkType, u32)]) -> io::Result<Self> {
+        Self::with_comment(out, "", interfaces)
+    }
+
+    /// The same with a comment on the whole file (`opt_comment` of the section header), which Wireshark shows as the file's; an empty
+    /// one is left out.
+    ///
+    /// # Errors
+    /// As `new`.
+    pub fn with_comment(mut out: W, comment: &str, interfaces: &[(&str, LinkType, u32)]) -> io::Result<Self> {
         let count = u16::try_from(interfaces.len()).map_err(|_| io::Error::other("more than 65,535 interfaces"))?;
         let mut body = Vec::new();
         body.extend(0x1a2b_3c4d_u32.to_le_bytes());
         body.extend([1, 0, 0, 0]);
         body.extend([0xff; 8]);
+        if !comment.is_empty() {
+            option(&mut body, 1, text(comment, usize::from(u16::MAX)).as_bytes());
+        }
         option(&mut body, 4, APPLICATION);
         option(&mut body, 0, &[]);
         block(&mut out, 0x0a0d_0d0a, &body)?;
@@ -71,6 +83,15 @@ impl<W: Write> PcapngWriter<W> {
         self.out.flush()?;
         Ok(self.out)
     }
+}
+
+/// At most `max` bytes, cut between characters.
+fn text(text: &str, max: usize) -> &str {
+    let mut end = text.len().min(max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 fn option(body: &mut Vec<u8>, code: u16, value: &[u8]) {
