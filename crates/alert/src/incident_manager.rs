@@ -15,6 +15,7 @@ use record::{
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+mod chain;
 mod learned;
 
 /// What makes alerts one story.
@@ -30,6 +31,8 @@ const TECHNIQUES_MAX: usize = 8;
 struct Live {
     incident: Incident,
     proposed: Severity,
+    /// Severity and title of this incident alone, without the steps that followed it.
+    own: (Severity, String),
     /// Evidence of learned detectors, for the budget's bar.
     strength: f64,
     /// Strength at which the budget is asked again.
@@ -339,6 +342,7 @@ impl IncidentManager {
 
     fn begin(&mut self, key: &Key, alert: &Alert, alerts: u64) {
         self.make_room();
+        let root = self.story_root(alert);
         let mut first_seen = alert.first_seen.min(alert.ts);
         let mut id = incident_id(key.0, &key.1, first_seen);
         if self.retired.contains(&id) || self.by_id.contains_key(&id) {
@@ -370,13 +374,25 @@ impl IncidentManager {
             notes: Vec::new(),
             feedback: None,
             suppressed_by: None,
+            part_of: None,
+            timeline: Vec::new(),
         };
-        let live = Live { incident, proposed: alert.severity, strength: 0.0, ask_at: 0.0, dirty: false };
+        let live = Live {
+            incident,
+            proposed: alert.severity,
+            own: (alert.severity, String::new()),
+            strength: 0.0,
+            ask_at: 0.0,
+            dirty: false,
+        };
         self.live.insert(key.clone(), live);
         self.by_id.insert(id, key.clone());
         self.counters.incidents += 1;
         self.grow(key, alert, alerts);
         self.enter_lane(key, alert);
+        if let Some(root) = root {
+            self.join(key, &root);
+        }
     }
 
     /// Learned kinds ask the budget; exact kinds have their own lane.
@@ -427,11 +443,13 @@ impl IncidentManager {
         };
         live.proposed = live.proposed.max(alert.severity);
         incident.severity = severity(incident, live.proposed);
+        live.own = (incident.severity, incident.title.clone());
         let hosts: Vec<IpAddr16> = match key.0 {
             Kind::Flood => alert.dest.clone(),
             _ => alert.src.clone(),
         };
         self.mark(key);
+        self.tell_story(key);
         if covers_flows(key.0) {
             for host in hosts {
                 self.by_host.entry(host).or_default().insert(key.clone());

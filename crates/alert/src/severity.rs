@@ -30,7 +30,7 @@ fn exact_detectors(incident: &Incident) -> usize {
     incident.detectors.iter().filter(|d| Kind::parse(&d.name).is_some_and(|k| !k.is_learned())).count()
 }
 
-fn raise(severity: Severity) -> Severity {
+pub(crate) fn raise(severity: Severity) -> Severity {
     match severity {
         Severity::Low => Severity::Medium,
         Severity::Medium => Severity::High,

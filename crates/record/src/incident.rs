@@ -178,4 +178,30 @@ pub struct Incident {
     /// Suppression that keeps it out of the inbox; absent when none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppressed_by: Option<u64>,
+    /// First incident of the story that this one is a step of; absent when it stands alone or is the first. People are shown the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<String>,
+    /// Steps of the story that began with this incident, in the order in which they were raised, itself among them; empty when it
+    /// stands alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timeline: Vec<StoryStep>,
+}
+
+/// One step of a story over several kinds (a scan, then guesses at passwords, then an upload).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StoryStep {
+    /// When it was raised.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub ts: Timestamp,
+    /// Kind.
+    pub kind: Kind,
+    /// Its incident.
+    pub incident: String,
+    /// Plain words.
+    pub title: String,
+    /// Its severity.
+    pub severity: Severity,
+    /// Alerts in it.
+    pub alerts: u64,
 }

@@ -33,7 +33,7 @@ pub use flow_record::{
     AppSummary, Direction, DirectionStats, EndReason, FlowBrief, FlowRecord, HistoryText, Moments, TcpState,
 };
 pub use host::HostRecord;
-pub use incident::{DetectorScore, Evidence, Incident, IncidentStatus, Note, Severity, Why};
+pub use incident::{DetectorScore, Evidence, Incident, IncidentStatus, Note, Severity, StoryStep, Why};
 pub use kind::Kind;
 pub use net::{Endpoint, FlowKey, IpAddr16, LinkType, MacAddr};
 pub use observation::{Contact, ContactOutcome, InterfaceSecond, Observation, ReceiverSecond, TrafficClass};

@@ -1229,6 +1229,8 @@ export interface components {
             notes?: components["schemas"]["Note"][];
             /** @description True when it was held back by the alert budget: searchable, not announced. */
             over_budget: boolean;
+            /** @description First incident of the story that this one is a step of; absent when it stands alone or is the first. People are shown the first. */
+            part_of?: string | null;
             /**
              * Format: date-time
              * @description When the first alert was raised, capture time.
@@ -1250,6 +1252,11 @@ export interface components {
              * @description Suppression that keeps it out of the inbox; absent when none does.
              */
             suppressed_by?: number | null;
+            /**
+             * @description Steps of the story that began with this incident, in the order in which they were raised, itself among them; empty when it
+             *     stands alone.
+             */
+            timeline?: components["schemas"]["StoryStep"][];
             /** @description Plain words. */
             title: string;
             /** @description Reasons, strongest first. */
@@ -1804,6 +1811,8 @@ export interface components {
                 notes?: components["schemas"]["Note"][];
                 /** @description True when it was held back by the alert budget: searchable, not announced. */
                 over_budget: boolean;
+                /** @description First incident of the story that this one is a step of; absent when it stands alone or is the first. People are shown the first. */
+                part_of?: string | null;
                 /**
                  * Format: date-time
                  * @description When the first alert was raised, capture time.
@@ -1825,6 +1834,11 @@ export interface components {
                  * @description Suppression that keeps it out of the inbox; absent when none does.
                  */
                 suppressed_by?: number | null;
+                /**
+                 * @description Steps of the story that began with this incident, in the order in which they were raised, itself among them; empty when it
+                 *     stands alone.
+                 */
+                timeline?: components["schemas"]["StoryStep"][];
                 /** @description Plain words. */
                 title: string;
                 /** @description Reasons, strongest first. */
@@ -2207,6 +2221,27 @@ export interface components {
          * @enum {string}
          */
         StabilityState: "waiting" | "stable" | "moderate" | "shifted";
+        /** @description One step of a story over several kinds (a scan, then guesses at passwords, then an upload). */
+        StoryStep: {
+            /**
+             * Format: int64
+             * @description Alerts in it.
+             */
+            alerts: number;
+            /** @description Its incident. */
+            incident: string;
+            /** @description Kind. */
+            kind: components["schemas"]["Kind"];
+            /** @description Its severity. */
+            severity: components["schemas"]["Severity"];
+            /** @description Plain words. */
+            title: string;
+            /**
+             * Format: date-time
+             * @description When it was raised.
+             */
+            ts: string;
+        };
         /** @description SUMMARY. */
         Summary: {
             /** @description Budget. */

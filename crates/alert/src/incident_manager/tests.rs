@@ -6,15 +6,15 @@ use super::*;
 use proptest::prelude::*;
 use record::{DetectorScore, Endpoint, FlowKey, MemberScore, Why};
 
-fn at(s: i64) -> Timestamp {
+pub(super) fn at(s: i64) -> Timestamp {
     Timestamp::from_parts(1_700_000_000 + s, 0)
 }
 
-fn ip(n: u8) -> IpAddr16 {
+pub(super) fn ip(n: u8) -> IpAddr16 {
     IpAddr16::v4([10, 0, 0, n])
 }
 
-fn scan(s: i64, src: u8, dest: u8) -> Alert {
+pub(super) fn scan(s: i64, src: u8, dest: u8) -> Alert {
     Alert {
         ts: at(s),
         first_seen: at(0),

@@ -309,7 +309,7 @@ impl Judging {
 
     /// Keeps the number of open incidents true without asking the store.
     fn count_open(&mut self, incident: &Incident) {
-        let open = incident.status == IncidentStatus::Open && !incident.over_budget;
+        let open = incident.status == IncidentStatus::Open && !incident.over_budget && incident.part_of.is_none();
         let changed = if open { self.run.open.insert(incident.id.clone()) } else { self.run.open.remove(&incident.id) };
         if changed {
             let mut status = lock(&self.status);

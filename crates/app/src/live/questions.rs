@@ -136,6 +136,8 @@ mod tests {
             notes: Vec::new(),
             feedback: None,
             suppressed_by: None,
+            part_of: None,
+            timeline: Vec::new(),
         }
     }
 

@@ -248,6 +248,8 @@ pub(super) fn incident(n: u64) -> Incident {
         notes: Vec::new(),
         feedback: None,
         suppressed_by: None,
+        part_of: None,
+        timeline: Vec::new(),
     }
 }
 

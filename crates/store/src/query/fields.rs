@@ -73,6 +73,8 @@ pub static INCIDENT_FIELDS: &[Field] = &[
     field("flow_id", Number, &["EXISTS (SELECT 1 FROM json_each(body, '$.flows') j WHERE j.value {})"], false),
     field("pcap", Bool, &["coalesce(json_extract(body, '$.evidence.pcap'), 0) {}"], false),
     field("over_budget", Bool, &["over_budget {}"], false),
+    field("step", Bool, &["(json_extract(body, '$.part_of') IS NOT NULL) {}"], false),
+    field("story", Text, &["coalesce(json_extract(body, '$.part_of'), id) {}"], false),
 ];
 
 /// Fields of `/hosts`.

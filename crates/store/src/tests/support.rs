@@ -110,6 +110,8 @@ pub(crate) fn incident(n: u64, kind: Kind, src: &str) -> Incident {
         notes: Vec::new(),
         feedback: None,
         suppressed_by: None,
+        part_of: None,
+        timeline: Vec::new(),
     }
 }
 
