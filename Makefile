@@ -5,7 +5,7 @@ BIN := target/release/tripline
 ARGS ?= run
 CARGO ?= cargo
 
-.PHONY: help run build dist test lint web bench evaluation captures audit clean
+.PHONY: help run build dist test lint web bench evaluation captures dga-model audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ evaluation: ## measure all labelled data under ../shared/data and write docs/ref
 captures: ## run every labelled attack capture under ../shared/data against its ground truth and write docs/reference/attack-captures.md
 	$(CARGO) run --release --locked -p evaluate --example attack_captures -- ../shared/data > docs/reference/attack-captures.md.part
 	mv docs/reference/attack-captures.md.part docs/reference/attack-captures.md
+
+dga-model: ## learn the model of names anew from the benign captures under ../shared/data
+	$(CARGO) run --release --locked -p evaluate --example dga_model -- ../shared/data crates/detect/src/names/names.model
 
 audit: ## licences and advisories of the dependencies (needs cargo-deny)
 	$(CARGO) deny check

@@ -26,6 +26,7 @@ mod kernels;
 pub mod labelled;
 mod layout;
 pub mod models;
+pub mod names;
 pub mod packet;
 mod random;
 pub mod series;

@@ -13,6 +13,7 @@ mod captures;
 pub mod challenge;
 pub mod covered;
 mod decision;
+pub mod dga;
 pub mod drift;
 pub mod evaluation;
 pub mod hosts;

@@ -7,6 +7,7 @@ use super::set16::Set16;
 use super::text::{self, alert, bytes, count, why};
 use super::throttle::Throttle;
 use super::{Behaviour, Context, Wants};
+use crate::names::split;
 use record::{
     Alert, AppData, AppEvent, Counters, DnsData, IpAddr16, Kind, Observation, Severity, Timestamp, timestamp::NS_PER_S,
 };
@@ -106,23 +107,6 @@ fn is_data(below: &str, bits: f64) -> bool {
 fn is_reversed_address(below: &str) -> bool {
     below.split('.').take(4).all(|label| label.len() <= 3 && label.bytes().all(|b| b.is_ascii_hexdigit()))
         && below.split('.').count() >= 4
-}
-
-/// Splits a name into the part below the registered domain and the domain. The domain is the last two labels, or three
-/// where the last two are a country and a short general label (`co.uk`). Top-level domains are letters (RFC 3696): a name
-/// that ends otherwise has no domain, and is data from its end to its beginning.
-fn split(name: &str) -> Option<(&str, &str)> {
-    let top = name.rsplit('.').next().unwrap_or(name);
-    if top.len() >= 3 && !top.starts_with("xn--") && top.bytes().any(|b| b.is_ascii_digit()) {
-        return Some((name, ""));
-    }
-    let dots: Vec<usize> = name.rmatch_indices('.').map(|(i, _)| i).take(3).collect();
-    let second = *dots.get(1)?;
-    let last_label = name.len() - dots[0] - 1;
-    let second_label = dots[0] - second - 1;
-    let country = last_label == 2 && second_label <= 3;
-    let cut = if country { *dots.get(2)? } else { second };
-    (cut > 0).then(|| (&name[..cut], &name[cut + 1..]))
 }
 
 /// Shannon entropy of the bytes without dots, bits a character.
@@ -381,14 +365,5 @@ mod tests {
         assert!(run("dns_tunnel", &queries(12, 900, keys, "TXT")).is_empty(), "mail keys");
         let listed = |i| format!("{i}.2.0.192.zen.example.org");
         assert!(run("dns_tunnel", &queries(100, 900, listed, "TXT")).is_empty(), "block lists");
-    }
-
-    #[test]
-    fn names_split_at_the_registered_domain() {
-        assert_eq!(split("a.b.example.com"), Some(("a.b", "example.com")));
-        assert_eq!(split("a.example.co.uk"), Some(("a", "example.co.uk")));
-        assert_eq!(split("example.com"), None);
-        assert_eq!(split("co.uk"), None);
-        assert_eq!(split("x.t.ggy666.tk"), Some(("x.t", "ggy666.tk")));
     }
 }

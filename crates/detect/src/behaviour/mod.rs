@@ -9,6 +9,7 @@ mod brute_force;
 mod contacts;
 mod control_commands;
 mod control_story;
+mod dga;
 mod dhcp_flood;
 mod dns_tunnel;
 mod exfiltration;
@@ -47,6 +48,7 @@ pub use arp_spoof::{ArpSpoof, ArpSpoofConfig};
 pub use beacon::{Beacon, BeaconConfig};
 pub use brute_force::{BruteForce, BruteForceConfig};
 pub use control_commands::{ControlCommands, ControlCommandsConfig};
+pub use dga::{Dga, DgaConfig};
 pub use dhcp_flood::{DhcpFlood, DhcpFloodConfig};
 pub use dns_tunnel::{DnsTunnel, DnsTunnelConfig};
 pub use exfiltration::{Exfiltration, ExfiltrationConfig};
@@ -172,6 +174,8 @@ pub struct BehaviourConfig {
     /// The lists themselves; the app reads them and fills this. Empty by default.
     #[serde(skip)]
     pub indicators: Arc<Indicators>,
+    /// Generated domain names.
+    pub dga: DgaConfig,
     /// Home networks. The app fills this from its own setting; empty means private, carrier-grade, link-local and
     /// unique-local addresses.
     #[serde(skip)]
@@ -203,6 +207,7 @@ pub const REGISTRY: &[(&str, Constructor)] = &[
     ("dhcp_flood", |c| Box::new(DhcpFlood::new(&c.dhcp_flood))),
     ("web_attack", |c| Box::new(WebAttack::new(&c.web_attack))),
     ("threat_intel", |c| Box::new(ThreatIntel::new(&c.threat_intel))),
+    ("dga", |c| Box::new(Dga::new(&c.dga))),
 ];
 
 fn home_of(config: &BehaviourConfig) -> HomeNetworks {
