@@ -7,7 +7,7 @@ use common::{captures, data, ethernet, for_each_frame, header, ipv4, ipv6, tcp_p
 use decode::{DecodeConfig, Decoder, PROTOCOLS, Payload, Pending, Probe, dissect};
 use proptest::prelude::*;
 use record::app_event::TEXT_BYTES_MAX;
-use record::{AppData, LinkType, PacketMeta};
+use record::{AdminStep, AppData, LinkType, PacketMeta};
 
 /// A DNS answer for `a.example.org`: two addresses.
 const DNS_RESPONSE: &[u8] = b"\x12\x34\x81\x80\x00\x01\x00\x02\x00\x00\x00\x00\x01a\x07example\x03org\x00\x00\x01\x00\x01\
@@ -69,6 +69,40 @@ fn ntp() -> Vec<u8> {
     out
 }
 
+/// A service is opened for writing on a share, SMB 2: session prefix, header, body, name.
+fn smb2_create(name: &str) -> Vec<u8> {
+    let name: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let mut message = vec![0u8; 64 + 56];
+    message[..4].copy_from_slice(b"\xfeSMB");
+    message[12] = 5;
+    message[64] = 57;
+    message[64 + 36] = 5;
+    message[64 + 44] = 120;
+    message[64 + 46] = name.len() as u8;
+    message.extend(name);
+    [&(message.len() as u32).to_be_bytes()[..], &message].concat()
+}
+
+/// SMB 1, the reserved transaction.
+fn smb1_reserved() -> Vec<u8> {
+    let mut message = vec![0u8; 32];
+    message[..5].copy_from_slice(b"\xffSMB\x32");
+    message.push(15);
+    message.extend([0; 28]);
+    message.extend([0x0e, 0, 0, 0]);
+    [&(message.len() as u32).to_be_bytes()[..], &message].concat()
+}
+
+/// DCE/RPC bind to the service control manager.
+fn dcerpc_bind() -> Vec<u8> {
+    let mut message =
+        vec![5, 0, 11, 3, 0x10, 0, 0, 0, 72, 0, 0, 0, 1, 0, 0, 0, 0xb8, 0x10, 0xb8, 0x10, 0, 0, 0, 0, 1, 0, 0, 0];
+    message
+        .extend([0, 0, 1, 0, 0x81, 0xbb, 0x7a, 0x36, 0x44, 0x98, 0xf1, 0x35, 0xad, 0x32, 0x98, 0xf0, 0x38, 0, 0x10, 3]);
+    message.resize(72, 2);
+    message
+}
+
 /// A fixture a protocol: its name and a frame that holds one of its messages.
 fn fixtures() -> Vec<(&'static str, Vec<u8>)> {
     let over_tcp = |src, dest, data: &[u8]| ethernet(0x0800, &ipv4(6, &tcp_ports(src, dest, 0x18, &[], data)));
@@ -87,6 +121,9 @@ fn fixtures() -> Vec<(&'static str, Vec<u8>)> {
         ("ntp", over_udp(40_000, 123, &ntp())),
         ("modbus", over_tcp(502, 40_000, MODBUS_EXCEPTION)),
         ("dnp3", over_tcp(40_000, 20_000, &[DNP3_READ, DNP3_COLD_RESTART].concat())),
+        ("smb", over_tcp(40_000, 445, &smb2_create("PSEXESVC.exe"))),
+        ("smb", over_tcp(40_000, 445, &smb1_reserved())),
+        ("dcerpc", over_tcp(40_000, 49_700, &dcerpc_bind())),
     ]
 }
 
@@ -157,6 +194,10 @@ fn what_is_read() {
     let AppData::Control(dnp3) = &all[11] else { panic!("{:?}", all[11]) };
     assert!(!dnp3.response);
     assert_eq!((dnp3.unit, dnp3.source, dnp3.functions.as_slice(), dnp3.messages), (10, 1, &[1, 13][..], 2));
+    let admin = |n: usize| if let AppData::Admin(admin) = &all[n] { admin.clone() } else { panic!("{:?}", all[n]) };
+    assert_eq!((admin(12).step, admin(12).name.as_str(), admin(12).writes), (AdminStep::File, "psexesvc.exe", true));
+    assert_eq!(admin(13).step, AdminStep::ReservedTransaction);
+    assert_eq!((admin(14).step, admin(14).name.as_str()), (AdminStep::Bind, "svcctl"));
 }
 
 #[test]
@@ -221,6 +262,7 @@ fn longest_text(data: &AppData) -> usize {
         AppData::Dhcp(dhcp) => dhcp.hostname.len(),
         AppData::Ntp(_) => 0,
         AppData::Control(control) => control.functions.len(),
+        AppData::Admin(admin) => admin.name.len(),
     }
 }
 
@@ -265,7 +307,7 @@ proptest! {
     }
 
     #[test]
-    fn fixtures_with_some_bytes_changed(which in 0usize..10, changes in proptest::collection::vec((0usize..600, any::<u8>()), 1..12)) {
+    fn fixtures_with_some_bytes_changed(which in 0usize..15, changes in proptest::collection::vec((0usize..600, any::<u8>()), 1..12)) {
         let (_, mut frame) = fixtures().swap_remove(which);
         for (at, value) in changes {
             let at = at % frame.len();

@@ -1,7 +1,7 @@
 //! What the application layer said, as far as detection and people need it. Strings are bounded by `decode`
 //! (`TEXT_BYTES_MAX`), so an event's size is bounded too.
 
-use crate::{ControlData, ControlProtocol, FlowKey, IpAddr16, MacAddr, Timestamp};
+use crate::{AdminData, ControlData, ControlProtocol, FlowKey, IpAddr16, MacAddr, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Longest text kept of any one application field, bytes.
@@ -92,6 +92,8 @@ pub enum AppData {
     Ntp(NtpData),
     /// Messages of an industrial control protocol.
     Control(ControlData),
+    /// A step of remote administration (SMB, DCE/RPC).
+    Admin(AdminData),
 }
 
 /// DNS or mDNS message; the first question stands for the query.
@@ -240,6 +242,8 @@ impl AppData {
                 ControlProtocol::Modbus => AppProto::Modbus,
                 ControlProtocol::Dnp3 => AppProto::Dnp3,
             },
+            // Told message by message; it does not name the flow's protocol, which the models would have to learn anew.
+            Self::Admin(_) => AppProto::Unknown,
         }
     }
 }

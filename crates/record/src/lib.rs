@@ -3,6 +3,7 @@
 //! This room owns what things are called and nothing that happens to them. It knows no clock, file, socket or thread,
 //! and imports no other room. Field names are Suricata EVE's wherever EVE has the thing; units come last.
 
+mod admin;
 pub mod analysis;
 pub mod app_event;
 pub mod control;
@@ -23,6 +24,7 @@ pub mod timestamp;
 pub mod verdict;
 pub mod window;
 
+pub use admin::{AdminData, AdminProtocol, AdminStep};
 pub use analysis::{Analysis, AnalysisInput, TrainedOn};
 pub use app_event::{AppData, AppEvent, AppProto, ArpData, DhcpData, DnsData, HttpData, NtpData, SshData, TlsData};
 pub use control::{ControlData, ControlProtocol};

@@ -1,6 +1,7 @@
 //! Application protocols: one file each, one ordered list, tried in order on a packet's payload.
 //! Owns who may claim a payload; knows no flow table: what has to be remembered between packets is in `pending`.
 
+pub(crate) mod dcerpc;
 pub(crate) mod dhcp;
 pub(crate) mod dnp3;
 pub(crate) mod dns;
@@ -11,6 +12,7 @@ pub(crate) mod modbus;
 pub(crate) mod ntp;
 pub(crate) mod pending;
 pub(crate) mod quic;
+pub(crate) mod smb;
 pub(crate) mod ssh;
 pub(crate) mod tls;
 
@@ -83,8 +85,19 @@ pub trait Protocol: Sync {
 }
 
 /// Every protocol, most telling first bytes first; the ones that need a port's hint come last.
-pub const PROTOCOLS: &[&dyn Protocol] =
-    &[&tls::Tls, &http::Http, &ssh::Ssh, &quic::Quic, &dnp3::Dnp3, &dhcp::Dhcp, &ntp::Ntp, &modbus::Modbus, &dns::Dns];
+pub const PROTOCOLS: &[&dyn Protocol] = &[
+    &tls::Tls,
+    &http::Http,
+    &ssh::Ssh,
+    &smb::Smb,
+    &quic::Quic,
+    &dnp3::Dnp3,
+    &dcerpc::DceRpc,
+    &dhcp::Dhcp,
+    &ntp::Ntp,
+    &modbus::Modbus,
+    &dns::Dns,
+];
 
 /// Captured payload bytes of a packet, if it has any that are its transport's.
 #[inline]

@@ -5,7 +5,9 @@ use super::tree::{Tree, hex8, hex16};
 use crate::app::{self, Registry, dns};
 use crate::bytes::{be16_at, be32_at, text};
 use crate::config::DecodeConfig;
-use record::{AppData, ControlData, ControlProtocol, DhcpData, PacketMeta, TlsData};
+use record::{
+    AdminData, AdminProtocol, AdminStep, AppData, ControlData, ControlProtocol, DhcpData, PacketMeta, TlsData,
+};
 
 /// Layers of the innermost payload.
 pub(super) fn layers(tree: &mut Tree<'_>, meta: &PacketMeta) {
@@ -36,6 +38,7 @@ pub(super) fn layers(tree: &mut Tree<'_>, meta: &PacketMeta) {
             tree.field("ntp.stratum", "Stratum", ntp.stratum, at + 1, 1);
         }
         Some(AppData::Control(control)) => control_layer(tree, at, data.len(), &control),
+        Some(AppData::Admin(admin)) => admin_layer(tree, at, data.len(), &admin),
         None if is_tls(meta, data) => tls_layer(tree, at, None),
         None => {
             tree.layer("Data", at, data.len());
@@ -60,6 +63,22 @@ fn control_layer(tree: &mut Tree<'_>, at: usize, len: usize, control: &ControlDa
             tree.field("dnp3.src", "Source", control.source, at + 6, 2);
             tree.field("dnp3.al.func", "Application function", text, at + 12, 1);
         }
+    }
+}
+
+fn admin_layer(tree: &mut Tree<'_>, at: usize, len: usize, admin: &AdminData) {
+    let (layer, field) = match (admin.protocol, admin.step) {
+        (AdminProtocol::Smb, AdminStep::Share) => ("SMB (Server Message Block Protocol)", "smb2.tree"),
+        (AdminProtocol::Smb, _) => ("SMB (Server Message Block Protocol)", "smb2.filename"),
+        (AdminProtocol::DceRpc, _) => {
+            ("Distributed Computing Environment / Remote Procedure Call (DCE/RPC)", "dcerpc.cn_bind_to_uuid")
+        }
+    };
+    tree.layer(layer, at, len);
+    if admin.step == AdminStep::Call {
+        tree.field("dcerpc.opnum", "Operation", admin.operation, at + 22, 2);
+    } else if !admin.name.is_empty() {
+        tree.field(field, "Name", &admin.name, at, len);
     }
 }
 

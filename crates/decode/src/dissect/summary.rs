@@ -10,8 +10,8 @@ use crate::link::ETHER_ARP;
 use crate::transport::icmp::is_echo;
 use crate::{app, arp};
 use record::{
-    AppData, ControlData, ControlProtocol, DecodeErrorKind, DhcpData, DnsData, HttpData, NtpData, PacketMeta, TcpFlags,
-    TlsData,
+    AdminData, AdminProtocol, AdminStep, AppData, ControlData, ControlProtocol, DecodeErrorKind, DhcpData, DnsData,
+    HttpData, NtpData, PacketMeta, TcpFlags, TlsData,
 };
 use std::fmt::Write;
 
@@ -162,6 +162,7 @@ fn application(meta: &PacketMeta, frame: &[u8], data: &AppData) -> (String, Stri
             ControlProtocol::Modbus => ("Modbus/TCP", control_info(control)),
             ControlProtocol::Dnp3 => ("DNP 3.0", control_info(control)),
         },
+        AppData::Admin(admin) => (admin_protocol(admin), admin_info(admin)),
     };
     (protocol.to_owned(), info)
 }
@@ -200,6 +201,26 @@ fn dhcp_info(dhcp: &DhcpData) -> String {
         first.make_ascii_uppercase();
     }
     format!("DHCP {kind} - {}", dhcp.client_mac)
+}
+
+fn admin_protocol(admin: &AdminData) -> &'static str {
+    match admin.protocol {
+        AdminProtocol::Smb => "SMB",
+        AdminProtocol::DceRpc => "DCERPC",
+    }
+}
+
+fn admin_info(admin: &AdminData) -> String {
+    let side = if admin.response { "Response" } else { "Request" };
+    match admin.step {
+        AdminStep::Other => side.to_owned(),
+        AdminStep::LogonRefused => "Response, log-in refused".to_owned(),
+        AdminStep::Share => format!("Tree connect, {}", admin.name),
+        AdminStep::File => format!("Create, {}", admin.name),
+        AdminStep::Bind => format!("Bind, {}", admin.name),
+        AdminStep::Call => format!("Call, operation {}", admin.operation),
+        AdminStep::ReservedTransaction => "Trans2, reserved session setup".to_owned(),
+    }
 }
 
 fn control_info(control: &ControlData) -> String {

@@ -22,7 +22,9 @@ use extra::{Extras, follow_run};
 use index::{Index, NONE};
 use opening::{TCP, UDP, ambiguous, is_unreachable, opening_of};
 use record::timestamp::NS_PER_MS;
-use record::{AppData, AppEvent, AppProto, AppSummary, ContactOutcome, Observation, PacketMeta, TcpFlags, Timestamp};
+use record::{
+    AdminStep, AppData, AppEvent, AppProto, AppSummary, ContactOutcome, Observation, PacketMeta, TcpFlags, Timestamp,
+};
 use slab::Slab;
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -393,6 +395,14 @@ impl FlowTable {
         let entry = self.entries.get_mut(slot);
         entry.app_left[side] = entry.app_left[side].saturating_sub(1);
         let Some(data) = parser.parse(at, meta) else { return };
+        if let AppData::Admin(admin) = &data {
+            entry.messages = true;
+            if admin.step == AdminStep::Other {
+                return; // Reads, writes and their answers say only that the connection is one of SMB or DCE/RPC.
+            }
+        } else if entry.messages && entry.app.is_none() {
+            return; // A segment of such a connection may begin with any bytes of a file: nothing else is read there.
+        }
         if is_message(meta.proto, &data) {
             entry.messages = true;
         } else {
@@ -434,7 +444,7 @@ fn follow_tcp(entry: &mut Entry, side: usize, meta: &PacketMeta, t: i64, last_of
 
 /// True for protocols whose every datagram or segment begins with a message of its own, so that all of a flow are read.
 fn is_message(proto: u8, data: &AppData) -> bool {
-    if matches!(data.proto(), AppProto::Modbus | AppProto::Dnp3) {
+    if matches!(data.proto(), AppProto::Modbus | AppProto::Dnp3) || matches!(data, AppData::Admin(_)) {
         return true;
     }
     proto == UDP && matches!(data.proto(), AppProto::Dns | AppProto::Mdns | AppProto::Dhcp | AppProto::Ntp)
@@ -442,6 +452,9 @@ fn is_message(proto: u8, data: &AppData) -> bool {
 
 /// Keeps the first request and the first response with the flow.
 fn keep(entry: &mut Entry, side: usize, data: Cow<'_, AppData>) {
+    if data.proto() == AppProto::Unknown {
+        return;
+    }
     let response = match &*data {
         AppData::Dns(dns) => dns.response,
         AppData::Http(http) => http.response,
