@@ -350,7 +350,8 @@ fn kept_log(store: &Sqlite) -> Result<retrain::Log> {
 }
 
 fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
-    let open = store::Query::parse("status:open over_budget:false step:false", store::query::INCIDENT_FIELDS).plain()?;
+    let open =
+        store::Query::parse("status:open over_budget:false step:false", store::query::INCIDENT_FIELDS).plain()?;
     let query = store::ListQuery { filter: open, range: store::TimeRange::default(), limit: 1, cursor: None };
     let incidents_open = store.reader().incidents(&query).plain()?.total;
     let sources = plan.sources.iter().map(|s| SourceState::new(s.name.clone(), s.kind)).collect();

@@ -4,7 +4,7 @@
 
 use super::lru::Lru;
 use super::text::{self, alert, count, seconds, why};
-use super::throttle::Throttle;
+use super::throttle::{HOUR_NS, Throttle};
 use super::{Behaviour, Context, Wants};
 use record::{Alert, Counters, FlowRecord, IpAddr16, Kind, Observation, Severity, Timestamp, timestamp::NS_PER_S};
 use serde::{Deserialize, Serialize};
@@ -138,7 +138,7 @@ impl Beacon {
         }
         // Counted only for a pair that would alert: walking all pairs is dear, and such pairs are few.
         let mut throttle = pair.throttle;
-        if !throttle.due(pair.total, flow.end) {
+        if !throttle.due_within(pair.total, flow.end, 12 * HOUR_NS) {
             return;
         }
         let same = |other: &Key| (other.2, other.3) == (key.2, key.3) && other.1 == key.1;

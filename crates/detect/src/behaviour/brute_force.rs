@@ -1,17 +1,23 @@
 //! Log-in guessing: one source opens many short, alike, answered sessions to one log-in service. A failed log-in ends
-//! after few messages, and guesses are alike; sessions in which somebody works are neither.
+//! after few messages, and guesses are alike; sessions in which somebody works are neither. Also told: forms posted to a log-in page,
+//! log-ins that SMB says it refused, and the same guess carried to many hosts, one try each (spraying: ATT&CK T1110.003).
 
+use super::log_in::{HTTP, KERBEROS, is_log_in_page, refused, service_of};
 use super::lru::Lru;
-use super::text::{self, alert, count, push_distinct, why};
-use super::throttle::Throttle;
+use super::text::{self, alert, count, plural, push_distinct, why};
+use super::throttle::{HOUR_NS, Throttle};
 use super::{Behaviour, Context, Wants};
 use record::{
-    Alert, AppData, AppProto, Counters, FlowRecord, IpAddr16, Kind, Observation, Severity, Timestamp,
+    AdminStep, Alert, AppData, AppEvent, Counters, FlowRecord, IpAddr16, Kind, Observation, Severity, Timestamp,
     timestamp::NS_PER_S,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
+/// Forms posted to a log-in page, as a service of its own.
+const FORM: &str = "a web form";
+/// Services that people and programs log in to on many hosts only when they administrate them.
+const SPRAYED: [&str; 7] = ["SSH", "RDP", "SMB", "Telnet", "VNC", "FTP", "WinRM"];
 /// Sessions remembered a pair.
 const SESSIONS_MAX: usize = 64;
 
@@ -30,6 +36,12 @@ pub struct BruteForceConfig {
     pub alike_share_min: f64,
     /// Refused HTTP requests (401, 403) within the window. Default 20.
     pub http_refused_min: usize,
+    /// Forms posted to log-in pages of one server within the window. Default 30.
+    pub form_posts_min: usize,
+    /// Hosts on which one source tries the same service, in short, alike sessions. Default 10.
+    pub spray_hosts_min: usize,
+    /// Window of such tries, seconds. Default 600.
+    pub spray_window_s: u32,
     /// Pairs of source and service remembered. Default 8192.
     pub pairs_max: usize,
 }
@@ -42,55 +54,11 @@ impl Default for BruteForceConfig {
             size_near: 0.2,
             alike_share_min: 0.6,
             http_refused_min: 20,
+            form_posts_min: 30,
+            spray_hosts_min: 10,
+            spray_window_s: 600,
             pairs_max: 8192,
         }
-    }
-}
-
-/// What a failed log-in to a service looks like at most.
-struct Service {
-    name: &'static str,
-    /// Messages with payload from the client.
-    client_messages_max: u64,
-    /// Payload of both sides, bytes.
-    payload_max: f64,
-    /// Longest session, seconds.
-    duration_max_s: u64,
-}
-
-const SSH: Service = Service { name: "SSH", client_messages_max: 40, payload_max: 12_000.0, duration_max_s: 60 };
-/// Log-in service of Windows domains.
-const KERBEROS: &str = "Kerberos";
-const HTTP: Service = Service { name: "HTTP", client_messages_max: 64, payload_max: 200_000.0, duration_max_s: 60 };
-
-/// The service of a flow by its application protocol, or by its port where the protocol has no name of its own.
-fn service_of(flow: &FlowRecord) -> Option<Service> {
-    let named = |name, client_messages_max, payload_max, duration_max_s| {
-        Some(Service { name, client_messages_max, payload_max, duration_max_s })
-    };
-    // A refused Kerberos request is one small question and one small error; a granted ticket is larger than both.
-    if flow.dest().port == 88 && flow.app_proto() == AppProto::Unknown {
-        return named(KERBEROS, 2, 700.0, 10);
-    }
-    if flow.key.proto != super::contacts::TCP {
-        return None;
-    }
-    match (flow.app_proto(), flow.dest().port) {
-        (AppProto::Ssh, _) | (AppProto::Unknown, 22) => Some(SSH),
-        (AppProto::Http, _) => Some(HTTP),
-        (AppProto::Unknown, port) | (AppProto::Tls, port @ (3389 | 993 | 995 | 465 | 990)) => match port {
-            21 | 990 => named("FTP", 12, 4000.0, 60),
-            23 | 2323 => named("Telnet", 60, 4000.0, 90),
-            25 | 465 | 587 => named("SMTP", 12, 8000.0, 60),
-            110 | 995 => named("POP3", 12, 8000.0, 60),
-            143 | 993 => named("IMAP", 12, 8000.0, 60),
-            139 | 445 => named("SMB", 8, 6000.0, 60),
-            1433 | 3306 | 5432 => named("database", 4, 4000.0, 30),
-            3389 => named("RDP", 16, 12_000.0, 60),
-            5900..=5909 => named("VNC", 8, 1000.0, 30),
-            _ => None,
-        },
-        _ => None,
     }
 }
 
@@ -112,32 +80,59 @@ struct Pair {
     ports: Vec<u16>,
     /// Sessions of this pair that were no failed log-in, in the window; they speak for honest use.
     worked: u32,
+    /// Tries are read from messages, not told by the shape of flows.
+    read: bool,
     throttle: Throttle,
 }
 
 type Key = (IpAddr16, IpAddr16, &'static str);
 
+/// One source's tries of one service on different hosts.
+#[derive(Default)]
+struct Spray {
+    tries: VecDeque<(Session, IpAddr16)>,
+    dest: Vec<IpAddr16>,
+    hosts: u64,
+    first: Timestamp,
+    ports: Vec<u16>,
+    throttle: Throttle,
+}
+
 /// The detector.
 pub struct BruteForce {
     config: BruteForceConfig,
     pairs: Lru<Key, Pair>,
+    sprays: Lru<(IpAddr16, &'static str), Spray>,
     /// Pairs whose story is being told.
     active: Vec<Key>,
+}
+
+/// One try to log in.
+struct Try {
+    key: Key,
+    port: u16,
+    session: Session,
+    started: Timestamp,
+    packets: u64,
+    /// Tries needed, and whether they are alike by nature.
+    needed: usize,
+    uniform: bool,
 }
 
 impl BruteForce {
     /// Builds it.
     #[must_use]
     pub fn new(config: &BruteForceConfig) -> Self {
-        Self { pairs: Lru::new(config.pairs_max), active: Vec::new(), config: config.clone() }
+        let (pairs, sprays) = (Lru::new(config.pairs_max), Lru::new(config.pairs_max / 4));
+        Self { pairs, sprays, active: Vec::new(), config: config.clone() }
     }
 
     fn flow(&mut self, flow: &FlowRecord, out: &mut Vec<Alert>) {
-        let Some(service) = service_of(flow) else { return };
         if flow.report != 0 || flow.forward.packets_with_payload == 0 || flow.backward.packets_with_payload == 0 {
             return;
         }
-        let http = service.name == HTTP.name;
+        let Some(service) = service_of(flow) else { return };
+        let http = service.name == HTTP;
         if http && !refused(flow) {
             return;
         }
@@ -146,40 +141,116 @@ impl BruteForce {
             && payload <= service.payload_max
             && flow.duration_ns() <= service.duration_max_s * NS_PER_S as u64;
         let (src, dest) = (flow.src(), flow.dest());
-        let window_ns = i64::from(self.config.window_s) * NS_PER_S;
         let key = (src.addr, dest.addr, service.name);
-        let pair = self.pairs.touch(&key, flow.end, Pair::default);
-        if pair.attempts == 0 || flow.end.since(pair.last) > window_ns {
-            *pair = Pair { first: flow.start, ..Pair::default() };
-        }
-        pair.last = pair.last.max(flow.end);
         if !short {
-            pair.worked += 1;
+            self.pair(&key, flow.end, flow.start).worked += 1;
+            return;
+        }
+        let session = Session { end: flow.end, log_size: payload.max(1.0).ln(), flow_id: flow.flow_id };
+        let one = Try {
+            key,
+            port: dest.port,
+            session,
+            started: flow.start,
+            packets: flow.packets(),
+            needed: if http { self.config.http_refused_min } else { self.config.sessions_min },
+            // Refused requests for tickets are all small; their sizes differ with the names that are tried.
+            uniform: http || service.name == KERBEROS,
+        };
+        self.tried(&one, out);
+        if SPRAYED.contains(&service.name) && flow.forward.packets_with_payload >= service.client_messages_min {
+            self.sprayed(&one, out);
+        }
+    }
+
+    fn message(&mut self, event: &AppEvent, out: &mut Vec<Alert>) {
+        let (sender, receiver) =
+            if event.from_low { (event.key.low, event.key.high) } else { (event.key.high, event.key.low) };
+        let (client, server, service, needed) = match &event.data {
+            AppData::Http(http) if !http.response && http.http_method == "POST" && is_log_in_page(&http.url) => {
+                (sender, receiver, FORM, self.config.form_posts_min)
+            }
+            AppData::Admin(admin) if admin.step == AdminStep::LogonRefused => {
+                (receiver, sender, "SMB", self.config.sessions_min)
+            }
+            _ => return,
+        };
+        let session = Session { end: event.ts, log_size: 0.0, flow_id: 0 };
+        let key = (client.addr, server.addr, service);
+        let one = Try { key, port: server.port, session, started: event.ts, packets: 1, needed, uniform: true };
+        self.tried(&one, out);
+    }
+
+    /// The pair, begun anew when it was quiet for a window.
+    fn pair(&mut self, key: &Key, now: Timestamp, started: Timestamp) -> &mut Pair {
+        let window_ns = i64::from(self.config.window_s) * NS_PER_S;
+        let pair = self.pairs.touch(key, now, Pair::default);
+        if pair.attempts == 0 || now.since(pair.last) > window_ns {
+            *pair = Pair { first: started, ..Pair::default() };
+        }
+        pair.last = pair.last.max(now);
+        pair
+    }
+
+    fn tried(&mut self, one: &Try, out: &mut Vec<Alert>) {
+        let (near_config, share_min) = (self.config.size_near, self.config.alike_share_min);
+        let window_ns = i64::from(self.config.window_s) * NS_PER_S;
+        let end = one.session.end;
+        let pair = self.pair(&one.key, end, one.started);
+        // Where the server's refusals are read, they are the tries; the sessions around them are not counted again.
+        pair.read |= one.session.flow_id == 0;
+        if pair.read && one.session.flow_id != 0 {
             return;
         }
         pair.attempts += 1;
-        pair.packets += flow.packets();
-        push_distinct(&mut pair.flows, flow.flow_id);
-        push_distinct(&mut pair.ports, dest.port);
-        pair.sessions.push_back(Session { end: flow.end, log_size: payload.max(1.0).ln(), flow_id: flow.flow_id });
-        while pair.sessions.len() > SESSIONS_MAX
-            || pair.sessions.front().is_some_and(|s| flow.end.since(s.end) > window_ns)
+        pair.packets += one.packets;
+        if one.session.flow_id != 0 {
+            push_distinct(&mut pair.flows, one.session.flow_id);
+        }
+        push_distinct(&mut pair.ports, one.port);
+        pair.sessions.push_back(one.session);
+        while pair.sessions.len() > SESSIONS_MAX || pair.sessions.front().is_some_and(|s| end.since(s.end) > window_ns)
         {
             pair.sessions.pop_front();
         }
-        let needed = if http { self.config.http_refused_min } else { self.config.sessions_min };
-        let near = near_median(&pair.sessions, self.config.size_near);
-        // Refused requests for tickets are all small; their sizes differ with the names that are tried.
-        let uniform = http || service.name == KERBEROS;
-        let alike = uniform || near as f64 >= self.config.alike_share_min * pair.sessions.len() as f64;
-        let honest = u64::from(pair.worked) * 4 > pair.attempts;
-        let guessing = pair.throttle.started()
-            || (near.max(if uniform { pair.sessions.len() } else { 0 }) >= needed && alike && !honest);
-        if guessing && pair.throttle.due(pair.attempts, flow.end) {
-            if !self.active.contains(&key) {
-                self.active.push(key);
+        let guessing = pair.throttle.started() || pair.is_guessing(one, near_config, share_min);
+        if guessing && pair.throttle.due_within(pair.attempts, end, HOUR_NS) {
+            out.push(pair_alert(&one.key, pair));
+            if !self.active.contains(&one.key) {
+                self.active.push(one.key);
             }
-            out.push(pair_alert(&key, pair));
+        }
+    }
+
+    fn sprayed(&mut self, one: &Try, out: &mut Vec<Alert>) {
+        let (src, dest, service) = one.key;
+        let end = one.session.end;
+        let window_ns = i64::from(self.config.spray_window_s) * NS_PER_S;
+        let spray = self.sprays.touch(&(src, service), end, Spray::default);
+        if spray.tries.back().is_some_and(|(last, _)| end.since(last.end) > window_ns) {
+            *spray = Spray::default();
+        }
+        if spray.hosts == 0 {
+            spray.first = one.started;
+        }
+        while spray.tries.len() >= SESSIONS_MAX
+            || spray.tries.front().is_some_and(|(s, _)| end.since(s.end) > window_ns)
+        {
+            spray.tries.pop_front();
+        }
+        spray.hosts += u64::from(!spray.dest.contains(&dest));
+        push_distinct(&mut spray.dest, dest);
+        push_distinct(&mut spray.ports, one.port);
+        if spray.tries.iter().any(|(_, host)| *host == dest) {
+            return; // Several tries of one host are the pair's story.
+        }
+        spray.tries.push_back((one.session, dest));
+        let sessions: VecDeque<Session> = spray.tries.iter().map(|(session, _)| *session).collect();
+        let near = near_median(&sessions, self.config.size_near);
+        let many =
+            near >= self.config.spray_hosts_min && near as f64 >= self.config.alike_share_min * sessions.len() as f64;
+        if (many || spray.throttle.started()) && spray.throttle.due_within(spray.hosts, end, HOUR_NS) {
+            out.push(spray_alert(src, service, spray, end));
         }
     }
 
@@ -196,10 +267,32 @@ impl BruteForce {
     }
 }
 
-/// True when the server said that the credentials or the rights are missing.
-fn refused(flow: &FlowRecord) -> bool {
-    let response = flow.app.as_ref().and_then(|a| a.response.as_ref());
-    matches!(response, Some(AppData::Http(http)) if matches!(http.status, 401 | 403))
+impl Pair {
+    fn is_guessing(&self, one: &Try, size_near: f64, alike_share_min: f64) -> bool {
+        let near = near_median(&self.sessions, size_near);
+        let alike = one.uniform || near as f64 >= alike_share_min * self.sessions.len() as f64;
+        let honest = u64::from(self.worked) * 4 > self.attempts;
+        near.max(if one.uniform { self.sessions.len() } else { 0 }) >= one.needed && alike && !honest
+    }
+}
+
+fn spray_alert(src: IpAddr16, service: &'static str, spray: &Spray, end: Timestamp) -> Alert {
+    let mut a = alert(Kind::BruteForce, "brute_force", spray.first, end, 1e-4);
+    a.title = format!("{src} tried to log in to {service} of {}, few times each", plural(spray.hosts, "host", "hosts"));
+    a.src = vec![src];
+    a.dest.clone_from(&spray.dest);
+    a.dest_port.clone_from(&spray.ports);
+    let minutes = (end.since(spray.first).max(0) as f64 / NS_PER_S as f64 / 60.0).max(1.0 / 60.0);
+    a.why = vec![
+        why("hosts_tried", spray.hosts as f64, [0.0, 9.0], "hosts", 0.7),
+        why("hosts_tried_per_minute", spray.hosts as f64 / minutes, [0.0, 1.0], "1/min", 0.3),
+    ];
+    a.flows = spray.tries.iter().map(|(session, _)| session.flow_id).collect();
+    a.packets = spray.hosts;
+    a.severity = if spray.hosts >= 50 { Severity::High } else { Severity::Medium };
+    a.attack = vec!["T1110.003"];
+    a.story = format!("{src} {service}");
+    text::scored(a, 0.85)
 }
 
 /// How many sessions are within `near` of the median of the logarithmic size.
@@ -232,7 +325,7 @@ fn pair_alert(key: &Key, pair: &Pair) -> Alert {
         ),
     ];
     a.flows.clone_from(&pair.flows);
-    if let Some(newest) = pair.sessions.back() {
+    if let Some(newest) = pair.sessions.back().filter(|newest| newest.flow_id != 0) {
         push_distinct(&mut a.flows, newest.flow_id);
     }
     a.packets = pair.packets;
@@ -246,11 +339,13 @@ impl Behaviour for BruteForce {
         "brute_force"
     }
     fn wants(&self) -> Wants {
-        Wants::FLOW
+        Wants::FLOW | Wants::HTTP | Wants::OTHER_APP
     }
     fn observe(&mut self, observation: &Observation, _context: &Context, out: &mut Vec<Alert>) {
-        if let Observation::Flow(flow) = observation {
-            self.flow(flow, out);
+        match observation {
+            Observation::Flow(flow) => self.flow(flow, out),
+            Observation::App(event) => self.message(event, out),
+            _ => {}
         }
     }
     fn advance(&mut self, now: Timestamp, _context: &Context, out: &mut Vec<Alert>) {
@@ -267,7 +362,7 @@ impl Behaviour for BruteForce {
         counters
     }
     fn entries(&self) -> usize {
-        self.pairs.len() + self.active.len()
+        self.pairs.len() + self.sprays.len() + self.active.len()
     }
 }
 
@@ -286,6 +381,49 @@ mod tests {
         assert_eq!(alerts[0].title, "10.0.0.7 tried to log in to SSH of 10.0.0.9 10 times");
         assert!(alerts.last().is_some_and(|a| a.title.ends_with("67 times")));
         assert!(alerts.iter().all(|a| !a.flows.is_empty()));
+    }
+
+    #[test]
+    fn one_try_on_each_of_many_hosts_is_spraying_and_looking_who_is_there_is_not() {
+        let visits = |messages| -> Vec<_> {
+            (0..24_i64)
+                .map(|i| {
+                    let mut f = flow(i * 9000, ip(7), ip(20 + i as u8), 22, 1800 + (i as u64 % 3) * 16, 2000);
+                    f.forward.packets_with_payload = messages;
+                    Observation::Flow(Box::new(f))
+                })
+                .collect()
+        };
+        let alerts = run("brute_force", &visits(9));
+        assert_eq!(alerts[0].title, "10.0.0.7 tried to log in to SSH of 10 hosts, few times each");
+        assert_eq!((alerts[0].attack.as_slice(), alerts[0].dest.len()), (["T1110.003"].as_slice(), 10));
+        assert!(run("brute_force", &visits(1)).is_empty(), "a banner is read");
+    }
+
+    #[test]
+    fn forms_posted_to_a_log_in_page_and_refused_smb_log_ins_are_counted() {
+        let event = |ms, data| {
+            let c = super::super::synthetic::contact(ms, ip(7), ip(9), 80);
+            let from_client = matches!(data, AppData::Http(_));
+            let from_low = (c.key.low.addr == ip(7)) == from_client;
+            let src_mac = super::super::synthetic::mac(7);
+            Observation::App(Box::new(AppEvent { ts: c.ts, key: c.key, from_low, src_mac, data }))
+        };
+        let post = |url: &str| {
+            AppData::Http(record::HttpData {
+                http_method: "POST".into(),
+                url: url.into(),
+                ..record::HttpData::default()
+            })
+        };
+        let posts = |url| (0..60).map(|i| event(i * 500, post(url))).collect::<Vec<_>>();
+        let told = run("brute_force", &posts("/wp-login.php"));
+        assert_eq!(told[0].title, "10.0.0.7 tried to log in to a web form of 10.0.0.9 30 times");
+        assert!(run("brute_force", &posts("/upload")).is_empty());
+        let refusal =
+            record::AdminData { step: AdminStep::LogonRefused, response: true, ..record::AdminData::default() };
+        let refusals: Vec<_> = (0..12).map(|i| event(i * 500, AppData::Admin(refusal.clone()))).collect();
+        assert_eq!(run("brute_force", &refusals)[0].title, "10.0.0.7 tried to log in to SMB of 10.0.0.9 10 times");
     }
 
     #[test]

@@ -54,7 +54,9 @@ pub(super) fn evidence(contact: &Contact, senders: &mut Senders) -> Option<bool>
         ContactOutcome::Midstream => return None,
     };
     let (src, dest) = (contact.src, contact.dest);
-    if src == dest || src.is_not_one_host() || dest.is_not_one_host() || (failed && may_be_broadcast(dest)) {
+    // Nobody connects to a broadcast address: a TCP opening to one that ends like it is a scanner's, or the network is larger.
+    let broadcast = failed && contact.proto != TCP && may_be_broadcast(dest);
+    if src == dest || src.is_not_one_host() || dest.is_not_one_host() || broadcast {
         return None;
     }
     let says = match contact.proto {
@@ -68,6 +70,23 @@ pub(super) fn evidence(contact: &Contact, senders: &mut Senders) -> Option<bool>
         _ => true,
     };
     says.then_some(failed)
+}
+
+/// True for a SYN whose outcome was not waited for, because the input ended or the table was full. It says nothing alone; many of
+/// them at the same moment to places of one host, or for one service that people open singly, are a scanner's.
+pub(super) fn is_cut_off(contact: &Contact) -> bool {
+    contact.outcome == ContactOutcome::Midstream
+        && contact.proto == TCP
+        && contact.opening_flags == TcpFlags::SYN
+        && contact.src != contact.dest
+        && !contact.src.is_not_one_host()
+        && !contact.dest.is_not_one_host()
+}
+
+/// True for TCP flags that no connection begins or goes on with (RFC 9293, 3.10.7): none, or FIN, PSH, URG without SYN, ACK and RST.
+pub(super) fn never_honest(contact: &Contact) -> bool {
+    let flags = TcpFlags(contact.opening_flags);
+    contact.proto == TCP && !flags.has(TcpFlags::SYN) && !flags.has(TcpFlags::ACK) && !flags.has(TcpFlags::RST)
 }
 
 /// True for a TCP opening that its sender chose: SYN, a probe without ACK, or a bare ACK or FIN+ACK that was refused and
@@ -109,7 +128,8 @@ mod tests {
         };
         assert_eq!(silent(|c| c.outcome = ContactOutcome::Midstream), None);
         assert_eq!(silent(|c| c.dest = IpAddr16::v4([239, 255, 255, 250])), None);
-        assert_eq!(silent(|c| c.dest = IpAddr16::v4([192, 168, 1, 255])), None);
+        assert_eq!(silent(|c| (c.proto, c.dest) = (UDP, IpAddr16::v4([192, 168, 1, 255]))), None);
+        assert_eq!(silent(|c| c.dest = IpAddr16::v4([192, 168, 1, 255])), Some(true), "nobody connects to a broadcast");
         assert_eq!(silent(|c| c.opening_flags = TcpFlags::SYN | TcpFlags::ACK), None);
         assert_eq!(silent(|c| c.opening_flags = 0), Some(true));
         assert_eq!(silent(|c| (c.proto, c.src_port, c.dest_port) = (UDP, 53, 40_000)), None);

@@ -1,10 +1,10 @@
 //! Flood: a receiver gets far more packets a second than it answers, more than a floor and more than in its own past,
 //! for several seconds (or one second, when it is far above the floor). One sender or many.
 
-use super::flood_rules::{FloodSort, Known, judge};
+use super::flood_rules::{FloodSort, Known, amplifier, judge};
 use super::lru::Lru;
 use super::text::{self, alert, count, plural, push_distinct, why};
-use super::throttle::Throttle;
+use super::throttle::{HOUR_NS, Throttle};
 use super::{Behaviour, Context, Wants};
 use record::{
     Alert, ContactOutcome, Counters, IpAddr16, Kind, Observation, Severity, Timestamp, TrafficClass,
@@ -88,6 +88,9 @@ struct Story {
     senders_max: u32,
     senders: Vec<IpAddr16>,
     ports: Vec<u16>,
+    /// The service whose answers are reflected, when all that carry a port are of one.
+    service: Option<&'static str>,
+    several_services: bool,
     throttle: Throttle,
 }
 
@@ -152,7 +155,7 @@ impl Flood {
         }
         let story = receiver.story.get_or_insert_with(|| Story::new(sort, first, floor, past));
         story.add(start, r, rate);
-        if story.throttle.due(story.packets, story.last) {
+        if story.throttle.due_within(story.packets, story.last, HOUR_NS) {
             out.push(story_alert(r.dest, story));
         }
     }
@@ -203,6 +206,8 @@ impl Story {
             senders_max: 0,
             senders: Vec::new(),
             ports: Vec::new(),
+            service: None,
+            several_services: false,
             throttle: Throttle::default(),
         }
     }
@@ -216,6 +221,12 @@ impl Story {
         // A sender of a tenth of the packets is worth a name; spoofed ones never get there.
         if r.sender_top_packets * 10 >= r.packets {
             push_distinct(&mut self.senders, r.sender_top);
+        }
+        if self.sort == FloodSort::Reflection
+            && let Some(name) = amplifier(r.src_port)
+        {
+            self.several_services |= self.service.is_some_and(|known| known != name);
+            self.service = Some(name);
         }
         // The ports of reflected answers are the reflectors' choice, and most fragments carry none.
         let aimed = self.sort != FloodSort::Reflection;
@@ -233,10 +244,14 @@ fn story_alert(dest: IpAddr16, story: &Story) -> Alert {
     };
     let port = story.ports.first().filter(|_| story.ports.len() == 1).map(|p| format!(" on {}", text::port(*p)));
     let answered = story.back as f64 / story.packets.max(1) as f64;
+    let words = match story.service.filter(|_| !story.several_services) {
+        Some(name) => format!("reflected {name} answers it did not ask for"),
+        None => story.sort.words().to_owned(),
+    };
     a.title = format!(
         "{dest} is flooded with up to {} {} a second{}{from}",
         count(story.rate_max),
-        story.sort.words(),
+        words,
         port.unwrap_or_default()
     );
     let usual = story.past.max(0.0);
@@ -249,6 +264,9 @@ fn story_alert(dest: IpAddr16, story: &Story) -> Alert {
     a.dest = vec![dest];
     a.dest_port.clone_from(&story.ports);
     a.packets = story.packets;
+    if matches!(story.sort, FloodSort::Reflection | FloodSort::SynAckReflection) {
+        a.attack = vec!["T1498.002"];
+    }
     let strength = story.rate_max as f64 / story.floor.max(1) as f64;
     a.severity = if strength >= 10.0 { Severity::Critical } else { Severity::High };
     a.story = format!("{dest} {}", story.sort.name());
@@ -409,7 +427,7 @@ mod tests {
     fn reflection_is_told_from_answers() {
         let reflected = ReceiverSecond { src_port: 123, src_port_packets: 300, ..receiver(TrafficClass::Udp, 300) };
         let seconds: Vec<_> = (0..5).map(|s| second(s, reflected)).collect();
-        assert!(run("flood", &seconds)[0].title.contains("reflected answers"));
+        assert!(run("flood", &seconds)[0].title.contains("reflected NTP answers"));
         let asked = ReceiverSecond { packets_back: 280, ..reflected };
         let seconds: Vec<_> = (0..50).map(|s| second(s, asked)).collect();
         assert!(run("flood", &seconds).is_empty());

@@ -5,9 +5,27 @@ use super::flood::FloodConfig;
 use record::{TrafficClass, observation::ReceiverSecond};
 
 /// Services whose answers are larger than their questions (US-CERT TA14-017A).
-const AMPLIFIERS: [u16; 12] = [17, 19, 53, 111, 123, 137, 161, 389, 1900, 3702, 11_211, 27_015];
+const AMPLIFIERS: [(u16, &str); 12] = [
+    (17, "quote of the day"),
+    (19, "CHARGEN"),
+    (53, "DNS"),
+    (111, "portmapper"),
+    (123, "NTP"),
+    (137, "NetBIOS"),
+    (161, "SNMP"),
+    (389, "CLDAP"),
+    (1900, "SSDP"),
+    (3702, "WS-Discovery"),
+    (11_211, "memcached"),
+    (27_015, "game server"),
+];
 /// Receivers of logs and flow records, which are never answered by design.
 const COLLECTORS: [u16; 7] = [162, 514, 2055, 4739, 6343, 9995, 9996];
+
+/// The name of an amplifying service by its UDP port.
+pub(super) fn amplifier(port: u16) -> Option<&'static str> {
+    AMPLIFIERS.iter().find(|(known, _)| *known == port).map(|(_, name)| *name)
+}
 
 /// What sort of flood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,7 +115,7 @@ fn udp(r: &ReceiverSecond, known: Known, config: &FloodConfig) -> Option<(FloodS
     }
     // Amplified answers are so large that most of their packets are later fragments, which carry no port.
     let fragments = r.src_port == 0 && r.bytes >= r.packets.saturating_mul(800);
-    let amplified = (AMPLIFIERS.contains(&r.src_port) || fragments) && at_least(r.src_port_packets, r.packets, 30);
+    let amplified = (amplifier(r.src_port).is_some() || fragments) && at_least(r.src_port_packets, r.packets, 30);
     // A victim of reflection hears from several reflectors; one server answering one client is a conversation.
     if amplified && r.senders >= 5 && !known.conversation {
         return Some((FloodSort::Reflection, r.packets, config.reflection_per_s));

@@ -1,12 +1,12 @@
 //! Host sweep: one source asks many hosts for the same service, by echo request or by ARP, and mostly gets no answer. A
 //! threshold random walk over first contacts of each source and service. ARP outcomes are found here, since ARP is no flow.
 
-use super::contacts::{ICMP, ICMPV6, Senders, TCP, UDP, evidence};
+use super::contacts::{ICMP, ICMPV6, Senders, TCP, UDP, evidence, is_cut_off};
 use super::lru::{Lru, hash_of};
 use super::random_walk::{Walk, WalkConfig, WalkSteps};
 use super::set16::Set16;
 use super::text::{self, alert, count, plural, push_distinct, why};
-use super::throttle::Throttle;
+use super::throttle::{HOUR_NS, Throttle};
 use super::{Behaviour, Context, Wants};
 use record::{
     Alert, ArpData, Contact, Counters, IpAddr16, Kind, Observation, Severity, Timestamp, timestamp::NS_PER_S,
@@ -22,6 +22,9 @@ const ARP_WAIT_NS: i64 = 2 * NS_PER_S;
 const ARP_WAITING_MAX: usize = 4096;
 /// Ethernet type of ARP, used as the protocol number of ARP groups (beyond any IP protocol).
 const ARP: u16 = 0x0806;
+/// Protocol number of the group that counts a source's openings of all well-known TCP services together: the original walk (Jung and
+/// others, 2004) counts hosts whatever they are asked for, and patient scanners change the service.
+const ANY_SERVICE: u16 = 0xffff;
 
 /// Settings of the host sweep detector.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -72,9 +75,26 @@ struct Group {
     walk: Walk,
     asked: Set16,
     failed: u32,
+    empty: u32,
     first: Timestamp,
     dest: Vec<IpAddr16>,
+    services: Vec<(u16, u16)>,
     alarmed: bool,
+}
+
+/// One first contact and the group that it counts in.
+#[derive(Clone, Copy)]
+struct Probe {
+    key: GroupKey,
+    /// Protocol and port asked for.
+    service: (u16, u16),
+    dest: IpAddr16,
+    failed: bool,
+    /// A ping without data.
+    empty: bool,
+    /// The stricter walk, for services whose honest clients nearly always succeed.
+    strict: bool,
+    opened: Timestamp,
 }
 
 #[derive(Default)]
@@ -85,6 +105,7 @@ struct Story {
     dest: Vec<IpAddr16>,
     hosts: Set16,
     failed: u64,
+    empty: u64,
     asked: u64,
     throttle: Throttle,
 }
@@ -109,6 +130,11 @@ pub struct HostSweep {
     waiting: VecDeque<Waiting>,
     large_sets: usize,
     capped: u64,
+}
+
+/// A SYN at the end of the input, except to the web: a page opened then asks many hosts at once.
+fn alone_cut_off(contact: &Contact) -> bool {
+    !matches!(contact.dest_port, 80 | 443 | 8080 | 8443) && is_service(TCP, contact.dest_port) && is_cut_off(contact)
 }
 
 /// Ports whose honest clients nearly always succeed.
@@ -188,28 +214,44 @@ impl HostSweep {
     }
 
     fn contact(&mut self, contact: &Contact, now: Timestamp, out: &mut Vec<Alert>) {
-        let Some(failed) = evidence(contact, &mut self.senders) else { return };
-        let port = if matches!(contact.proto, ICMP | ICMPV6) { 0 } else { contact.dest_port };
+        let Some(failed) = evidence(contact, &mut self.senders).or(alone_cut_off(contact).then_some(true)) else {
+            return;
+        };
         if !matches!(contact.proto, TCP | UDP | ICMP | ICMPV6) {
             return;
         }
-        let key = (contact.src, u16::from(contact.proto), port);
-        let strict = is_service(contact.proto, port);
-        self.step(key, contact.dest, failed, strict, contact.opened, now, out);
+        let ping = matches!(contact.proto, ICMP | ICMPV6);
+        let port = if ping { 0 } else { contact.dest_port };
+        let service = (u16::from(contact.proto), port);
+        let probe = Probe {
+            key: (contact.src, service.0, service.1),
+            service,
+            dest: contact.dest,
+            failed,
+            // Programs that want to know whether a host answers send data with the request; scanners send none. Whoever is asked so
+            // is asked by a scanner, even if it answers.
+            empty: ping && contact.opening_payload == 0,
+            strict: is_service(contact.proto, port),
+            opened: contact.opened,
+        };
+        self.step(&probe, now, out);
+        if contact.proto == TCP && probe.strict {
+            self.step_any(Probe { key: (contact.src, ANY_SERVICE, 0), ..probe }, now, out);
+        }
+    }
+
+    /// The same contact in the group of all services. What one service's group tells already is not told again; what always
+    /// works is not remembered here.
+    fn step_any(&mut self, probe: Probe, now: Timestamp, out: &mut Vec<Alert>) {
+        let known = self.groups.peek(&probe.key).map(|group| group.alarmed);
+        if known == Some(true) || (self.stories.peek(&probe.key.0).is_none() && (probe.failed || known.is_some())) {
+            self.step(&probe, now, out);
+        }
     }
 
     /// One first contact of a group.
-    #[allow(clippy::too_many_arguments)]
-    fn step(
-        &mut self,
-        key: GroupKey,
-        dest: IpAddr16,
-        failed: bool,
-        strict: bool,
-        opened: Timestamp,
-        now: Timestamp,
-        out: &mut Vec<Alert>,
-    ) {
+    fn step(&mut self, probe: &Probe, now: Timestamp, out: &mut Vec<Alert>) {
+        let Probe { key, dest, failed, empty, strict, opened, service } = *probe;
         let evicted_before = self.groups.evicted();
         let group = self.groups.touch(&key, now, || Group { first: opened, ..Group::default() });
         if group.asked.count() == 64 && self.large_sets >= self.config.large_sets_max {
@@ -221,52 +263,56 @@ impl HostSweep {
         }
         self.large_sets += usize::from(group.asked.count() == 65);
         push_distinct(&mut group.dest, dest);
+        push_distinct(&mut group.services, service);
         group.failed += u32::from(failed);
+        group.empty += u32::from(empty);
         let steps = if strict { &self.steps } else { &self.steps_lenient };
         if group.walk.at_rest() && !group.alarmed {
             group.first = opened;
         }
-        let crossed = group.walk.step(failed, steps);
+        let crossed = group.walk.step(failed || empty, steps);
         let blind = key.1 == ARP && self.speakers.peek(&key.0) != Some(&true);
         let enough = !blind || group.asked.count() >= self.config.arp_hosts_min;
         let tell = group.alarmed || (crossed && enough);
         if evicted_before != self.groups.evicted() && self.large_sets > 0 {
             self.large_sets = self.groups.iter().filter(|(_, g)| g.asked.count() > 64).count();
         }
-        if tell {
-            self.tell(&key, dest, failed, opened, now, out);
+        let all_services = (key.0, ANY_SERVICE, 0);
+        let told_there = key != all_services
+            && service.0 == u16::from(TCP)
+            && self.groups.peek(&all_services).is_some_and(|g| g.alarmed);
+        if tell && !told_there {
+            self.tell(probe, now, out);
         }
     }
 
-    fn tell(
-        &mut self,
-        key: &GroupKey,
-        dest: IpAddr16,
-        failed: bool,
-        opened: Timestamp,
-        now: Timestamp,
-        out: &mut Vec<Alert>,
-    ) {
-        let Some(group) = self.groups.peek_mut(key) else { return };
+    fn tell(&mut self, probe: &Probe, now: Timestamp, out: &mut Vec<Alert>) {
+        let Probe { key, dest, failed, empty, opened, service, .. } = *probe;
+        let Some(group) = self.groups.peek_mut(&key) else { return };
         let story = self.stories.touch(&key.0, now, || Story { first: group.first, ..Story::default() });
         story.first = story.first.min(group.first);
         story.last = story.last.max(opened);
-        push_distinct(&mut story.services, (key.1, key.2));
         if group.alarmed {
             story.hosts.insert(hash_of(&dest) as u16);
             push_distinct(&mut story.dest, dest);
+            push_distinct(&mut story.services, service);
             story.asked += 1;
             story.failed += u64::from(failed);
+            story.empty += u64::from(empty);
         } else {
             group.alarmed = true;
             for dest in &group.dest {
                 story.hosts.insert(hash_of(dest) as u16);
                 push_distinct(&mut story.dest, *dest);
             }
+            for service in &group.services {
+                push_distinct(&mut story.services, *service);
+            }
             story.asked += u64::from(group.asked.count());
             story.failed += u64::from(group.failed);
+            story.empty += u64::from(group.empty);
         }
-        if story.throttle.due(story.asked, now) {
+        if story.throttle.due_within(story.asked, now, HOUR_NS) {
             out.push(story_alert(key.0, story, self.config.walk.false_alarm));
         }
     }
@@ -304,7 +350,9 @@ impl HostSweep {
         if self.groups.peek(&key).is_some_and(|g| !g.alarmed && w.asked_at.since(g.first) > window_ns) {
             self.groups.remove(&key);
         }
-        self.step(key, w.target, !w.answered, false, w.asked_at, now, out);
+        let (dest, opened, service) = (w.target, w.asked_at, (ARP, 0));
+        let probe = Probe { key, service, dest, failed: !w.answered, empty: false, strict: false, opened };
+        self.step(&probe, now, out);
     }
 
     fn settle_arp(&mut self, now: Timestamp, wait_ns: i64, out: &mut Vec<Alert>) {
@@ -359,6 +407,9 @@ fn story_alert(src: IpAddr16, story: &Story, p_value: f64) -> Alert {
         why("first_contacts_failed_share", share, [0.0, 0.2], "", 0.3),
         why("hosts_asked_per_minute", hosts as f64 / minutes.max(1.0 / 60.0), [0.0, 5.0], "1/min", 0.2),
     ];
+    if story.empty > 0 {
+        a.why.push(why("pings_without_data", story.empty as f64, [0.0, 0.0], "pings", 0.0));
+    }
     a.packets = story.asked;
     a.severity = if hosts >= 100 { Severity::High } else { Severity::Medium };
     a.story = src.to_string();
@@ -420,6 +471,42 @@ mod tests {
         assert_eq!(alerts[0].title, "10.0.0.7 asked 9 hosts on port 23 (Telnet): 9 refused or unanswered");
         assert_eq!(alerts.last().map(|a| a.dest_port.clone()), Some(vec![23]));
         assert!(alerts.iter().all(|a| a.story == "10.0.0.7"));
+    }
+
+    #[test]
+    fn a_patient_scanner_that_changes_the_service_is_one_story() {
+        let services = [22, 23, 445, 3389];
+        let sweep: Vec<_> = (0..40_i64)
+            .map(|i| Observation::Contact(contact(i * 300_000, ip(7), ip(i as u8 + 10), services[i as usize % 4])))
+            .collect();
+        let alerts = run("host_sweep", &sweep);
+        assert_eq!(alerts[0].title, "10.0.0.7 asked 9 hosts for 4 different services: 9 refused or unanswered");
+        let last = alerts.last().map(|a| (a.title.clone(), a.packets));
+        let told = "10.0.0.7 asked 40 hosts for 4 different services: 40 refused or unanswered";
+        assert_eq!(last, Some((told.to_owned(), 40)));
+    }
+
+    #[test]
+    fn pings_without_data_are_a_scanners_and_those_of_a_monitor_are_not() {
+        let pings = |bytes| -> Vec<_> {
+            (0..30)
+                .map(|i| {
+                    let mut c = contact(i * 50, ip(7), ip(i as u8 + 10), 0);
+                    (c.proto, c.outcome, c.opening_payload) = (ICMP, ContactOutcome::Answered, bytes);
+                    Observation::Contact(c)
+                })
+                .collect()
+        };
+        assert_eq!(run("host_sweep", &pings(0))[0].title, "10.0.0.7 asked 9 hosts by ping: 0 refused or unanswered");
+        assert!(run("host_sweep", &pings(56)).is_empty());
+    }
+
+    #[test]
+    fn a_slow_sweep_of_one_host_every_five_minutes_is_seen() {
+        let sweep: Vec<_> =
+            (0..24).map(|h| Observation::Contact(contact(h * 300_000, ip(7), ip(h as u8 + 10), 445))).collect();
+        let alerts = run("host_sweep", &sweep);
+        assert_eq!(alerts[0].ts, Timestamp(8 * 300 * NS_PER_S));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod control_commands;
 mod control_story;
 mod dga;
 mod dhcp_flood;
+mod distributed_scan;
 mod dns_tunnel;
 mod exfiltration;
 mod flood;
@@ -18,15 +19,23 @@ mod flood_rules;
 mod home;
 mod host_sweep;
 mod icmp_tunnel;
+mod lateral;
+mod log_in;
+mod long_connection;
 mod lru;
 mod memory;
 mod new_device;
+mod new_service;
 mod odd_service;
 mod port_scan;
 mod ports;
 mod random_walk;
+mod reflector;
+mod remote_admin;
+mod remote_admin_story;
 mod reverse_call;
 mod set16;
+mod slow_http;
 mod station_peers;
 mod steady_link;
 mod text;
@@ -34,6 +43,7 @@ mod threat_intel;
 mod throttle;
 mod volume;
 mod wants;
+mod watch;
 mod web_attack;
 
 #[cfg(test)]
@@ -50,16 +60,23 @@ pub use brute_force::{BruteForce, BruteForceConfig};
 pub use control_commands::{ControlCommands, ControlCommandsConfig};
 pub use dga::{Dga, DgaConfig};
 pub use dhcp_flood::{DhcpFlood, DhcpFloodConfig};
+pub use distributed_scan::{DistributedScan, DistributedScanConfig};
 pub use dns_tunnel::{DnsTunnel, DnsTunnelConfig};
 pub use exfiltration::{Exfiltration, ExfiltrationConfig};
 pub use flood::{Flood, FloodConfig};
 pub use home::HomeNetworks;
 pub use host_sweep::{HostSweep, HostSweepConfig};
 pub use icmp_tunnel::{IcmpTunnel, IcmpTunnelConfig};
+pub use lateral::{Lateral, LateralConfig};
+pub use long_connection::{LongConnection, LongConnectionConfig};
 pub use new_device::{NewDevice, NewDeviceConfig};
+pub use new_service::{NewService, NewServiceConfig};
 pub use odd_service::{OddService, OddServiceConfig};
 pub use port_scan::{PortScan, PortScanConfig};
+pub use reflector::{Reflector, ReflectorConfig};
+pub use remote_admin::{RemoteAdmin, RemoteAdminConfig};
 pub use reverse_call::{ReverseCall, ReverseCallConfig};
+pub use slow_http::{SlowHttp, SlowHttpConfig};
 pub use station_peers::{StationPeers, StationPeersConfig};
 pub use steady_link::{SteadyLink, SteadyLinkConfig};
 pub use threat_intel::{ThreatIntel, ThreatIntelConfig};
@@ -176,6 +193,20 @@ pub struct BehaviourConfig {
     pub indicators: Arc<Indicators>,
     /// Generated domain names.
     pub dga: DgaConfig,
+    /// Scans shared out among sources.
+    pub distributed_scan: DistributedScanConfig,
+    /// Remote administration of Windows hosts.
+    pub remote_admin: RemoteAdminConfig,
+    /// First contacts on administrative services.
+    pub lateral_movement: LateralConfig,
+    /// New services.
+    pub new_service: NewServiceConfig,
+    /// Connections that last for hours.
+    pub long_connection: LongConnectionConfig,
+    /// Requests that are never finished.
+    pub slow_http: SlowHttpConfig,
+    /// Home hosts abused to flood others.
+    pub reflector: ReflectorConfig,
     /// Home networks. The app fills this from its own setting; empty means private, carrier-grade, link-local and
     /// unique-local addresses.
     #[serde(skip)]
@@ -208,6 +239,13 @@ pub const REGISTRY: &[(&str, Constructor)] = &[
     ("web_attack", |c| Box::new(WebAttack::new(&c.web_attack))),
     ("threat_intel", |c| Box::new(ThreatIntel::new(&c.threat_intel))),
     ("dga", |c| Box::new(Dga::new(&c.dga))),
+    ("distributed_scan", |c| Box::new(DistributedScan::new(&c.distributed_scan))),
+    ("remote_admin", |c| Box::new(RemoteAdmin::new(&c.remote_admin))),
+    ("lateral_movement", |c| Box::new(Lateral::new(&c.lateral_movement))),
+    ("new_service", |c| Box::new(NewService::new(&c.new_service))),
+    ("long_connection", |c| Box::new(LongConnection::new(&c.long_connection))),
+    ("slow_http", |c| Box::new(SlowHttp::new(&c.slow_http))),
+    ("reflector", |c| Box::new(Reflector::new(&c.reflector))),
 ];
 
 fn home_of(config: &BehaviourConfig) -> HomeNetworks {

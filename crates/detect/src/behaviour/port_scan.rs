@@ -1,12 +1,12 @@
 //! Port scan: one source asks many ports (or IP protocols) of one host and is mostly refused or left alone. A threshold
 //! random walk over first contacts of each source and target; several targets of one source are one story.
 
-use super::contacts::{Senders, TCP, UDP, evidence};
+use super::contacts::{Senders, TCP, UDP, evidence, is_cut_off, never_honest};
 use super::lru::Lru;
 use super::random_walk::{Walk, WalkConfig, WalkSteps};
 use super::set16::Set16;
 use super::text::{self, alert, count, plural, push_distinct, why};
-use super::throttle::Throttle;
+use super::throttle::{HOUR_NS, Throttle};
 use super::{Behaviour, Context, Wants};
 use record::{
     Alert, Contact, Counters, IpAddr16, Kind, Observation, Severity, TcpFlags, Timestamp, timestamp::NS_PER_S,
@@ -19,6 +19,10 @@ const QUIET_NS: i64 = 3 * NS_PER_S;
 /// A scanner who was silent for this long and asks again is told at once, not when the count has doubled.
 const RETURN_NS: i64 = 300 * NS_PER_S;
 
+/// A probe with flags that no program sends weighs as much as so many refused openings: one in the middle of a damaged capture is
+/// nothing, three to different ports are a scan.
+const NEVER_HONEST_WEIGHT: u32 = 3;
+
 /// Settings of the port scan detector.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -29,7 +33,7 @@ pub struct PortScanConfig {
     pub walk_udp: WalkConfig,
     /// A pair without a new contact for this long is forgotten, seconds. Default 7200, so that slow scans are seen.
     pub idle_s: u32,
-    /// Pairs of source and target remembered; the longest untouched goes first. Default 16384.
+    /// Pairs of source and target with a failure, remembered; the longest untouched goes first. Default 16384.
     pub pairs_max: usize,
     /// Sources whose scan is being told. Default 4096.
     pub stories_max: usize,
@@ -120,7 +124,7 @@ impl PortScan {
     }
 
     fn contact(&mut self, contact: &Contact, now: Timestamp, out: &mut Vec<Alert>) {
-        let Some(failed) = evidence(contact, &mut self.senders) else { return };
+        let Some(failed) = evidence(contact, &mut self.senders).or(is_cut_off(contact).then_some(true)) else { return };
         let (space, asked) = match contact.proto {
             TCP => (Space::Tcp, contact.dest_port),
             UDP => (Space::Udp, contact.dest_port),
@@ -130,6 +134,11 @@ impl PortScan {
         };
         let key = (contact.src, contact.dest, space);
         let opened = contact.opened;
+        // A pair is remembered from its first failure on: what always works fills no table, so that busy networks do not push the
+        // pairs of a slow scan out. What worked before would have put the walk at most three failures further down.
+        if !failed && self.pairs.peek(&key).is_none() {
+            return;
+        }
         let evicted_before = self.pairs.evicted();
         let pair = self.pairs.touch(&key, now, || Pair { first: opened, ..Pair::default() });
         let was_small = pair.asked.count() <= 64;
@@ -149,7 +158,12 @@ impl PortScan {
         if pair.walk.at_rest() && !pair.alarmed {
             pair.first = opened;
         }
-        let crossed = pair.walk.step(failed, steps);
+        let mut crossed = pair.walk.step(failed, steps);
+        if failed && never_honest(contact) {
+            for _ in 1..NEVER_HONEST_WEIGHT {
+                crossed = pair.walk.step(true, steps);
+            }
+        }
         if evicted_before != self.pairs.evicted() {
             self.recount_large_sets();
         }
@@ -193,7 +207,7 @@ impl PortScan {
                 push_distinct(&mut story.answered_ports, contact.dest_port);
             }
         }
-        if story.throttle.due(story.asked, now) {
+        if story.throttle.due_within(story.asked, now, HOUR_NS) {
             out.push(story_alert(key.0, story, self.config.walk.false_alarm));
         }
     }
@@ -313,6 +327,38 @@ mod tests {
         let scan: Vec<_> =
             (1..=60).map(|p| Observation::Contact(contact(i64::from(p) * 60_000, ip(7), ip(9), p))).collect();
         assert!(!run("port_scan", &scan).is_empty());
+    }
+
+    #[test]
+    fn a_slow_scan_of_one_port_every_five_minutes_is_seen_however_busy_the_network_is() {
+        let mut input = Vec::new();
+        for p in 1..=24_i64 {
+            input.push(Observation::Contact(contact(p * 300_000, ip(7), ip(9), p as u16)));
+            // More working pairs than the table holds, between every two probes.
+            for i in 0..20_000_i64 {
+                let dest = IpAddr16::v4([198, 51, (i >> 8) as u8, i as u8]);
+                let mut c = contact(p * 300_000 + 1 + i, ip(20 + (p % 9) as u8), dest, 443);
+                c.outcome = ContactOutcome::Answered;
+                input.push(Observation::Contact(c));
+            }
+        }
+        let alerts = run("port_scan", &input);
+        assert_eq!(alerts[0].title, "10.0.0.7 probed 9 ports of 10.0.0.9: 9 refused or unanswered");
+        assert_eq!(alerts[0].ts, Timestamp(9 * 300 * NS_PER_S));
+    }
+
+    #[test]
+    fn flags_that_no_program_sends_weigh_more_than_a_refusal() {
+        let probe = |ms, port, flags| {
+            let mut c = contact(ms, ip(7), ip(9), port);
+            (c.opening_flags, c.outcome) = (flags, ContactOutcome::Refused);
+            Observation::Contact(c)
+        };
+        let odd = [TcpFlags::FIN, 0, TcpFlags::FIN | TcpFlags::PSH | TcpFlags::URG];
+        let three: Vec<_> = (0..3).map(|i| probe(i * 8_000, 3390 + i as u16, odd[i as usize])).collect();
+        assert_eq!(run("port_scan", &three).len(), 1);
+        let three: Vec<_> = (0..3).map(|i| probe(i * 8_000, 3390 + i as u16, TcpFlags::SYN)).collect();
+        assert!(run("port_scan", &three).is_empty());
     }
 
     #[test]

@@ -92,15 +92,15 @@ fn captures(folder: &Path) -> Vec<PathBuf> {
 fn ordinary_traffic_raises_no_scan_sweep_flood_or_arp_alert() {
     let Some(folder) = data("ordinary_traffic", "pcap-benign") else { return };
     let exact = [Kind::PortScan, Kind::HostSweep, Kind::Flood, Kind::ArpSpoof];
-    let mut other = 0;
+    let mut other = std::collections::BTreeSet::new();
     for path in captures(&folder) {
         for alert in alerts_of(&path) {
             assert!(!exact.contains(&alert.kind), "{}: {}", path.display(), alert.title);
-            other += 1;
+            other.insert((path.clone(), alert.kind, alert.story));
         }
     }
-    // Beacons of home devices and devices that join late: few and of low severity.
-    assert!(other <= 40, "{other}");
+    // Beacons of home devices and devices that join late: few stories, however long they go on.
+    assert!(other.len() <= 20, "{other:?}");
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! When a growing story is told again: at once when it begins, then at each doubling, at most once a second of capture
-//! time, and once more when it has fallen quiet. Owns only that rhythm.
+//! time, at least so often as its incident needs to stay open, and once more when it has fallen quiet. Owns only that rhythm.
 
 use record::{Timestamp, timestamp::NS_PER_S};
+
+/// How long a story that goes on may be kept back, for kinds whose incidents are over when they hear nothing for two hours: what is
+/// patient would else become many incidents.
+pub(super) const HOUR_NS: i64 = 3600 * NS_PER_S;
 
 /// Rhythm of one story.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,6 +29,15 @@ impl Throttle {
             self.told = Some((now, count));
         }
         due
+    }
+
+    /// As `due`, and also when the story has grown at all since it was told `at_most_ns` ago.
+    pub(super) fn due_within(&mut self, count: u64, now: Timestamp, at_most_ns: i64) -> bool {
+        let kept_back = self.told.is_some_and(|(at, told)| count > told && now.since(at) >= at_most_ns);
+        if kept_back {
+            self.told = Some((now, count));
+        }
+        kept_back || self.due(count, now)
     }
 
     /// True (and remembered) when the story has grown by an eighth since it was told, and has been quiet since `last` for
@@ -57,5 +70,8 @@ mod tests {
         assert!(throttle.settled(21, s(8), s(9), NS_PER_S));
         assert!(!throttle.settled(22, s(8), s(19), NS_PER_S));
         assert!(throttle.settled(22, s(8), s(19), 0));
+        assert!(!throttle.due_within(23, s(3000), HOUR_NS));
+        assert!(throttle.due_within(23, s(3619), HOUR_NS));
+        assert!(!throttle.due_within(23, s(9999), HOUR_NS), "nothing new");
     }
 }
