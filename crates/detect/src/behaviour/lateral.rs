@@ -161,7 +161,9 @@ impl Lateral {
         story.last = story.last.max(c.ts);
         push_distinct(&mut story.services, service);
         push_distinct(&mut story.ports, c.dest_port);
-        hosts.iter().for_each(|host| push_distinct(&mut story.dest, *host));
+        for host in hosts {
+            push_distinct(&mut story.dest, *host);
+        }
         story.severity = Some(before.map_or(severity, |old| old.max(severity)));
         if let Some((from, at)) = chain {
             story.chain = story.chain.or(Some((from, c.opened.since(at).max(0) as f64 / NS_PER_S as f64)));
@@ -287,7 +289,9 @@ impl Behaviour for Lateral {
             writer.bytes.push(u8::from(client.many));
             writer.bytes.extend(client.first.0.to_le_bytes());
             writer.u32(client.hosts.len() as u32);
-            client.hosts.iter().for_each(|host| writer.bytes.extend(host.0));
+            for host in &client.hosts {
+                writer.bytes.extend(host.0);
+            }
         }
         Some(writer.bytes)
     }

@@ -193,7 +193,9 @@ mod tests {
         (f.forward.packets, f.forward.packets_with_payload) = (pieces + 2, pieces);
         f.backward.packets_with_payload = u64::from(back > 0) * (1 + back / 1400);
         f.forward.iat = record::Moments::default();
-        (0..pieces).for_each(|_| f.forward.iat.add((pause_s * NS_PER_S as u64) as f64));
+        for _ in 0..pieces {
+            f.forward.iat.add((pause_s * NS_PER_S as u64) as f64);
+        }
         f.start = f.end.plus_ns(-((pieces * pause_s) as i64 * NS_PER_S));
         f.first_seen = f.start;
         Observation::Flow(Box::new(f))
