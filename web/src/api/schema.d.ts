@@ -512,6 +512,34 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description One message. */
+        AdminData: {
+            /** @description See [`AdminStep`]; lower case, empty where there is none. */
+            name: string;
+            /**
+             * Format: int32
+             * @description Operation of a call; 0 otherwise.
+             */
+            operation: number;
+            /** @description What carried it. */
+            protocol: components["schemas"]["AdminProtocol"];
+            /** @description True when the server speaks. */
+            response: boolean;
+            /** @description The step. */
+            step: components["schemas"]["AdminStep"];
+            /** @description True when the file is opened to be made or written. */
+            writes: boolean;
+        };
+        /**
+         * @description What carried the step.
+         * @enum {string}
+         */
+        AdminProtocol: "smb" | "dcerpc";
+        /**
+         * @description One step.
+         * @enum {string}
+         */
+        AdminStep: "other" | "logon_refused" | "share" | "file" | "bind" | "call" | "reserved_transaction";
         /** @description How far members agree on live flows that are in no incident: rows and columns in the order of `members`. */
         Agreement: {
             /** @description Flows that both members would flag. */
@@ -543,6 +571,9 @@ export interface components {
         }) | (components["schemas"]["ControlData"] & {
             /** @enum {string} */
             type: "control";
+        }) | (components["schemas"]["AdminData"] & {
+            /** @enum {string} */
+            type: "admin";
         });
         /** @description The alert budget. */
         Budget: {

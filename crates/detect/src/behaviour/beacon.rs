@@ -128,8 +128,9 @@ impl Beacon {
         if pair.opened.len() > KEPT {
             pair.opened.pop_front();
         }
-        // Judged now and then: sorting at every flow would cost more than it tells.
-        if pair.opened.len() < self.config.connections_min || !pair.total.is_multiple_of(4) {
+        // Judged at each of the first calls that suffice, then now and then: sorting at every flow would cost more than it tells.
+        let first = pair.total <= self.config.connections_min as u64 + 4;
+        if pair.opened.len() < self.config.connections_min || !(first || pair.total.is_multiple_of(4)) {
             return;
         }
         let rhythm = judge(pair, &self.config);

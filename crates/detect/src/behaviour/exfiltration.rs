@@ -1,5 +1,6 @@
 //! Exfiltration: a home host uploads far more to the outside in ten minutes than it ever did. Compares each host with its
-//! own past, by windows of capture time; says nothing of a host before it has a past.
+//! own past, by windows of capture time. A host without a past is compared with its peers': five times the floor, and eight times what
+//! any of them ever did. Says nothing where neither is known.
 
 use super::lru::Lru;
 use super::text::{self, alert, bytes, why};
@@ -7,6 +8,11 @@ use super::throttle::Throttle;
 use super::{Behaviour, Context, Wants};
 use record::{Alert, Counters, FlowRecord, IpAddr16, Kind, Observation, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
+
+/// Hosts with a past that a newcomer is compared with, at least.
+const PEERS_MIN: usize = 5;
+/// A newcomer must upload so many times the floor.
+const NEWCOMER_FLOORS: f64 = 5.0;
 
 /// Destinations told apart in one window.
 const DESTINATIONS_MAX: usize = 16;
@@ -98,20 +104,31 @@ impl Exfiltration {
         } else if state.destinations.len() < DESTINATIONS_MAX {
             state.destinations.push(Destination { ip: other.addr, port, up, down, packets: flow.packets() });
         }
-        let unusual = state.windows >= config.windows_min
-            && state.up >= config.floor_bytes
-            && state.up >= config.past_ratio * state.past_max;
-        if !unusual {
+        let known = state.windows >= config.windows_min;
+        let floor = if known { config.floor_bytes } else { NEWCOMER_FLOORS * config.floor_bytes };
+        if state.up < floor || (known && state.up < config.past_ratio * state.past_max) {
             return;
         }
-        let top = state.destinations.iter().copied().max_by(|a, b| a.up.total_cmp(&b.up));
-        if let Some(top) = top
-            && top.up >= config.upload_ratio * top.down
-            && top.up * 2.0 >= state.up
-            && state.throttle.due((state.up / 1e6) as u64, flow.end)
-        {
-            out.push(host_alert(host.addr, state, top, flow.end, config));
+        let Some(top) = state.destinations.iter().copied().max_by(|a, b| a.up.total_cmp(&b.up)) else { return };
+        let one_sided = top.up >= config.upload_ratio * top.down && top.up * 2.0 >= state.up;
+        let mut throttle = state.throttle;
+        if !one_sided || !throttle.due((state.up / 1e6) as u64, flow.end) {
+            return;
         }
+        // Looked up only for an upload that would be told: walking all hosts is dear, and such uploads are few.
+        let (peers, most) = self.peers_of(host.addr);
+        let Some(state) = self.hosts.peek_mut(&host.addr) else { return };
+        if known || (peers >= PEERS_MIN && state.up >= self.config.past_ratio * most) {
+            state.throttle = throttle;
+            let usual = if known { Usual::Own } else { Usual::Peers(peers, most) };
+            out.push(host_alert(host.addr, state, top, flow.end, usual, &self.config));
+        }
+    }
+
+    /// Other hosts with a past, and the largest upload of any of them in a window.
+    fn peers_of(&self, host: IpAddr16) -> (usize, f64) {
+        let known = self.hosts.iter().filter(|(ip, state)| **ip != host && state.windows >= self.config.windows_min);
+        known.fold((0, 0.0), |(count, most), (_, state)| (count + 1, state.past_max.max(most)))
     }
 }
 
@@ -131,16 +148,32 @@ impl Host {
     }
 }
 
-fn host_alert(host: IpAddr16, state: &Host, top: Destination, ts: Timestamp, config: &ExfiltrationConfig) -> Alert {
+/// What an upload is compared with.
+#[derive(Clone, Copy)]
+enum Usual {
+    /// The host's own past.
+    Own,
+    /// So many peers and the largest upload of any of them.
+    Peers(usize, f64),
+}
+
+fn host_alert(
+    host: IpAddr16,
+    state: &Host,
+    top: Destination,
+    ts: Timestamp,
+    usual: Usual,
+    config: &ExfiltrationConfig,
+) -> Alert {
     let mut a = alert(Kind::Exfiltration, "exfiltration", state.first.min(ts), ts, 1e-3);
     let minutes = config.window_s / 60;
-    let usual = state.past_max;
-    a.title = format!(
-        "{host} uploaded {} to {} within {minutes} minutes, where at most {} is usual",
-        bytes(top.up),
-        top.ip,
-        bytes(usual)
-    );
+    let (usual, compared) = match usual {
+        Usual::Own => (state.past_max, format!("where at most {} is usual", bytes(state.past_max))),
+        Usual::Peers(peers, most) => {
+            (most, format!("where none of {peers} other hosts ever did more than {}", bytes(most)))
+        }
+    };
+    a.title = format!("{host} uploaded {} to {} within {minutes} minutes, {compared}", bytes(top.up), top.ip);
     a.src = vec![host];
     a.dest = vec![top.ip];
     a.dest_port = vec![top.port];
@@ -199,6 +232,22 @@ mod tests {
         let alerts = run("exfiltration", &input);
         assert!(alerts[0].title.ends_with("within 10 minutes, where at most 2.0 MB is usual"), "{}", alerts[0].title);
         assert_eq!(alerts[0].dest, [OUTSIDE]);
+    }
+
+    #[test]
+    fn a_newcomer_is_compared_with_its_peers() {
+        let upload = |ms: i64, host: u8, up| Observation::Flow(Box::new(flow(ms, ip(host), OUTSIDE, 443, up, 1000)));
+        let office = |peers: u8, up: u64| -> Vec<_> {
+            (0..80_i64).flat_map(|i| (0..peers).map(move |p| upload(i * 60_000 + i64::from(p), 20 + p, up))).collect()
+        };
+        let newcomer = |mut input: Vec<Observation>| {
+            input.extend((0..10).map(|i| upload(80 * 60_000 + i * 1000, 7, 30_000_000)));
+            run("exfiltration", &input)
+        };
+        let told = newcomer(office(6, 200_000));
+        assert!(told[0].title.ends_with("where none of 6 other hosts ever did more than 2.0 MB"), "{}", told[0].title);
+        assert!(newcomer(office(3, 200_000)).is_empty(), "too few peers");
+        assert!(newcomer(office(6, 8_000_000)).is_empty(), "others upload as much");
     }
 
     #[test]
