@@ -5,18 +5,22 @@
 mod advice;
 mod budget;
 mod config;
+mod eve;
 mod identity;
 mod incident_manager;
 mod merge;
+pub mod notification;
 mod roll_up;
 mod severity;
 mod suppress;
 mod technique;
 mod title;
+pub mod units;
 
 pub use advice::advice;
 pub use budget::BudgetState;
 pub use config::AlertConfig;
+pub use eve::eve_event;
 pub use identity::incident_id;
 pub use incident_manager::{AlertCounters, IncidentManager};
 pub use roll_up::RollUpConfig;

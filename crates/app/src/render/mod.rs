@@ -6,4 +6,5 @@ pub mod eve;
 pub mod html;
 pub mod json;
 pub mod text;
-pub mod units;
+
+pub use alert::units;

@@ -3,11 +3,13 @@
 use record::Why;
 
 /// `1.2 MB`, `830 B`; powers of 1000.
+#[must_use]
 pub fn bytes(value: f64) -> String {
     si(value, "B")
 }
 
 /// A number with SI steps and a unit.
+#[must_use]
 pub fn si(value: f64, unit: &str) -> String {
     let steps = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
     for (size, prefix) in steps {
@@ -19,6 +21,7 @@ pub fn si(value: f64, unit: &str) -> String {
 }
 
 /// Three significant digits at most, no trailing zeros.
+#[must_use]
 pub fn short(value: f64) -> String {
     let text = match value.abs() {
         v if v >= 1_000.0 => return grouped(value),
@@ -44,11 +47,13 @@ fn grouped(value: f64) -> String {
 }
 
 /// Seconds in the unit that reads best: `3.5 ms`, `12 s`.
+#[must_use]
 pub fn seconds(value: f64) -> String {
     if value > 0.0 && value < 1.0 { format!("{} ms", short(value * 1_000.0)) } else { format!("{} s", short(value)) }
 }
 
 /// A value in its own unit.
+#[must_use]
 pub fn with_unit(value: f64, unit: &str) -> String {
     match unit {
         "bytes" => bytes(value),
@@ -73,21 +78,28 @@ fn long_time(unit: &str) -> &str {
     }
 }
 
-/// `distinct ports asked 312, expected up to 14`. A unit that the name already says is not said again, and the range says
-/// its unit once.
+/// `distinct ports asked 312, expected up to 14`.
+#[must_use]
 pub fn reason(why: &Why) -> String {
+    let (name, seen, usual) = parts(why);
+    format!("{name} {seen}, expected {usual}")
+}
+
+/// Name, value and expected range of a reason. A unit that the name already says is not said again, and a range says its unit once.
+#[must_use]
+pub fn parts(why: &Why) -> (String, String, String) {
     let name = why.feature.replace('_', " ");
     let said = name.split(' ').any(|word| word == why.unit) || long_time_said(&name, &why.unit);
     let unit = if said { "" } else { why.unit.as_str() };
     let [low, high] = why.expected;
-    let expected = if low == high {
+    let usual = if low == high {
         with_unit(high, unit)
     } else if low == 0.0 {
         format!("up to {}", with_unit(high, unit))
     } else {
         format!("{} to {}", with_unit(low, unit), with_unit(high, unit))
     };
-    format!("{name} {}, expected {expected}", with_unit(why.value, unit))
+    (name, with_unit(why.value, unit), usual)
 }
 
 fn long_time_said(name: &str, unit: &str) -> bool {
