@@ -7,6 +7,7 @@ pub mod config;
 pub mod error;
 pub mod evidence;
 pub mod formats;
+pub mod notify;
 pub mod query;
 pub mod read;
 pub mod rows;
