@@ -124,6 +124,13 @@ pub enum Command {
   tripline models verify                    exit code 2 when a file is damaged
   tripline models rollback 3                while no tripline runs on that directory")]
     Models(ModelsArgs),
+    /// Who is told of incidents: state of the channels, a test message, failed ones again
+    #[command(after_help = "Examples:
+  tripline notify -c tripline.toml                        channels and what waits
+  tripline notify -c tripline.toml --test                 a made-up incident through every channel
+  tripline notify -c tripline.toml --test --channel mail  exit code 2 with the server's words if it refuses
+  tripline notify -c tripline.toml --retry                failed messages back into the queue")]
+    Notify(NotifyArgs),
     /// Self-test: play a crafted capture and say which detections fired
     Check(CheckArgs),
     /// Shell completions on standard output
@@ -461,6 +468,23 @@ pub enum ConfigAction {
 /// `check`.
 #[derive(Debug, Clone, Args)]
 pub struct CheckArgs {
+    /// Output format
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = ListFormat::Text)]
+    pub output: ListFormat,
+}
+
+/// `notify`.
+#[derive(Debug, Clone, Args)]
+pub struct NotifyArgs {
+    /// Send a made-up incident now, past queue, quiet hours and limits
+    #[arg(long)]
+    pub test: bool,
+    /// Only this channel [default: all that are enabled]
+    #[arg(long, value_name = "NAME")]
+    pub channel: Option<String>,
+    /// Put messages that were given up back into the queue; a running tripline sends them within seconds
+    #[arg(long, conflicts_with = "test")]
+    pub retry: bool,
     /// Output format
     #[arg(short = 'o', long = "output", value_enum, default_value_t = ListFormat::Text)]
     pub output: ListFormat,

@@ -51,6 +51,8 @@ pub struct Config {
     pub serve: serve::ServeConfig,
     /// Evidence packets.
     pub evidence: Evidence,
+    /// Who is told of incidents outside the dashboard.
+    pub notify: store::notify::NotifyConfig,
 }
 
 /// Which networks are the user's own.
@@ -130,6 +132,7 @@ impl Config {
     fn check(&self) -> Result<()> {
         self.home()?;
         self.intel.check().map_err(Failure::new)?;
+        self.notify.check().map_err(Failure::new)?;
         if self.evidence.snap_len < 64 {
             return Err(Failure::new("evidence.snap_len is below 64 bytes: headers would be cut; set 64 or more"));
         }
@@ -157,7 +160,13 @@ impl Config {
             flat
         };
         let (here, there) = (flat(self), flat(other));
-        here.keys().chain(there.keys()).filter(|key| here.get(*key) != there.get(*key)).cloned().collect()
+        let mut changed: BTreeSet<String> =
+            here.keys().chain(there.keys()).filter(|key| here.get(*key) != there.get(*key)).cloned().collect();
+        // Secrets look all alike there.
+        if self.notify.channels != other.notify.channels {
+            changed.insert("notify.channels".to_owned());
+        }
+        changed
     }
 
     /// These settings with the values that `other` has for `keys`.
@@ -168,7 +177,11 @@ impl Config {
         for (key, value) in values.into_iter().filter(|(key, _)| keys.contains(key)) {
             put(&mut table, &key, value).map_err(Failure::new)?;
         }
-        table.try_into().context("settings")
+        let mut next: Self = table.try_into().context("settings")?;
+        // Their secrets do not survive being written.
+        let channels = if keys.contains("notify.channels") { &other.notify.channels } else { &self.notify.channels };
+        next.notify.channels.clone_from(channels);
+        Ok(next)
     }
 
     /// The home networks, parsed.

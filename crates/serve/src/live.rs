@@ -2,8 +2,8 @@
 //! in memory. Calls come from blocking threads, several at a time.
 
 use crate::shapes::{
-    FeatureView, FeedbackGiven, FeedbackPreview, Models, Questions, Retraining, Summary, SuppressionUndone,
-    Suppressions, ThreatLists,
+    FeatureView, FeedbackGiven, FeedbackPreview, Models, NotificationAccepted, Notifications, NotificationsRetried,
+    Questions, Retraining, Summary, SuppressionUndone, Suppressions, ThreatLists,
 };
 use record::{Counters, FlowRecord, HealthItem, Incident, PacketDetail, PacketSummary};
 use store::{IncidentChange, Page, Query};
@@ -38,6 +38,9 @@ pub enum LiveError {
     /// What was handed over cannot be used.
     #[error("{0}")]
     Refused(String),
+    /// Another machine was asked and did not accept.
+    #[error("{0}")]
+    FarSide(String),
     /// What was handed over is larger than what is read.
     #[error("{0}")]
     TooLarge(String),
@@ -137,6 +140,21 @@ pub trait Live: Send + Sync {
     /// `Refused` when the file or its manifest cannot be used, `TooLarge` when it is not read, `Conflict` when there are no models yet or
     /// a training is under way.
     fn import_model(&self, upload: ModelUpload) -> Result<Models, LiveError>;
+    /// Channels and what was given up.
+    ///
+    /// # Errors
+    /// `Unavailable` when the queue cannot be read.
+    fn notifications(&self) -> Result<Notifications, LiveError>;
+    /// Sends a made-up incident through a channel; returns when the far side has answered, which may take its `timeout_s`.
+    ///
+    /// # Errors
+    /// `NotFound` when no channel has this name, `FarSide` with its words when it did not accept.
+    fn test_notification(&self, channel: &str) -> Result<NotificationAccepted, LiveError>;
+    /// Puts the given-up messages of a channel back into the queue.
+    ///
+    /// # Errors
+    /// As `notifications`; `NotFound` when no channel has this name.
+    fn retry_notifications(&self, channel: &str) -> Result<NotificationsRetried, LiveError>;
     /// True when sources and store are open: `/readyz`.
     fn ready(&self) -> bool {
         true

@@ -67,6 +67,7 @@ impl From<LiveError> for Problem {
             LiveError::Conflict(_) => StatusCode::CONFLICT,
             LiveError::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             LiveError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            LiveError::FarSide(_) => StatusCode::BAD_GATEWAY,
             LiveError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         Self::new(status, error.to_string())

@@ -7,9 +7,11 @@ use store::{FlowRow, ScatterPoint};
 use utoipa::ToSchema;
 
 mod models;
+mod notifications;
 mod threat_lists;
 
 pub use models::*;
+pub use notifications::*;
 pub use threat_lists::*;
 
 /// How the process was started.

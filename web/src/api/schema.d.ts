@@ -304,6 +304,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Channels with their state, and the messages that were given up. */
+        get: operations["notifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts the given-up messages of a channel back into the queue. */
+        post: operations["retry_notifications"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a made-up incident through a channel now, past queue, quiet hours and limits. 200 means that the far side accepted it;
+         *     502 carries its words when it did not.
+         */
+        post: operations["test_notification"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/packets": {
         parameters: {
             query?: never;
@@ -627,6 +681,11 @@ export interface components {
             /** @description Why, in words. */
             text: string;
         };
+        /**
+         * @description How a channel does.
+         * @enum {string}
+         */
+        ChannelState: "idle" | "waiting" | "held" | "failing" | "off";
         /** @description Messages of an industrial control protocol in one packet. */
         ControlData: {
             /** @description True when the device refused (Modbus exception). */
@@ -907,6 +966,34 @@ export interface components {
              * @description Of these, found: their flows alone would make an incident.
              */
             probes_found: number;
+        };
+        /** @description A message that was given up: refused for good, or not accepted for too long. */
+        FailedNotification: {
+            /** @description Channel. */
+            channel: string;
+            /**
+             * Format: date-time
+             * @description When it was given up.
+             */
+            failed: string;
+            /**
+             * Format: int64
+             * @description Number.
+             */
+            id: number;
+            /** @description Incident. */
+            incident: string;
+            /**
+             * Format: date-time
+             * @description When it was queued.
+             */
+            queued: string;
+            /** @description Its severity then. */
+            severity: components["schemas"]["Severity"];
+            /** @description Its title then. */
+            title: string;
+            /** @description Why: the far side's words. */
+            why: string;
         };
         /** @description One feature beside how it was spread in training. */
         FeatureStability: {
@@ -1558,6 +1645,94 @@ export interface components {
              * @description When.
              */
             ts: string;
+        };
+        /** @description A test message was accepted. */
+        NotificationAccepted: {
+            /** @description Channel. */
+            channel: string;
+            /** @description The far side's words. */
+            said: string;
+        };
+        /** @description CHANNEL. */
+        NotificationChannel: {
+            /**
+             * Format: int64
+             * @description Messages that the far side accepted, all runs together.
+             */
+            accepted: number;
+            /**
+             * Format: int64
+             * @description Incidents that fell out of the full queue.
+             */
+            dropped: number;
+            /**
+             * Format: int64
+             * @description Messages given up that are still listed in `failed`.
+             */
+            failed: number;
+            /**
+             * Format: int32
+             * @description Failures in a row.
+             */
+            failures: number;
+            /** @description `email`, `webhook`, `syslog`, `file`, `command`. */
+            kind: string;
+            /** @description Kinds that are told; empty: all. */
+            kinds: components["schemas"]["Kind"][];
+            /**
+             * Format: date-time
+             * @description When the last message was accepted; null before.
+             */
+            last_accepted?: string | null;
+            /** @description Why the last attempt failed; empty after one that did not. */
+            last_error: string;
+            /** @description Name. */
+            name: string;
+            /**
+             * Format: date-time
+             * @description When it is tried again, or when what is held goes out; null when nothing waits.
+             */
+            next_try?: string | null;
+            /** @description The far side's words then. */
+            said: string;
+            /** @description Least severity that is told. */
+            severity_min: components["schemas"]["Severity"];
+            /** @description State. */
+            state: components["schemas"]["ChannelState"];
+            /** @description Where it goes, without anything secret: addresses, a host, a path. */
+            target: string;
+            /** @description The state in words. */
+            text: string;
+            /**
+             * Format: int64
+             * @description Incidents that wait.
+             */
+            waiting: number;
+        };
+        /** @description Which channel to act on. */
+        NotificationRequest: {
+            /** @description Its name. */
+            channel: string;
+        };
+        /** @description NOTIFICATIONS. */
+        Notifications: {
+            /** @description Channels in the order of the settings. */
+            channels: components["schemas"]["NotificationChannel"][];
+            /** @description Given up, newest first, at most 100. */
+            failed: components["schemas"]["FailedNotification"][];
+            /**
+             * Format: int64
+             * @description Incidents that could not be queued.
+             */
+            lost: number;
+        };
+        /** @description Failed messages were put back into the queue. */
+        NotificationsRetried: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            incidents: number;
         };
         /** @description NTP message. */
         NtpData: {
@@ -3402,6 +3577,175 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Notifications"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_notifications: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationsRetried"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_notification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationAccepted"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            502: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -10,6 +10,7 @@ mod flows;
 mod interfaces;
 mod models;
 mod models_import;
+mod notify;
 mod output;
 mod run;
 mod simulate;
@@ -33,6 +34,7 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Interfaces(args) => interfaces::run(args),
         Command::Config(args) => config::run(common, args),
         Command::Models(args) => models::run(common, args),
+        Command::Notify(args) => notify::run(common, args),
         Command::Check(args) => check::run(common, args),
         Command::Completions { shell } => Ok(completions::run(*shell)),
     }

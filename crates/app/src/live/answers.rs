@@ -5,6 +5,7 @@ use super::evidence;
 use super::feedback::Verdicts;
 use super::judging::lock;
 use super::models_view;
+use super::notify::Desk;
 use super::packet_ring::{KeptPacket, PacketRing};
 use super::requests::{Change, Request};
 use super::status::{ModelState, Scores, SourceState, Status};
@@ -14,8 +15,9 @@ use crossbeam_channel::Sender;
 use decode::{DecodeConfig, Decoder};
 use record::{Counters, FlowKey, FlowRecord, HealthItem, Incident, PacketDetail, PacketMeta, PacketSummary};
 use serve::shapes::{
-    Budget, FeatureView, FeedbackGiven, FeedbackPreview, ModelPhase, ModelSummary, Models, Questions, Rates,
-    Retraining, SourceState as SourceShape, Summary, SuppressionUndone, Suppressions, Totals,
+    Budget, FeatureView, FeedbackGiven, FeedbackPreview, ModelPhase, ModelSummary, Models, NotificationAccepted,
+    Notifications, NotificationsRetried, Questions, Rates, Retraining, SourceState as SourceShape, Summary,
+    SuppressionUndone, Suppressions, Totals,
 };
 use serve::{Live, LiveError, ModelUpload, PacketQuery};
 use std::sync::{Arc, Mutex};
@@ -36,6 +38,8 @@ pub struct Answers {
     pub requests: Sender<Request>,
     /// What people said.
     pub verdicts: Arc<Mutex<Verdicts>>,
+    /// Notifications.
+    pub desk: Arc<Desk>,
     /// The store's reading side, for incidents that the judge let go.
     pub reader: Arc<Reader>,
     /// Bytes kept of a packet.
@@ -301,6 +305,9 @@ impl Live for Answers {
         for (reason, n) in status.drops().0 {
             counters.add(&format!("dropped.{reason}"), n);
         }
+        for (name, n) in self.desk.counters() {
+            counters.add(&name, n);
+        }
         for (kind, n) in errors.0 {
             counters.add(&format!("decode_errors.{kind}"), n);
         }
@@ -355,6 +362,18 @@ impl Live for Answers {
             return Err(LiveError::NotFound(format!("there is no suppression {id}")));
         }
         Ok(SuppressionUndone { incidents: self.take_back(id)? })
+    }
+
+    fn notifications(&self) -> Result<Notifications, LiveError> {
+        self.desk.view()
+    }
+
+    fn test_notification(&self, channel: &str) -> Result<NotificationAccepted, LiveError> {
+        self.desk.test(channel)
+    }
+
+    fn retry_notifications(&self, channel: &str) -> Result<NotificationsRetried, LiveError> {
+        self.desk.retry(channel)
     }
 
     fn retrain(&self) -> Result<Retraining, LiveError> {

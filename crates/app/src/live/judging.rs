@@ -86,6 +86,8 @@ pub struct Judging {
     pub training: Option<Training>,
     /// Kept versions of the models, the one in place first.
     pub versions: Vec<ModelVersion>,
+    /// Who is told outside.
+    pub notifier: super::notify::Notifier,
     /// What people said, shared with the API.
     pub verdicts: Arc<Mutex<Verdicts>>,
     /// What trainings learn from it.
@@ -291,6 +293,7 @@ impl Judging {
             }
             self.count_open(&incident);
             self.publisher.incident(&incident);
+            self.notifier.offer(&incident);
             batch.incidents.push(incident);
         }
         batch.hosts = self.judge.hosts().drain_changed();
@@ -413,6 +416,7 @@ impl Judging {
         let (budget, drops, hosts) = (self.judge.budget(), self.judge.drops(), self.judge.hosts().distinct());
         let store = self.store.counters();
         let lag_ms = self.lag.worst_ms(Instant::now());
+        let notifications = self.notifier.health();
         self.look(false);
         let mut status = lock(&self.status);
         if !self.run.failed_training {
@@ -424,6 +428,7 @@ impl Judging {
         status.hosts = hosts;
         status.queue = waiting;
         status.lag_ms = lag_ms;
+        status.notifications = notifications;
         status.store = store;
         drop(status);
         self.publisher.round();

@@ -18,6 +18,7 @@ mod memory;
 mod models_view;
 #[cfg(test)]
 mod noise;
+pub mod notify;
 mod packet_ring;
 mod past;
 mod publish;
@@ -202,30 +203,28 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let models_dir = models_dir(&plan)?;
     let status = Arc::new(Mutex::new(first_status(&mut plan, &store)?));
     let scores = Arc::new(Mutex::new(Scores::default()));
-    let ring = || Arc::new(Mutex::new(PacketRing::new(config.evidence.ring_bytes, config.evidence.snap_len)));
-    let rings: Vec<_> = plan.sources.iter().map(|_| ring()).collect();
+    let rings = packet_rings(config, plan.sources.len());
     let hub = Hub::starting_at(wall_clock().0.unsigned_abs() / 1_000_000);
     let stop = Arc::new(AtomicBool::new(false));
     let (parcels, from_workers) = bounded(PARCELS_MAX);
     let (changes, from_people) = bounded::<Request>(CHANGES_MAX);
     let (reloads, from_reloader) = bounded(RELOADS_MAX);
-
-    let live = matches!(plan.mode, Mode::Live | Mode::Host);
     let verdicts = Arc::new(Mutex::new(Verdicts::replay(store.reader().feedback().plain()?)));
     let mut judge = first_judge(config, models_dir.as_deref(), &status, &store)?;
     let (keeper, lists, from_lists) = list_keeper(config, &plan.data_dir, &status, &stop, &mut judge)?;
     judge.incidents().set_suppressions(lock(&verdicts).suppressions());
-    let names: Vec<&str> = plan.sources.iter().map(|s| s.name.as_str()).collect();
-    let memory = Memory::open(live.then_some(plan.data_dir.as_path()), &names, judge.behaviours())?;
+    let memory = open_memory(&plan, &mut judge)?;
     let kept = models_dir.as_deref().map_or_else(Vec::new, |dir| versions::list(dir, artifact::FLOW));
     let lag = Lag::new(plan.sources.iter().map(OpenSource::is_steady));
     if let Some(past) = plan.past.take() {
         past::play(past, &meter, &mut judge);
     }
+    let (notifier, desk, notifying) = notify::start(&config.notify, &plan.data_dir, plan.mode == Mode::Demo)?;
     let levels = level_models::LevelTrainings::new(config, &mut judge, models_dir.clone());
     let judging = Judging {
         judge,
         levels,
+        notifier,
         parcels: from_workers,
         requests: from_people,
         reloads: from_reloader,
@@ -250,14 +249,16 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let mut threads = vec![spawn("judge", move || judging.run())?, spawn("lists", move || keeper.run())?];
     let (workers, meters) = start_workers(plan.sources, &meter, &rings, &parcels, &stop)?;
     threads.extend(workers);
+    threads.push(notifying);
     drop(parcels);
-    let takers = Takers { judge: reloads, meters, lists, store: Arc::clone(&store) };
+    let takers = Takers { judge: reloads, meters, lists, store: Arc::clone(&store), desk: Arc::clone(&desk) };
     let answers = Answers {
         status,
         scores,
         rings,
         requests: changes,
         verdicts,
+        desk,
         reader: store.reader(),
         snap_len: config.evidence.snap_len,
         artifact: models_dir.map_or(String::new(), |d| d.join(artifact::FILE_NAME).display().to_string()),
@@ -290,6 +291,18 @@ fn list_keeper(
     lock(&status).threat_lists = lists.view();
     let keeper = ListKeeper { lists, data_dir: data_dir.to_owned(), settings, indicators, status, stop };
     Ok((keeper, to_keeper, to_judge))
+}
+
+fn packet_rings(config: &Config, sources: usize) -> Vec<Arc<Mutex<PacketRing>>> {
+    let ring = || Arc::new(Mutex::new(PacketRing::new(config.evidence.ring_bytes, config.evidence.snap_len)));
+    (0..sources).map(|_| ring()).collect()
+}
+
+/// What the detectors remember over a restart; of made-up or replayed traffic nothing.
+fn open_memory(plan: &Plan, judge: &mut Judge) -> Result<Memory> {
+    let live = matches!(plan.mode, Mode::Live | Mode::Host);
+    let names: Vec<&str> = plan.sources.iter().map(|s| s.name.as_str()).collect();
+    Memory::open(live.then_some(plan.data_dir.as_path()), &names, judge.behaviours())
 }
 
 /// The judge with what earlier runs kept: models in `models_dir`, hosts in the store.
@@ -377,6 +390,7 @@ fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
         windows_judged: 0,
         steps_judged: 0,
         packets_judged: 0,
+        notifications: Vec::new(),
         queue: 0,
         lag_ms: 0,
         threat_lists: serve::shapes::ThreatLists::default(),

@@ -2,6 +2,7 @@
 //! which keys were applied and which wait for a start. Owns which is which; what a setting does is its room's.
 
 use super::judging::Reload;
+use super::notify::Desk;
 use super::worker::MeterSettings;
 use crate::cli::Common;
 use crate::commands::analyze::judge_config;
@@ -37,6 +38,7 @@ const APPLIED: &[&str] = &[
     "store.hosts_max",
     "store.series_",
     "evidence.packets_max",
+    "notify.",
 ];
 /// Of these, what only the next training looks at.
 const NEXT_TRAINING: &[&str] = &["models.", "learn."];
@@ -60,6 +62,8 @@ pub struct Takers {
     pub lists: Sender<detect::intel::IntelConfig>,
     /// The store.
     pub store: Arc<Sqlite>,
+    /// Notifications.
+    pub desk: Arc<Desk>,
 }
 
 impl Reloader {
@@ -109,6 +113,7 @@ impl Takers {
         };
         let meter = MeterSettings { flow: config.flow.clone(), home: config.home()? };
         self.store.set_retention(&config.store);
+        self.desk.reconfigure(config.notify.clone());
         // A thread that has ended needs no settings.
         let _ = self.judge.send(Box::new(judge));
         let _ = self.lists.send(config.intel.clone());

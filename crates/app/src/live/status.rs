@@ -159,6 +159,8 @@ pub struct Status {
     pub threat_lists: serve::shapes::ThreatLists,
     /// What the store says of itself.
     pub store: store::StoreCounters,
+    /// What notifications say of themselves.
+    pub notifications: Vec<HealthItem>,
     /// Words for people at the start: why there is no capture, which models were read.
     pub notices: Vec<HealthItem>,
 }
@@ -201,6 +203,7 @@ impl Status {
     /// The health strip, worst first.
     pub fn health(&self) -> Vec<HealthItem> {
         let mut items = self.notices.clone();
+        items.extend(self.notifications.iter().cloned());
         items.push(self.capture_health());
         items.push(self.model_health());
         items.extend(self.sampling_health());

@@ -8,6 +8,7 @@ mod incidents;
 mod live;
 mod models;
 mod models_import;
+mod notifications;
 mod packets;
 mod series;
 mod summary;
@@ -28,6 +29,7 @@ const ENDPOINTS: &[fn() -> OpenApiRouter<AppState>] = &[
     hosts::routes,
     incidents::routes,
     suppressions::routes,
+    notifications::routes,
     packets::routes,
     series::routes,
     top::routes,

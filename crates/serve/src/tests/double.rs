@@ -1,8 +1,9 @@
 //! A running process that answers known values, a store with known rows, and short requests.
 
 use crate::shapes::{
-    FeatureView, FeedbackGiven, FeedbackPreview, ModelMember, ModelPhase, ModelVersion, Models, Question, Questions,
-    Retraining, ScopePreview, SourceState, Summary, SuppressionUndone, SuppressionView, Suppressions, VersionNote,
+    ChannelState, FeatureView, FeedbackGiven, FeedbackPreview, ModelMember, ModelPhase, ModelVersion, Models,
+    NotificationAccepted, NotificationChannel, Notifications, NotificationsRetried, Question, Questions, Retraining,
+    ScopePreview, SourceState, Summary, SuppressionUndone, SuppressionView, Suppressions, VersionNote,
 };
 use crate::{AppState, Hub, Live, LiveError, ModelUpload, PacketQuery, ServeConfig, router};
 use axum::body::Body;
@@ -147,6 +148,34 @@ impl Live for Double {
         let scope = FeedbackScope::Pair;
         Ok(FeedbackPreview { scopes: vec![ScopePreview { scope, text: "x".into(), incidents: 2, alerts: 5 }] })
     }
+    fn notifications(&self) -> Result<Notifications, LiveError> {
+        let channel = NotificationChannel {
+            name: "admins".into(),
+            kind: "email".into(),
+            state: ChannelState::Failing,
+            waiting: 2,
+            last_error: "connection refused".into(),
+            next_try: Some(at(1_060)),
+            ..NotificationChannel::default()
+        };
+        Ok(Notifications { channels: vec![channel], ..Notifications::default() })
+    }
+
+    fn test_notification(&self, channel: &str) -> Result<NotificationAccepted, LiveError> {
+        match channel {
+            "admins" => Ok(NotificationAccepted { channel: channel.into(), said: "250 OK".into() }),
+            "down" => Err(LiveError::FarSide("connection refused".into())),
+            _ => Err(LiveError::NotFound(format!("no channel is called {channel}"))),
+        }
+    }
+
+    fn retry_notifications(&self, channel: &str) -> Result<NotificationsRetried, LiveError> {
+        if channel == "admins" {
+            return Ok(NotificationsRetried { incidents: 3 });
+        }
+        Err(LiveError::NotFound(format!("no channel is called {channel}")))
+    }
+
     fn suppressions(&self) -> Result<Suppressions, LiveError> {
         let suppression = Suppression {
             id: 7,

@@ -7,6 +7,7 @@ mod import;
 mod learning;
 mod listen;
 mod lists;
+mod notifications;
 mod openapi;
 mod security;
 mod stream;
