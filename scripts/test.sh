@@ -12,11 +12,15 @@ step() { # NAME COMMAND…
 
 scripts/need-rust.sh || exit 2
 missing=()
-for pair in chromium:chromium tcpdump:tcpdump tshark:tshark capinfos:wireshark-common ip:iproute2 nmap:nmap zstd:zstd ping:iputils-ping curl:curl python3:python3; do
+for pair in chromium:chromium tcpdump:tcpdump tshark:tshark capinfos:wireshark-common ip:iproute2 nmap:nmap zstd:zstd ping:iputils-ping curl:curl python3:python3 openssl:openssl; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
 done
 # Names of protocols, which tcpdump needs to understand the filters that ours are compared with.
 [ -e /etc/protocols ] || missing+=(netbase)
+# Servers that notifications are sent to; on loopback, started by the tests.
+[ -e /usr/sbin/rsyslogd ] || missing+=(rsyslog)
+compgen -G '/usr/lib/*/rsyslog/lmnsd_gtls.so' >/dev/null || missing+=(rsyslog-gnutls)
+python3 -c 'import aiosmtpd' 2>/dev/null || /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || missing+=(python3-aiosmtpd)
 if [ ${#missing[@]} -gt 0 ]; then scripts/install.sh "${missing[@]}" || true; fi
 
 step "format" cargo fmt --all --check

@@ -4,6 +4,7 @@
 
 pub mod http;
 pub mod server;
+pub mod servers;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
