@@ -3,15 +3,16 @@
 
 use crate::budget::{Budget, BudgetState};
 use crate::config::AlertConfig;
+use crate::domains::{DOMAINS_MAX, named};
 use crate::identity::incident_id;
 use crate::merge::{merge_detectors, merge_sorted, merge_why};
 use crate::roll_up::RollUp;
-use crate::severity::severity;
+use crate::severity::{Importances, severity, weighed};
 use crate::suppress::Suppressions;
 use crate::technique::techniques;
 use record::{
-    Alert, Counters, Evidence, FlowBrief, Incident, IncidentFeedback, IncidentStatus, IpAddr16, Kind, Note, Schema,
-    Severity, Suppression, Timestamp, Verdict, timestamp::NS_PER_S,
+    Alert, Counters, Evidence, FlowBrief, Importance, Incident, IncidentFeedback, IncidentStatus, IpAddr16, Kind, Note,
+    Schema, Severity, Suppression, Timestamp, Verdict, timestamp::NS_PER_S,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -89,6 +90,7 @@ pub struct IncidentManager {
     budget: Budget,
     roll_up: RollUp,
     suppressions: Suppressions,
+    importances: Importances,
     now: Timestamp,
     expired_s: i64,
     counters: AlertCounters,
@@ -111,6 +113,7 @@ impl IncidentManager {
             budget: Budget::new(config.per_hour),
             roll_up: RollUp::new(&config.roll_up, config.list_max),
             suppressions: Suppressions::default(),
+            importances: Importances::new(),
             now: Timestamp(i64::MIN),
             expired_s: i64::MIN,
             counters: AlertCounters::default(),
@@ -291,6 +294,12 @@ impl IncidentManager {
         }
     }
 
+    /// How much hosts matter, as people said, in place of what they said before: it changes the severity of incidents that begin or grow
+    /// from now on.
+    pub fn set_importances(&mut self, importances: BTreeMap<IpAddr16, Importance>) {
+        self.importances = importances;
+    }
+
     /// The packets of an incident were saved.
     pub fn set_evidence(&mut self, id: &str, pcap: bool) -> Option<Incident> {
         let live = self.live.get_mut(self.by_id.get(id)?)?;
@@ -374,6 +383,7 @@ impl IncidentManager {
             notes: Vec::new(),
             feedback: None,
             suppressed_by: None,
+            domains: Vec::new(),
             part_of: None,
             timeline: Vec::new(),
         };
@@ -442,7 +452,8 @@ impl IncidentManager {
             incident.evidence.packets.max(alert.packets)
         };
         live.proposed = live.proposed.max(alert.severity);
-        incident.severity = severity(incident, live.proposed);
+        self.counters.entries_dropped += merge_sorted(&mut incident.domains, &named(alert), DOMAINS_MAX);
+        incident.severity = weighed(severity(incident, live.proposed), incident, &self.importances);
         live.own = (incident.severity, incident.title.clone());
         let hosts: Vec<IpAddr16> = match key.0 {
             Kind::Flood => alert.dest.clone(),

@@ -1,6 +1,7 @@
-//! Suppressions: which incidents a person's false positive covers, now and among those of the past. Owns the rule and its words;
-//! who keeps suppressions, and for how long, is the caller's.
+//! Suppressions: which incidents a person's false positive or rule covers, now and among those of the past. Owns the test and its
+//! words; rules are `rule`'s, and who keeps suppressions, and for how long, is the caller's.
 
+use crate::rule;
 use record::{FeedbackScope, Incident, IncidentStatus, Kind, Suppression, Timestamp};
 
 /// Reasons of a learned incident that count as its leading ones.
@@ -35,8 +36,8 @@ pub fn suppression(
     Suppression {
         id,
         incident: incident.id.clone(),
-        kind: incident.kind,
-        scope,
+        kind: Some(incident.kind),
+        scope: Some(scope),
         src: incident.src.clone(),
         dest: incident.dest.clone(),
         dest_port: incident.dest_port.clone(),
@@ -44,6 +45,8 @@ pub fn suppression(
         created,
         until,
         text: words(incident, scope),
+        rule: None,
+        reason: String::new(),
     }
 }
 
@@ -77,14 +80,20 @@ pub fn words(incident: &Incident, scope: FeedbackScope) -> String {
 /// Does `suppression` cover this incident, as it is now? One that has outgrown it, or that goes on after its end, is not covered.
 #[must_use]
 pub fn covers(suppression: &Suppression, incident: &Incident) -> bool {
-    if suppression.until.is_some_and(|until| incident.last_seen > until) || !same_kind(suppression.kind, incident.kind)
-    {
+    if suppression.until.is_some_and(|until| incident.last_seen > until) {
+        return false;
+    }
+    if let Some(rule) = &suppression.rule {
+        return rule::fits(rule, incident);
+    }
+    let (Some(kind), Some(scope)) = (suppression.kind, suppression.scope) else { return false };
+    if !same_kind(kind, incident.kind) {
         return false;
     }
     let service = any_port(incident.kind) || subset(&incident.dest_port, &suppression.dest_port);
     let led = suppression.features.is_empty()
         || incident.why.first().is_none_or(|why| suppression.features.contains(&why.feature));
-    match suppression.scope {
+    match scope {
         FeedbackScope::Pair => subset(&incident.src, &suppression.src) && subset(&incident.dest, &suppression.dest),
         FeedbackScope::HostService => subset(&incident.src, &suppression.src) && service,
         FeedbackScope::Everywhere => service && led,

@@ -1,16 +1,14 @@
-//! Composes the rooms' settings into one tree and resolves where each comes from: defaults, file, environment, `--set`.
-//! Owns the order of these and the error's place; the settings themselves live in the rooms they configure.
+//! Composes the rooms' settings into one tree. Owns the tree, its file's errors and what types cannot say; the settings themselves
+//! live in the rooms they configure, and where each value comes from is `settings::layers`'.
 
 use crate::cli::Common;
 use crate::failure::{Context, Failure, Result};
+use crate::settings::layers::Layers;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
-
-/// Prefix of environment variables: `TRIPLINE_ALERT__PER_HOUR=2`.
-const ENVIRONMENT_PREFIX: &str = "TRIPLINE_";
 
 /// The shipped file with every setting, its default and its meaning; `config init` writes it, a test keeps it true.
 pub const COMMENTED: &str = include_str!("../../../config/tripline.toml");
@@ -89,47 +87,18 @@ impl Default for Evidence {
 }
 
 impl Config {
-    /// Resolves the settings of one call.
+    /// Resolves the settings of one call: file, environment, `--set`.
     pub fn load(common: &Common) -> Result<Self> {
-        let environment = std::env::vars().filter_map(|(name, value)| {
-            let path = name.strip_prefix(ENVIRONMENT_PREFIX).filter(|rest| rest.contains("__"))?;
-            Some((name.clone(), path.to_lowercase().replace("__", "."), value))
-        });
-        Self::resolve(common.config.as_deref(), environment, &common.set)
+        Layers::read(common, None)?.resolve()
     }
 
-    /// The order of precedence: `--set`, environment, file, default.
-    fn resolve(
-        file: Option<&Path>,
-        environment: impl Iterator<Item = (String, String, String)>,
-        set: &[String],
-    ) -> Result<Self> {
-        let mut table = match file {
-            Some(path) => read_file(path)?,
-            None => Table::new(),
-        };
-        for (name, path, value) in environment {
-            overlay(&mut table, &path, &value)
-                .map_err(|why| Failure::new(format!("environment variable {name}: {why}")))?;
-        }
-        for pair in set {
-            let (path, value) = pair
-                .split_once('=')
-                .ok_or_else(|| Failure::new(format!("--set {pair}: there is no `=`; write --set section.key=value")))?;
-            overlay(&mut table, path.trim(), value).map_err(|why| Failure::new(format!("--set {pair}: {why}")))?;
-        }
-        let config: Self = table.try_into().map_err(|e: toml::de::Error| {
-            Failure::new(format!(
-                "the settings from --set and the environment do not fit: {}",
-                one_line(&e.to_string())
-            ))
-        })?;
-        config.check()?;
-        Ok(config)
+    /// The same with what the dashboard set, kept in a data directory.
+    pub fn load_in(common: &Common, data_dir: &Path) -> Result<Self> {
+        Layers::read(common, Some(data_dir))?.resolve()
     }
 
     /// Checks what types cannot say.
-    fn check(&self) -> Result<()> {
+    pub fn check(&self) -> Result<()> {
         self.home()?;
         self.intel.check().map_err(Failure::new)?;
         self.notify.check().map_err(Failure::new)?;
@@ -198,7 +167,12 @@ impl Config {
 }
 
 /// Reads the file alone first, so that an error names its line and column.
-fn read_file(path: &Path) -> Result<Table> {
+pub fn read_file(path: &Path) -> Result<Table> {
+    read_part(path, &[])
+}
+
+/// The same for a file that holds sections of its own beside the settings.
+pub fn read_part(path: &Path, own: &[&str]) -> Result<Table> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         let advice = match e.kind() {
             ErrorKind::NotFound => format!("`tripline config init -w {}` writes one", path.display()),
@@ -218,17 +192,24 @@ fn read_file(path: &Path) -> Result<Table> {
             one_line(e.message())
         )
     };
-    toml::from_str::<Config>(&text)
-        .map_err(|e| Failure::new(format!("{}; `tripline config show` lists the known keys", place(&e))))?;
-    toml::from_str(&text).map_err(|e| Failure::new(place(&e)))
+    let known = |e| Failure::new(format!("{}; `tripline config show` lists the known keys", place(&e)));
+    let whole: Table = toml::from_str(&text).map_err(|e| Failure::new(place(&e)))?;
+    if own.is_empty() {
+        toml::from_str::<Config>(&text).map_err(known)?;
+    } else {
+        let mut settings = whole.clone();
+        settings.retain(|name, _| !own.contains(&name));
+        settings.try_into::<Config>().map_err(known)?;
+    }
+    Ok(whole)
 }
 
-fn one_line(message: &str) -> String {
+pub fn one_line(message: &str) -> String {
     message.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Puts one dotted key into the tree. The value is read as TOML where it is TOML, else as text.
-fn overlay(table: &mut Table, path: &str, value: &str) -> std::result::Result<(), String> {
+pub fn overlay(table: &mut Table, path: &str, value: &str) -> std::result::Result<(), String> {
     let value = toml::from_str::<Table>(&format!("value = {value}"))
         .ok()
         .and_then(|mut t| t.remove("value"))
@@ -247,7 +228,7 @@ pub fn leaves(prefix: &str, table: &Table, visit: &mut dyn FnMut(String, &Value)
     }
 }
 
-fn put(table: &mut Table, path: &str, value: Value) -> std::result::Result<(), String> {
+pub fn put(table: &mut Table, path: &str, value: Value) -> std::result::Result<(), String> {
     let mut keys: Vec<&str> = path.split('.').collect();
     let last = keys.pop().filter(|k| !k.is_empty()).ok_or("the key is empty")?;
     let mut here = table;
@@ -300,7 +281,7 @@ mod tests {
         let environment: Vec<_> =
             environment.iter().map(|(k, v)| ("E".to_owned(), (*k).to_owned(), (*v).to_owned())).collect();
         let set: Vec<String> = set.iter().map(|s| (*s).to_owned()).collect();
-        Config::resolve(Some(&file), environment.into_iter(), &set)
+        Layers::new(Some(&file), None, environment, set)?.resolve()
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod live;
 mod progress;
 mod render;
 mod rights;
+mod settings;
 mod usage;
 
 use clap::{CommandFactory, Parser};

@@ -1,6 +1,9 @@
 //! Which addresses were seen, and what they did since. Owns the bounded table of hosts; judges nothing.
 
-use record::{AppData, FlowRecord, HostRecord, IpAddr16, MacAddr, Observation, Prefix, Timestamp};
+use record::{
+    AppData, FlowRecord, HOST_SERVICES_MAX, HostRecord, HostService, IpAddr16, MacAddr, Observation, Prefix, TcpState,
+    Timestamp,
+};
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
@@ -111,6 +114,9 @@ impl HostTable {
                 host.flows_out += u64::from(first);
             } else {
                 host.flows_in += u64::from(first);
+                if host.home && first {
+                    serve(host, flow);
+                }
             }
             // A router's address is not that of the hosts behind it.
             if host.mac.is_none() && !mac.is_zero() && self.is_home(ip) {
@@ -158,6 +164,40 @@ impl HostTable {
     }
 }
 
+/// The host answered this flow: one of its services.
+fn serve(host: &mut HostRecord, flow: &FlowRecord) {
+    let (proto, port) = (flow.key.proto, flow.dest().port);
+    if !is_service(flow, proto, port) {
+        return;
+    }
+    let known = host.services.iter_mut().find(|s| s.proto == proto && s.port == port);
+    if let Some(service) = known {
+        service.flows += 1;
+        service.first_seen = service.first_seen.min(flow.start);
+        service.last_seen = service.last_seen.max(flow.end);
+    } else if host.services.len() < HOST_SERVICES_MAX {
+        let service = HostService { proto, port, flows: 1, first_seen: flow.start, last_seen: flow.end };
+        host.services.push(service);
+    }
+}
+
+/// A port that programs choose by chance is no service, nor is one that refused.
+fn is_service(flow: &FlowRecord, proto: u8, port: u16) -> bool {
+    let open = || {
+        matches!(
+            flow.state,
+            TcpState::S1 | TcpState::Sf | TcpState::S2 | TcpState::S3 | TcpState::Rsto | TcpState::Rstr
+        )
+    };
+    match proto {
+        _ if port == 0 => false,
+        6 => port < 49_152 && open(),
+        17 => port < 32_768,
+        132 => port < 49_152,
+        _ => false,
+    }
+}
+
 fn new_host(ip: IpAddr16, ts: Timestamp, home: &[Prefix]) -> HostRecord {
     HostRecord {
         ip,
@@ -170,6 +210,7 @@ fn new_host(ip: IpAddr16, ts: Timestamp, home: &[Prefix]) -> HostRecord {
         flows_in: 0,
         bytes_out: 0,
         bytes_in: 0,
+        services: Vec::new(),
     }
 }
 

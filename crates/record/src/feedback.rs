@@ -1,7 +1,7 @@
 //! What people say of incidents: a verdict, how far it reaches and until when, and the suppression that follows from a false
 //! positive. Owns the shapes; what a suppression covers is `alert`'s, what models learn from a verdict is `app`'s and `detect`'s.
 
-use crate::{IpAddr16, Kind, Timestamp};
+use crate::{IpAddr16, Kind, Prefix, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What the incident was.
@@ -58,18 +58,45 @@ pub struct IncidentFeedback {
     pub at: Timestamp,
 }
 
+/// What a person wants to hear no more of, in the person's own scope: everything that is given must fit; at least one is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SuppressionRule {
+    /// Networks (or single addresses) in which every source must lie.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    pub src: Vec<Prefix>,
+    /// Networks in which every target must lie.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    pub dest: Vec<Prefix>,
+    /// Ports, among which every port of the incident must be.
+    pub dest_port: Vec<u16>,
+    /// Kinds, of which the incident must be one.
+    pub kind: Vec<Kind>,
+    /// Domains: every domain of the incident must be one of them or lie below one.
+    pub domain: Vec<String>,
+}
+
+impl SuppressionRule {
+    /// True when nothing is given: it would cover everything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self == &Self::default()
+    }
+}
+
 /// What is no longer told, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Suppression {
-    /// Number of the verdict that it follows from.
+    /// Number of the verdict or rule that it follows from.
     pub id: u64,
-    /// Incident that the verdict was about.
+    /// Incident that the verdict was about; empty when it follows from a rule.
     pub incident: String,
-    /// Kind of incident; host and flow anomalies count as one.
-    pub kind: Kind,
-    /// Reach.
-    pub scope: FeedbackScope,
+    /// Kind of incident; host and flow anomalies count as one. Null when it follows from a rule.
+    pub kind: Option<Kind>,
+    /// Reach of the verdict; null when it follows from a rule.
+    pub scope: Option<FeedbackScope>,
     /// Sources of that incident.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub src: Vec<IpAddr16>,
@@ -88,4 +115,10 @@ pub struct Suppression {
     pub until: Option<Timestamp>,
     /// In words.
     pub text: String,
+    /// The rule, when it follows from one and not from a verdict.
+    #[serde(default)]
+    pub rule: Option<SuppressionRule>,
+    /// Why, as the person wrote; empty for verdicts.
+    #[serde(default)]
+    pub reason: String,
 }

@@ -175,6 +175,9 @@ pub struct Incident {
     /// What a person said of the detection; absent before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feedback: Option<crate::IncidentFeedback>,
+    /// Domains it is about, in lower case, where its detector names some.
+    #[serde(default)]
+    pub domains: Vec<String>,
     /// Suppression that keeps it out of the inbox; absent when none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppressed_by: Option<u64>,

@@ -31,11 +31,11 @@ pub use app_event::{AppData, AppEvent, AppProto, ArpData, DhcpData, DnsData, Htt
 pub use control::{ControlData, ControlProtocol};
 pub use counters::{Counters, HealthItem, HealthLevel};
 pub use feature::{Feature, FeatureKind, Matrix, Schema};
-pub use feedback::{FeedbackScope, FeedbackVerdict, IncidentFeedback, Suppression};
+pub use feedback::{FeedbackScope, FeedbackVerdict, IncidentFeedback, Suppression, SuppressionRule};
 pub use flow_record::{
     AppSummary, Direction, DirectionStats, EndReason, FlowBrief, FlowRecord, HistoryText, Moments, TcpState,
 };
-pub use host::HostRecord;
+pub use host::{HOST_SERVICES_MAX, HostRecord, HostService, Importance};
 pub use incident::{DetectorScore, Evidence, Incident, IncidentStatus, Note, Severity, StoryStep, Why};
 pub use kind::Kind;
 pub use net::{Endpoint, FlowKey, IpAddr16, LinkType, MacAddr};

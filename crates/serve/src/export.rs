@@ -52,8 +52,20 @@ const INCIDENT_COLUMNS: &[&str] = &[
     "over_budget",
     "advice",
 ];
-const HOST_COLUMNS: &[&str] =
-    &["ip", "mac", "name", "home", "first_seen", "last_seen", "flows_out", "flows_in", "bytes_out", "bytes_in"];
+const HOST_COLUMNS: &[&str] = &[
+    "ip",
+    "mac",
+    "name",
+    "home",
+    "first_seen",
+    "last_seen",
+    "flows_out",
+    "flows_in",
+    "bytes_out",
+    "bytes_in",
+    "label",
+    "importance",
+];
 
 /// What can be exported.
 #[derive(Clone, Copy)]
@@ -143,7 +155,7 @@ impl Export {
         match self.table {
             Table::Flows => Ok(self.rows(read.flows(query)?, first, out)),
             Table::Incidents => Ok(self.rows(read.incidents(query)?, first, out)),
-            Table::Hosts => Ok(self.rows(read.hosts(query)?, first, out)),
+            Table::Hosts => Ok(self.rows(read.hosts(query, store::HostSort::default())?, first, out)),
         }
     }
 

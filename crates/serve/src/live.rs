@@ -2,10 +2,9 @@
 //! in memory. Calls come from blocking threads, several at a time.
 
 use crate::shapes::{
-    FeatureView, FeedbackGiven, FeedbackPreview, Models, NotificationAccepted, Notifications, NotificationsRetried,
-    Questions, Retraining, Summary, SuppressionUndone, Suppressions, ThreatLists,
+    FeatureView, FeedbackGiven, FeedbackPreview, HostPatch, Models, NotificationAccepted, Notifications, NotificationsRetried, Presets, Questions, Retraining, RuleAdded, RuleGiven, RulePreview, Settings, SettingsPatch, Summary, SuppressionUndone, Suppressions, ThreatLists,
 };
-use record::{Counters, FlowRecord, HealthItem, Incident, PacketDetail, PacketSummary};
+use record::{Counters, FlowRecord, HealthItem, Incident, IpAddr16, MacAddr, PacketDetail, PacketSummary};
 use store::{IncidentChange, Page, Query};
 
 /// One page of the ring of newest packets is asked for.
@@ -113,7 +112,42 @@ pub trait Live: Send + Sync {
     /// # Errors
     /// `Unavailable` when the store does not answer.
     fn suppressions(&self) -> Result<Suppressions, LiveError>;
-    /// Takes back the false positive that a suppression follows from.
+    /// What a rule would hide.
+    ///
+    /// # Errors
+    /// `Refused` when it is no rule, `Unavailable` when the store does not answer.
+    fn preview_rule(&self, given: RuleGiven) -> Result<RulePreview, LiveError>;
+    /// Puts a rule in force, for incidents to come and for those stored.
+    ///
+    /// # Errors
+    /// As `preview_rule`; `Conflict` when no more is kept.
+    fn add_rule(&self, given: RuleGiven) -> Result<RuleAdded, LiveError>;
+    /// Keeps what a person says of a host that is known.
+    ///
+    /// # Errors
+    /// `Unavailable` when it could not be stored.
+    fn set_host(&self, ip: IpAddr16, patch: HostPatch) -> Result<(), LiveError>;
+    /// The maker of a network card, from its address; empty when it is not known.
+    fn vendor(&self, _: MacAddr) -> String {
+        String::new()
+    }
+    /// What is set, and where it comes from.
+    ///
+    /// # Errors
+    /// `Unavailable` when a file of settings cannot be read.
+    fn settings(&self) -> Result<Settings, LiveError>;
+    /// Changes settings, all or none.
+    ///
+    /// # Errors
+    /// `NotFound` for a preset of no such name, `Conflict` for a value that is fixed elsewhere, `Refused` for one that does not fit,
+    /// `Unavailable` when they could not be kept.
+    fn change_settings(&self, patch: &SettingsPatch) -> Result<Settings, LiveError>;
+    /// Named groups of settings, with what each would change.
+    ///
+    /// # Errors
+    /// As `settings`.
+    fn presets(&self) -> Result<Presets, LiveError>;
+    /// Takes back the false positive or rule that a suppression follows from.
     ///
     /// # Errors
     /// As `give_feedback`; `NotFound` when there is no such suppression.

@@ -8,10 +8,12 @@ use utoipa::ToSchema;
 
 mod models;
 mod notifications;
+mod settings;
 mod threat_lists;
 
 pub use models::*;
 pub use notifications::*;
+pub use settings::*;
 pub use threat_lists::*;
 
 /// How the process was started.

@@ -28,7 +28,10 @@ pub use connection::DATABASE_NAME;
 pub use error::StoreError;
 pub use evidence::EvidenceFolder;
 pub use query::{Field, FieldKind, FieldValue, Query, QueryError};
-pub use read::{ListQuery, Read, SeriesQuery, TimeRange, TopWhat};
+pub use read::{HostSort, ListQuery, Read, SeriesQuery, TimeRange, TopWhat};
 pub use reader::Reader;
-pub use rows::{FlowDetail, FlowRow, HostDetail, IncidentDetail, Page, ScatterPoint, ScatterResult, TopRow};
+pub use rows::{
+    AuditEntry, FlowDetail, FlowRow, HostCourse, HostDetail, HostProfile, HostRow, IncidentDetail, Page, ScatterPoint,
+    ScatterResult, SimilarIncident, TopRow,
+};
 pub use sqlite::{FeedbackEvent, FlowWrite, IncidentChange, Sqlite, StoreBatch, StoreCounters};

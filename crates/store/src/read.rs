@@ -1,9 +1,10 @@
 //! What the API asks of a store, whatever the store is made of.
 
+use crate::rows::{AuditEntry, HostCourse, HostProfile, HostRow};
 use crate::{
     FeedbackEvent, FlowDetail, FlowRow, HostDetail, IncidentDetail, Page, Query, ScatterResult, StoreError, TopRow,
 };
-use record::{HostRecord, Incident, IpAddr16, SeriesResult, Timestamp};
+use record::{Incident, IpAddr16, SeriesResult, Timestamp};
 use std::path::PathBuf;
 
 /// Most rows of one page.
@@ -63,6 +64,34 @@ pub enum TopWhat {
     Ports,
 }
 
+/// What a list of hosts begins with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HostSort {
+    /// Those found last.
+    #[default]
+    FirstSeen,
+    /// Those heard of last.
+    LastSeen,
+    /// Those that moved most bytes.
+    Traffic,
+    /// Those in most danger.
+    Risk,
+}
+
+impl HostSort {
+    /// Reads `first_seen`, `last_seen`, `traffic`, `risk`.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "first_seen" => Some(Self::FirstSeen),
+            "last_seen" => Some(Self::LastSeen),
+            "traffic" => Some(Self::Traffic),
+            "risk" => Some(Self::Risk),
+            _ => None,
+        }
+    }
+}
+
 /// Reading side of a store. All calls block: an async caller uses its blocking threads.
 pub trait Read: Send + Sync {
     /// One page of flows, by end then id, newest first.
@@ -77,10 +106,16 @@ pub trait Read: Send + Sync {
     fn incidents(&self, query: &ListQuery) -> Result<Page<Incident>, StoreError>;
     /// One incident and what surrounds it.
     fn incident(&self, id: &str) -> Result<Option<IncidentDetail>, StoreError>;
-    /// One page of hosts, by first seen then address, newest first.
-    fn hosts(&self, query: &ListQuery) -> Result<Page<HostRecord>, StoreError>;
+    /// One page of hosts, by what `sort` says then address, largest first. What they are sorted by may change between two pages.
+    fn hosts(&self, query: &ListQuery, sort: HostSort) -> Result<Page<HostRow>, StoreError>;
     /// One host and what surrounds it.
     fn host(&self, ip: IpAddr16) -> Result<Option<HostDetail>, StoreError>;
+    /// What a home host did over time; empty for others.
+    fn host_course(&self, ip: IpAddr16) -> Result<HostCourse, StoreError>;
+    /// Everything that people said of hosts.
+    fn profiles(&self) -> Result<Vec<HostProfile>, StoreError>;
+    /// What people changed, newest first, at most `limit`.
+    fn audit(&self, limit: u32) -> Result<Vec<AuditEntry>, StoreError>;
     /// Numbers over time, one result a metric asked for, in order; buckets without data are None.
     fn series(&self, query: &SeriesQuery) -> Result<Vec<SeriesResult>, StoreError>;
     /// The capture kept for an incident; None when there is none.

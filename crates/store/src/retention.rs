@@ -2,8 +2,8 @@
 //! writes go on. Owns what goes first: the flows stored longest ago.
 
 use crate::StoreConfig;
-use crate::write::busy;
 use crate::write::series::{HOUR, MINUTE, SECOND, SeriesState};
+use crate::write::{busy, host_series};
 use crate::writer::Deleted;
 use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};
@@ -81,6 +81,7 @@ impl Retention {
             self.age_flows(connection, now_s, deleted)?;
             self.age_incidents(connection, deleted)?;
             self.age_hosts(connection, deleted)?;
+            host_series::forget(connection)?;
             self.age_series(connection, series)?;
             let newest_s = busy::newest_s(connection)?;
             busy::forget(connection, newest_s.unwrap_or(0) - (self.config.flows_age_h as i64).saturating_mul(HOUR))?;
@@ -246,6 +247,7 @@ impl Retention {
 /// Deletes the incidents that `ids` (a query with one parameter) names, with what belongs to them.
 fn delete_incidents(connection: &Connection, ids: &str, parameter: i64) -> rusqlite::Result<u64> {
     connection.execute(&format!("DELETE FROM incident_ips WHERE incident IN ({ids})"), [parameter])?;
+    connection.execute(&format!("DELETE FROM incident_tags WHERE incident IN ({ids})"), [parameter])?;
     connection.execute(&format!("DELETE FROM incident_flows WHERE incident IN ({ids})"), [parameter])?;
     Ok(connection.execute(&format!("DELETE FROM incidents WHERE id IN ({ids})"), [parameter])? as u64)
 }

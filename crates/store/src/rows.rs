@@ -1,8 +1,8 @@
 //! The rows and pages that the store answers with; their JSON is the API's.
 
 use record::{
-    AppData, AppSummary, FlowRecord, HostRecord, Incident, IpAddr16, MacAddr, MemberScore, Timestamp, Tunnel, Verdict,
-    Why,
+    AppData, AppSummary, FlowRecord, HostRecord, Importance, Incident, IpAddr16, MacAddr, MemberScore, Severity,
+    Timestamp, Tunnel, Verdict, Why,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -246,6 +246,104 @@ pub struct ServiceRow {
     /// Start of the first flow among those looked at.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
     pub first_seen: Timestamp,
+    /// End of the last of them.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub last_seen: Timestamp,
+}
+
+/// What a person said of a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostProfile {
+    /// Address.
+    pub ip: IpAddr16,
+    /// How much it matters.
+    pub importance: Importance,
+    /// Its name among people; empty: none.
+    pub label: String,
+    /// Anything else; empty: nothing.
+    pub note: String,
+    /// When it was said, wall time.
+    pub changed: Timestamp,
+}
+
+impl HostProfile {
+    /// True when it says no more than of a host of which nothing was said.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.importance == Importance::Normal && self.label.is_empty() && self.note.is_empty()
+    }
+}
+
+/// One thing that a person changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AuditEntry {
+    /// When, wall time.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub ts: Timestamp,
+    /// What was changed: `host`, `setting`, `preset`, `suppression`.
+    pub what: String,
+    /// Which: an address, a setting's key, a number.
+    pub subject: String,
+    /// From what to what, in words.
+    pub text: String,
+}
+
+/// HOST: one row of the host list.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HostRow {
+    /// The host as known from traffic.
+    #[serde(flatten)]
+    pub host: HostRecord,
+    /// Maker of its network card, where a list of makers is installed; empty when unknown.
+    pub vendor: String,
+    /// How much it matters, as a person said.
+    pub importance: Importance,
+    /// Its name among people; empty: none was given.
+    pub label: String,
+    /// What a person noted.
+    pub note: String,
+    /// Open incidents that it is a part of; those held back by the budget do not count.
+    pub incidents_open: u64,
+    /// Severity of the worst of them; null without any.
+    pub worst: Option<Severity>,
+    /// 0 to 100: by the worst open incident (low 10, medium 30, high 55, critical 80), 3 for each further one up to 15, times 0.5 for a
+    /// host of low importance, 1.25 for high, 1.5 for critical.
+    pub risk: u8,
+}
+
+/// One step of a host's course: `[start, seconds since 1970; bytes sent; bytes received; flows]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostStep(pub i64, pub u64, pub u64, pub u64);
+
+/// What a host did over time, and what it usually does.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HostCourse {
+    /// Steps of five minutes of the last two days, oldest first, those without traffic left out.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Vec<u64>>))]
+    pub fine: Vec<HostStep>,
+    /// Steps of one hour of the last thirty days.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Vec<u64>>))]
+    pub coarse: Vec<HostStep>,
+    /// Whole days before the last one that `usual` was made of; 0: too little is known.
+    pub usual_days: u32,
+    /// By hour of the day, UTC, 24 of them: what lies between the lowest and highest tenth of those days, bytes sent and received in the
+    /// hour. Empty while fewer than three days are known.
+    pub usual: Vec<UsualHour>,
+}
+
+/// What a host usually moves in one hour of the day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UsualHour {
+    /// Lowest tenth, bytes.
+    pub low: u64,
+    /// Median, bytes.
+    pub median: u64,
+    /// Highest tenth, bytes.
+    pub high: u64,
 }
 
 /// One host and what surrounds it.
@@ -253,14 +351,14 @@ pub struct ServiceRow {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HostDetail {
     /// The host.
-    pub host: HostRecord,
+    pub host: HostRow,
     /// Its newest incidents, at most 50.
     pub incidents: Vec<Incident>,
     /// Its newest flows, at most 100.
     pub flows: Vec<FlowRow>,
     /// Its busiest peers in its newest 10,000 flows, at most 50.
     pub peers: Vec<PeerRow>,
-    /// Ports it answered on in the newest 10,000 flows to it, at most 50.
+    /// Ports it answered on, at most 50: of a home host since it is known, else in the newest 10,000 flows to it.
     pub services: Vec<ServiceRow>,
 }
 
@@ -272,8 +370,19 @@ pub struct IncidentDetail {
     pub incident: Incident,
     /// Its flows that are still kept, newest first, at most 500.
     pub flows: Vec<FlowRow>,
-    /// Earlier and later ones of the same kind or with the same source, same kind and source first, at most 10.
-    pub similar: Vec<Incident>,
+    /// Others that share something with it, most shared first, then newest, at most 10.
+    pub similar: Vec<SimilarIncident>,
+}
+
+/// An incident beside another one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SimilarIncident {
+    /// The incident.
+    #[serde(flatten)]
+    pub incident: Incident,
+    /// What both have: `kind`, `source`, `target`, `domain`.
+    pub same: Vec<String>,
 }
 
 /// Named statistics of a flow, as the detail page shows them. Times are milliseconds, sizes bytes.

@@ -4,7 +4,7 @@
 use rusqlite::Connection;
 
 /// Steps in order.
-pub(crate) const STEPS: &[&str] = &[STEP_1, STEP_2, STEP_3];
+pub(crate) const STEPS: &[&str] = &[STEP_1, STEP_2, STEP_3, STEP_4];
 
 /// Rows of `flows` are appended in the order they are stored, so that their row number is their age and the oldest are
 /// deleted without an index. `record` and `verdict` are blobs of `flow_blob`. Addresses are 16 bytes: a network is a range.
@@ -108,6 +108,61 @@ CREATE TABLE feedback (
   id INTEGER PRIMARY KEY, ts_ns INTEGER NOT NULL, incident TEXT NOT NULL, body TEXT NOT NULL,
   columns INTEGER NOT NULL, vectors BLOB NOT NULL
 );
+";
+
+/// What people say of hosts and what they changed; services and the course of hosts; and what it takes to search a hundred thousand
+/// incidents without reading them: `incident_ips` in the order of time with the rank of open ones (0, else severity + 1), what an
+/// incident is tagged with (`attack`, `detector`, `domain`), and indexes that hold all that a list counts by.
+const STEP_4: &str = "
+ALTER TABLE hosts ADD COLUMN services TEXT NOT NULL DEFAULT '[]';
+CREATE INDEX hosts_bytes ON hosts (bytes_in + bytes_out, ip);
+CREATE TABLE host_profiles (
+  ip BLOB PRIMARY KEY, importance INTEGER NOT NULL DEFAULT 1, label TEXT NOT NULL DEFAULT '', note TEXT NOT NULL DEFAULT '',
+  changed_ns INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE host_series (
+  ip BLOB NOT NULL, step_s INTEGER NOT NULL, ts_s INTEGER NOT NULL,
+  bytes_out INTEGER NOT NULL, bytes_in INTEGER NOT NULL, flows INTEGER NOT NULL,
+  PRIMARY KEY (ip, step_s, ts_s)
+) WITHOUT ROWID;
+CREATE INDEX host_series_age ON host_series (step_s, ts_s);
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY, ts_ns INTEGER NOT NULL, what TEXT NOT NULL, subject TEXT NOT NULL, text TEXT NOT NULL
+);
+
+ALTER TABLE incidents ADD COLUMN suppressed_by INTEGER;
+ALTER TABLE incidents ADD COLUMN part_of TEXT;
+UPDATE incidents SET suppressed_by = json_extract(body, '$.suppressed_by'), part_of = json_extract(body, '$.part_of');
+DROP INDEX incidents_raised;
+CREATE INDEX incidents_raised ON incidents (raised_ns, id, last_ns, first_ns);
+CREATE INDEX incidents_status ON incidents (
+  status COLLATE NOCASE, over_budget, raised_ns, id, last_ns, first_ns, severity, kind COLLATE NOCASE, part_of);
+CREATE INDEX incidents_kind ON incidents (
+  kind COLLATE NOCASE, raised_ns, id, last_ns, first_ns, status COLLATE NOCASE, over_budget, severity, part_of);
+CREATE INDEX incidents_suppressed ON incidents (suppressed_by, raised_ns, id) WHERE suppressed_by IS NOT NULL;
+CREATE INDEX incidents_last ON incidents (last_ns);
+
+CREATE TABLE incident_ips_4 (
+  ip BLOB NOT NULL, raised_ns INTEGER NOT NULL, incident TEXT NOT NULL, role INTEGER NOT NULL, open INTEGER NOT NULL,
+  PRIMARY KEY (ip, raised_ns, incident, role)
+) WITHOUT ROWID;
+INSERT INTO incident_ips_4 SELECT a.ip, i.raised_ns, a.incident, a.role,
+    CASE WHEN i.status = 'open' AND i.over_budget = 0 AND i.part_of IS NULL THEN i.severity + 1 ELSE 0 END
+  FROM incident_ips a JOIN incidents i ON i.id = a.incident;
+DROP TABLE incident_ips;
+ALTER TABLE incident_ips_4 RENAME TO incident_ips;
+CREATE INDEX incident_ips_incident ON incident_ips (incident, ip, role);
+CREATE INDEX incident_ips_open ON incident_ips (ip, open, incident) WHERE open > 0;
+
+CREATE TABLE incident_tags (
+  tag TEXT NOT NULL, value TEXT NOT NULL COLLATE NOCASE, raised_ns INTEGER NOT NULL, incident TEXT NOT NULL,
+  PRIMARY KEY (tag, value, raised_ns, incident)
+) WITHOUT ROWID;
+INSERT OR IGNORE INTO incident_tags
+  SELECT 'attack', j.value, i.raised_ns, i.id FROM incidents i, json_each(i.body, '$.attack') j;
+INSERT OR IGNORE INTO incident_tags
+  SELECT 'detector', json_extract(j.value, '$.name'), i.raised_ns, i.id FROM incidents i, json_each(i.body, '$.detectors') j;
+CREATE INDEX incident_tags_incident ON incident_tags (incident, tag, value);
 ";
 
 /// See `STEP_2`, which says the same as a number.

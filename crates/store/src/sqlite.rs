@@ -1,6 +1,7 @@
 //! The embedded store: one directory, one writer thread, a small pool of readers.
 
 use crate::queue::Queue;
+use crate::rows::{AuditEntry, HostProfile};
 use crate::writer::Writer;
 use crate::{EvidenceFolder, Reader, StoreConfig, StoreError, connection};
 use record::{
@@ -74,6 +75,10 @@ pub struct StoreBatch {
     pub settings: Vec<(String, String)>,
     /// What people said, appended; read back with `Read::feedback`.
     pub feedback: Vec<FeedbackEvent>,
+    /// What people said of hosts; one that says nothing takes back what was said.
+    pub profiles: Vec<HostProfile>,
+    /// What people changed, appended; read back with `Read::audit`.
+    pub audit: Vec<AuditEntry>,
 }
 
 impl StoreBatch {
@@ -87,6 +92,8 @@ impl StoreBatch {
             + self.series.len()
             + self.settings.len()
             + self.feedback.len()
+            + self.profiles.len()
+            + self.audit.len()
     }
     /// Leaves at most `room` flows and verdicts; says how many went.
     pub(crate) fn truncate_flows(&mut self, room: usize) -> usize {
@@ -104,6 +111,8 @@ impl StoreBatch {
         self.series.append(&mut other.series);
         self.settings.append(&mut other.settings);
         self.feedback.append(&mut other.feedback);
+        self.profiles.append(&mut other.profiles);
+        self.audit.append(&mut other.audit);
     }
 }
 

@@ -5,10 +5,11 @@ use crate::queue::Queue;
 use crate::retention::Retention;
 use crate::sqlite::{StoreBatch, StoreCounters};
 use crate::write::series::SeriesState;
-use crate::write::{feedback, flows, hosts, incidents};
+use crate::write::{feedback, flows, hosts, incidents, profiles};
 use crate::{StoreConfig, StoreError};
 use record::Counters;
 use rusqlite::Connection;
+use std::mem::take;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -76,10 +77,11 @@ impl Writer {
     }
 
     /// Everything but flows in the first transaction, then flows in bounded ones.
-    fn commit(&mut self, batch: StoreBatch, done: &mut StoreCounters) {
-        let StoreBatch { flows, verdicts, incidents, changes, hosts, series, settings, feedback } = batch;
-        self.again.append(StoreBatch { incidents, changes, hosts, settings, feedback, ..StoreBatch::default() });
-        let others = StoreBatch { series, ..std::mem::take(&mut self.again) };
+    fn commit(&mut self, mut batch: StoreBatch, done: &mut StoreCounters) {
+        let StoreBatch { flows, verdicts, series, .. } = &mut batch;
+        let (flows, verdicts, series) = (take(flows), take(verdicts), take(series));
+        self.again.append(batch);
+        let others = StoreBatch { series, ..take(&mut self.again) };
         if let Err(e) = self.commit_others(&others, done) {
             self.failed(e, done);
             done.dropped.add("store_write_failed", others.series.len() as u64);
@@ -106,6 +108,8 @@ impl Writer {
         incidents::change(&transaction, &batch.changes)?;
         feedback::write(&transaction, &batch.feedback)?;
         hosts::write(&transaction, &batch.hosts)?;
+        profiles::write(&transaction, &batch.profiles)?;
+        profiles::audit(&transaction, &batch.audit)?;
         let mut set = transaction.prepare_cached("INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)")?;
         for (name, value) in &batch.settings {
             set.execute([name, value])?;

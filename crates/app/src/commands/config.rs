@@ -2,9 +2,12 @@
 
 use super::output::Output;
 use crate::cli::{Common, ConfigAction, ConfigArgs};
-use crate::config::{COMMENTED, Config};
+use crate::config::{COMMENTED, Config, data_dir};
 use crate::failure::{Context, EXIT_DONE, Failure, Result};
+use crate::settings::file;
+use crate::settings::layers::{Layers, annotated};
 use std::io::Write;
+use std::path::PathBuf;
 
 /// Writes, shows or checks.
 pub fn run(common: &Common, args: &ConfigArgs) -> Result<u8> {
@@ -19,17 +22,25 @@ pub fn run(common: &Common, args: &ConfigArgs) -> Result<u8> {
             print(write.as_deref(), COMMENTED)
         }
         ConfigAction::Show => {
-            let text = toml::to_string_pretty(&Config::load(common)?).context("settings")?;
-            print(None, &text)
+            let layers = Layers::read(common, dashboards(common).as_deref())?;
+            print(None, &annotated(&layers)?)
         }
         ConfigAction::Check => {
-            let config = Config::load(common)?;
+            let config = match dashboards(common) {
+                Some(dir) => Config::load_in(common, &dir)?,
+                None => Config::load(common)?,
+            };
             // A list that cannot be read would stop the start.
-            crate::lists::Lists::new(&config.intel, crate::config::data_dir(common).ok().as_deref()).compile()?;
+            crate::lists::Lists::new(&config.intel, data_dir(common).ok().as_deref()).compile()?;
             let name = common.config.as_ref().map_or("the defaults".to_owned(), |p| p.display().to_string());
             print(None, &format!("{name}: good\n"))
         }
     }
+}
+
+/// Where the dashboard of `run` with the same options keeps what was set on it.
+fn dashboards(common: &Common) -> Option<PathBuf> {
+    data_dir(common).ok().filter(|dir| dir.join(file::NAME).exists())
 }
 
 fn print(path: Option<&std::path::Path>, text: &str) -> Result<u8> {

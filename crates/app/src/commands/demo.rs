@@ -17,7 +17,9 @@ const OFFICE_IPV6: &str = "2001:db8:20::/64";
 
 /// Runs the demo.
 pub fn run(common: &Common, args: &DemoArgs) -> Result<u8> {
-    let read = Config::load(common)?;
+    // Made-up history never mixes with a network's own.
+    let data_dir = data_dir_apart(common, "demo")?;
+    let read = Config::load_in(common, &data_dir)?;
     let mut config = read.clone();
     config.networks.home.push(OFFICE_IPV6.to_owned());
     let listen = args.listen.unwrap_or(config.serve.listen);
@@ -40,12 +42,11 @@ pub fn run(common: &Common, args: &DemoArgs) -> Result<u8> {
         mode: Mode::Demo,
         sources: vec![OpenSource::simulated(Simulator::new(&traffic).plain()?)],
         filter: None,
-        // Made-up history never mixes with a network's own.
-        data_dir: data_dir_apart(common, "demo")?,
+        reload: Reloader::new(common, &data_dir, &read, &config),
+        data_dir,
         listen,
         duration: duration(args.duration.as_deref())?,
         notices: Vec::new(),
-        reload: Reloader::new(common, &read, &config),
         past: Some(Simulator::new(&past).plain()?),
     };
     live::run(&config, plan)?;

@@ -19,7 +19,8 @@ const LINK_TYPES_LOOKED_AT: u64 = 1_000;
 /// Opens what was asked for and runs until stopped.
 pub fn run(common: &Common, args: &RunArgs) -> Result<u8> {
     check_roles(&args.role)?;
-    let read = Config::load(common)?;
+    let data_dir = if args.read.is_empty() { data_dir(common)? } else { data_dir_apart(common, "replay")? };
+    let read = Config::load_in(common, &data_dir)?;
     let mut config = read.clone();
     let listen = args.listen.unwrap_or(config.serve.listen);
     // Before any source is opened or anything is written: a refused address should cost nothing.
@@ -32,11 +33,11 @@ pub fn run(common: &Common, args: &RunArgs) -> Result<u8> {
         mode,
         sources,
         filter: args.filter.clone().filter(|_| mode == Mode::Replay),
-        data_dir: if mode == Mode::Replay { data_dir_apart(common, "replay")? } else { data_dir(common)? },
+        reload: Reloader::new(common, &data_dir, &read, &config),
+        data_dir,
         listen,
         duration: duration(args.duration.as_deref())?,
         notices,
-        reload: Reloader::new(common, &read, &config),
         past: None,
     };
     live::run(&config, plan)?;

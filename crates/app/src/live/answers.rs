@@ -1,11 +1,12 @@
 //! What the running process answers to the API: `serve::Live` over the shared numbers, the packet rings and the judge's channel.
 //! Owns the translation; every call returns at once.
 
+use super::desk::Desk;
 use super::evidence;
 use super::feedback::Verdicts;
 use super::judging::lock;
 use super::models_view;
-use super::notify::Desk;
+use super::notify::Outbox;
 use super::packet_ring::{KeptPacket, PacketRing};
 use super::requests::{Change, Request};
 use super::status::{ModelState, Scores, SourceState, Status};
@@ -13,11 +14,11 @@ use super::versions::NoReturn;
 use crate::usage::cpu_seconds_and_peak_bytes;
 use crossbeam_channel::Sender;
 use decode::{DecodeConfig, Decoder};
-use record::{Counters, FlowKey, FlowRecord, HealthItem, Incident, PacketDetail, PacketMeta, PacketSummary};
+use record::{
+    Counters, FlowKey, FlowRecord, HealthItem, Incident, IpAddr16, MacAddr, PacketDetail, PacketMeta, PacketSummary,
+};
 use serve::shapes::{
-    Budget, FeatureView, FeedbackGiven, FeedbackPreview, ModelPhase, ModelSummary, Models, NotificationAccepted,
-    Notifications, NotificationsRetried, Questions, Rates, Retraining, SourceState as SourceShape, Summary,
-    SuppressionUndone, Suppressions, Totals,
+    Budget, FeatureView, FeedbackGiven, FeedbackPreview, HostPatch, ModelPhase, ModelSummary, Models, NotificationAccepted, Notifications, NotificationsRetried, Presets, Questions, Rates, Retraining, RuleAdded, RuleGiven, RulePreview, Settings, SettingsPatch, SourceState as SourceShape, Summary, SuppressionUndone, Suppressions, Totals,
 };
 use serve::{Live, LiveError, ModelUpload, PacketQuery};
 use std::sync::{Arc, Mutex};
@@ -39,9 +40,11 @@ pub struct Answers {
     /// What people said.
     pub verdicts: Arc<Mutex<Verdicts>>,
     /// Notifications.
-    pub desk: Arc<Desk>,
+    pub outbox: Arc<Outbox>,
     /// The store's reading side, for incidents that the judge let go.
     pub reader: Arc<Reader>,
+    /// Settings and what else people set.
+    pub desk: Arc<Desk>,
     /// Bytes kept of a packet.
     pub snap_len: usize,
     /// Where the models are kept; empty when they are not.
@@ -305,7 +308,7 @@ impl Live for Answers {
         for (reason, n) in status.drops().0 {
             counters.add(&format!("dropped.{reason}"), n);
         }
-        for (name, n) in self.desk.counters() {
+        for (name, n) in self.outbox.counters() {
             counters.add(&name, n);
         }
         for (kind, n) in errors.0 {
@@ -357,23 +360,50 @@ impl Live for Answers {
     }
 
     fn undo_suppression(&self, id: u64) -> Result<SuppressionUndone, LiveError> {
-        let known = lock(&self.verdicts).get(id).is_some_and(|s| s.suppression.is_some());
-        if !known {
-            return Err(LiveError::NotFound(format!("there is no suppression {id}")));
-        }
-        Ok(SuppressionUndone { incidents: self.take_back(id)? })
+        let found = lock(&self.verdicts).get(id).and_then(|s| s.suppression.clone());
+        let suppression = found.ok_or_else(|| LiveError::NotFound(format!("there is no suppression {id}")))?;
+        let incidents = if suppression.rule.is_some() { self.take_rule_back(id)? } else { self.take_back(id)? };
+        Ok(SuppressionUndone { incidents })
+    }
+
+    fn preview_rule(&self, given: RuleGiven) -> Result<RulePreview, LiveError> {
+        self.rule_preview(given)
+    }
+
+    fn add_rule(&self, given: RuleGiven) -> Result<RuleAdded, LiveError> {
+        self.rule(given)
+    }
+
+    fn set_host(&self, ip: IpAddr16, patch: HostPatch) -> Result<(), LiveError> {
+        self.say_of_host(ip, patch)
+    }
+
+    fn vendor(&self, mac: MacAddr) -> String {
+        self.desk.vendors.name(mac)
+    }
+
+    fn settings(&self) -> Result<Settings, LiveError> {
+        self.desk.settings()
+    }
+
+    fn change_settings(&self, patch: &SettingsPatch) -> Result<Settings, LiveError> {
+        self.desk.change(patch)
+    }
+
+    fn presets(&self) -> Result<Presets, LiveError> {
+        self.desk.presets()
     }
 
     fn notifications(&self) -> Result<Notifications, LiveError> {
-        self.desk.view()
+        self.outbox.view()
     }
 
     fn test_notification(&self, channel: &str) -> Result<NotificationAccepted, LiveError> {
-        self.desk.test(channel)
+        self.outbox.test(channel)
     }
 
     fn retry_notifications(&self, channel: &str) -> Result<NotificationsRetried, LiveError> {
-        self.desk.retry(channel)
+        self.outbox.retry(channel)
     }
 
     fn retrain(&self) -> Result<Retraining, LiveError> {

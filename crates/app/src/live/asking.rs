@@ -12,14 +12,14 @@ use serve::LiveError;
 use serve::shapes::{FeedbackGiven, FeedbackPreview, ScopePreview, SuppressionView, Suppressions};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use store::{IncidentDetail, ListQuery, Query, Read, TimeRange};
+use store::{IncidentDetail, Query, Read};
 
 /// Longest wait for the judge to answer.
 const ANSWER_WAIT: Duration = Duration::from_secs(10);
 
 const SCOPES: [FeedbackScope; 3] = [FeedbackScope::Pair, FeedbackScope::HostService, FeedbackScope::Everywhere];
 
-fn unavailable(error: &store::StoreError) -> LiveError {
+pub(super) fn unavailable(error: &store::StoreError) -> LiveError {
     LiveError::Unavailable(error.to_string())
 }
 
@@ -68,12 +68,7 @@ impl Answers {
 
     /// Takes a verdict back; how many incidents came back.
     pub(super) fn take_back(&self, id: u64) -> Result<u64, LiveError> {
-        let mut hidden = Vec::new();
-        self.visit(|incident| {
-            if incident.suppressed_by == Some(id) {
-                hidden.push(incident);
-            }
-        })?;
+        let hidden = self.hidden_by(id)?;
         self.ask(|reply| Request::Undo(Undoing { id, hidden, reply }))?
     }
 
@@ -95,12 +90,8 @@ impl Answers {
 
     /// Suppressions in force with what they hide, newest first.
     pub(super) fn hidden_by_each(&self) -> Result<Suppressions, LiveError> {
-        let mut hidden: BTreeMap<u64, u64> = BTreeMap::new();
-        self.visit(|incident| {
-            if let Some(by) = incident.suppressed_by {
-                *hidden.entry(by).or_default() += 1;
-            }
-        })?;
+        let counts = self.reader.suppressed_counts().map_err(|e| unavailable(&e))?;
+        let hidden: BTreeMap<u64, u64> = counts.into_iter().collect();
         let now = wall_clock();
         let view = |standing: &Standing| {
             let suppression = standing.suppression.clone()?;
@@ -123,7 +114,8 @@ impl Answers {
     ) -> Result<Vec<Incident>, LiveError> {
         let suppression = alert::suppression(incident, 0, scope, Timestamp(0), until);
         let mut covered = Vec::new();
-        self.visit(|found| {
+        let same = if incident.kind.is_learned() { String::new() } else { format!("kind:{}", incident.kind.name()) };
+        self.visit(&same, |found| {
             let waits = matches!(found.status, IncidentStatus::Open | IncidentStatus::Acknowledged);
             if found.id == incident.id || (waits && alert::covers(&suppression, &found)) {
                 covered.push(found);
@@ -132,20 +124,18 @@ impl Answers {
         Ok(covered)
     }
 
-    /// Every stored incident, newest first.
-    fn visit(&self, mut visit: impl FnMut(Incident)) -> Result<(), LiveError> {
+    /// Stored incidents that a suppression hides.
+    pub(super) fn hidden_by(&self, id: u64) -> Result<Vec<Incident>, LiveError> {
+        let mut hidden = Vec::new();
+        self.visit(&format!("suppressed_by:{id}"), |incident| hidden.push(incident))?;
+        Ok(hidden)
+    }
+
+    /// Every stored incident that passes, newest first.
+    pub(super) fn visit(&self, filter: &str, mut visit: impl FnMut(Incident)) -> Result<(), LiveError> {
         let filter =
-            Query::parse("", store::query::INCIDENT_FIELDS).map_err(|e| LiveError::Unavailable(e.to_string()))?;
-        let limit = store::read::PAGE_ROWS_MAX;
-        let mut query = ListQuery { filter, range: TimeRange::default(), limit, cursor: None };
-        loop {
-            let page = self.reader.incidents(&query).map_err(|e| unavailable(&e))?;
-            page.items.into_iter().for_each(&mut visit);
-            query.cursor = page.next_cursor;
-            if query.cursor.is_none() {
-                return Ok(());
-            }
-        }
+            Query::parse(filter, store::query::INCIDENT_FIELDS).map_err(|e| LiveError::Unavailable(e.to_string()))?;
+        self.reader.visit_incidents(&filter, &mut visit).map_err(|e| unavailable(&e))
     }
 
     /// Vectors of an incident's flows that are still kept.

@@ -35,6 +35,13 @@ pub enum Body {
         /// Incidents of the past that it moved, with where they were.
         moved: Vec<(String, IncidentStatus)>,
     },
+    /// A suppression in a person's own scope, of no incident.
+    Rule {
+        /// What it hides.
+        suppression: Box<Suppression>,
+        /// Incidents of the past that it moved, with where they were.
+        moved: Vec<(String, IncidentStatus)>,
+    },
     /// Takes back the event of this number.
     Undo {
         /// Number.
@@ -42,15 +49,15 @@ pub enum Body {
     },
 }
 
-/// A verdict that stands.
+/// A verdict or rule that stands.
 #[derive(Clone, Debug)]
 pub struct Standing {
     /// Number.
     pub id: u64,
-    /// Incident.
+    /// Incident; empty for a rule.
     pub incident: String,
-    /// What the incident carries.
-    pub feedback: IncidentFeedback,
+    /// What the incident carries; None for a rule.
+    pub feedback: Option<IncidentFeedback>,
     /// What it hides.
     pub suppression: Option<Suppression>,
     /// Title of the incident.
@@ -98,6 +105,20 @@ impl Verdicts {
     fn fold(&mut self, event: FeedbackEvent, body: Body) {
         match body {
             Body::Undo { of } => drop(self.standing.remove(&of)),
+            Body::Rule { suppression, moved } => {
+                let standing = Standing {
+                    id: event.id,
+                    incident: String::new(),
+                    feedback: None,
+                    title: suppression.text.clone(),
+                    suppression: Some(*suppression),
+                    kind: String::new(),
+                    moved,
+                    schema: 0,
+                    rows: Matrix::default(),
+                };
+                self.standing.insert(event.id, standing);
+            }
             Body::Verdict { feedback, suppression, title, kind, schema, moved } => {
                 self.standing.retain(|_, standing| standing.incident != event.incident);
                 let rows = Matrix { values: event.values, columns: event.columns as usize };
@@ -107,7 +128,7 @@ impl Verdicts {
                     Standing {
                         id,
                         incident,
-                        feedback,
+                        feedback: Some(feedback),
                         suppression: suppression.map(|s| *s),
                         title,
                         kind,
@@ -121,8 +142,15 @@ impl Verdicts {
     }
 
     /// Number for the next event; None when the log is full.
-    pub fn next_id(&self) -> Option<u64> {
+    fn next_id(&self) -> Option<u64> {
         (self.events < EVENTS_MAX).then_some(self.last + 1)
+    }
+
+    /// Number for the next event, given once; None when the log is full. One that is never used leaves a gap.
+    pub fn reserve(&mut self) -> Option<u64> {
+        let id = self.next_id()?;
+        self.last = id;
+        Some(id)
     }
 
     /// The verdict that stands on an incident.
@@ -152,7 +180,8 @@ impl Verdicts {
         let mut lessons = Lessons::default();
         (lessons.said.benign, lessons.said.attacks, lessons.said.weight) = (empty(), empty(), weight);
         for standing in self.standing.values().filter(|s| s.schema == schema.fingerprint()) {
-            let benign = standing.feedback.verdict == FeedbackVerdict::FalsePositive;
+            let Some(feedback) = standing.feedback else { continue };
+            let benign = feedback.verdict == FeedbackVerdict::FalsePositive;
             let part = if benign { &mut lessons.said.benign } else { &mut lessons.said.attacks };
             part.values.extend_from_slice(&standing.rows.values);
             if !benign && standing.rows.rows() > 0 {

@@ -4,9 +4,11 @@
 mod answers;
 pub mod artifact;
 mod asking;
+mod desk;
 mod evidence;
 pub mod feedback;
 mod host_only;
+mod hosts_said;
 pub mod importing;
 mod judging;
 mod lag;
@@ -26,6 +28,7 @@ mod questions;
 mod reload;
 mod requests;
 mod retrain;
+mod rules;
 mod saying;
 mod series;
 pub mod side_models;
@@ -33,6 +36,7 @@ mod simulated;
 mod status;
 mod threat_lists;
 mod training;
+mod vendors;
 pub mod versions;
 mod worker;
 
@@ -42,6 +46,7 @@ use crate::failure::{Context, Failure, Result};
 use crate::lists::Lists;
 use answers::Answers;
 use crossbeam_channel::{Receiver, Sender, bounded};
+use desk::Desk;
 use detect::intel::{Indicators, IntelConfig};
 use evaluate::simulate::Simulator;
 use evaluate::{Judge, Learner, Meter, MeterConfig};
@@ -142,11 +147,8 @@ pub fn run(config: &Config, plan: Plan) -> Result<()> {
     let parts = start(config, plan)?;
     tracing::info!("dashboard on http://{address}");
     let stop = Arc::clone(&parts.stop);
-    let served = runtime.block_on(serve::serve_on(
-        listener,
-        parts.state,
-        until_stopped(parts.duration, parts.reload, parts.takers, stop),
-    ));
+    let served =
+        runtime.block_on(serve::serve_on(listener, parts.state, until_stopped(parts.duration, parts.desk, stop)));
     parts.stop.store(true, Ordering::Relaxed);
     for thread in parts.threads {
         if thread.join().is_err() {
@@ -157,11 +159,11 @@ pub fn run(config: &Config, plan: Plan) -> Result<()> {
 }
 
 /// Ctrl-C, SIGTERM, or the end of the time given.
-async fn until_stopped(duration: Option<Duration>, reload: Reloader, takers: Takers, stop: Arc<AtomicBool>) {
+async fn until_stopped(duration: Option<Duration>, desk: Arc<Desk>, stop: Arc<AtomicBool>) {
     let reloads = async {
         if let Ok(mut signal) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
             while signal.recv().await.is_some() {
-                reload.reload(&takers);
+                desk.reload();
             }
         }
         std::future::pending::<()>().await;
@@ -193,8 +195,7 @@ struct Parts {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
     duration: Option<Duration>,
-    reload: Reloader,
-    takers: Takers,
+    desk: Arc<Desk>,
 }
 
 fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
@@ -210,16 +211,15 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let (changes, from_people) = bounded::<Request>(CHANGES_MAX);
     let (reloads, from_reloader) = bounded(RELOADS_MAX);
     let verdicts = Arc::new(Mutex::new(Verdicts::replay(store.reader().feedback().plain()?)));
-    let mut judge = first_judge(config, models_dir.as_deref(), &status, &store)?;
+    let mut judge = first_judge(config, models_dir.as_deref(), &status, &store, &lock(&verdicts))?;
     let (keeper, lists, from_lists) = list_keeper(config, &plan.data_dir, &status, &stop, &mut judge)?;
-    judge.incidents().set_suppressions(lock(&verdicts).suppressions());
     let memory = open_memory(&plan, &mut judge)?;
     let kept = models_dir.as_deref().map_or_else(Vec::new, |dir| versions::list(dir, artifact::FLOW));
     let lag = Lag::new(plan.sources.iter().map(OpenSource::is_steady));
     if let Some(past) = plan.past.take() {
         past::play(past, &meter, &mut judge);
     }
-    let (notifier, desk, notifying) = notify::start(&config.notify, &plan.data_dir, plan.mode == Mode::Demo)?;
+    let (notifier, outbox, notifying) = notify::start(&config.notify, &plan.data_dir, plan.mode == Mode::Demo)?;
     let levels = level_models::LevelTrainings::new(config, &mut judge, models_dir.clone());
     let judging = Judging {
         judge,
@@ -251,21 +251,23 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     threads.extend(workers);
     threads.push(notifying);
     drop(parcels);
-    let takers = Takers { judge: reloads, meters, lists, store: Arc::clone(&store), desk: Arc::clone(&desk) };
+    let takers = Takers { judge: reloads, meters, lists, store: store.clone(), outbox: Arc::clone(&outbox) };
+    let desk = Desk::new(plan.data_dir, plan.reload, takers);
     let answers = Answers {
         status,
         scores,
         rings,
         requests: changes,
         verdicts,
-        desk,
+        outbox,
         reader: store.reader(),
+        desk: Arc::clone(&desk),
         snap_len: config.evidence.snap_len,
         artifact: models_dir.map_or(String::new(), |d| d.join(artifact::FILE_NAME).display().to_string()),
         seed: config.learn.seed,
     };
     let state = app_state(config, plan.listen, answers, hub);
-    Ok(Parts { state, stop, threads, duration: plan.duration, reload: plan.reload, takers })
+    Ok(Parts { state, stop, threads, duration: plan.duration, desk })
 }
 
 /// What every handler of the API holds.
@@ -300,13 +302,23 @@ fn packet_rings(config: &Config, sources: usize) -> Vec<Arc<Mutex<PacketRing>>> 
 
 /// What the detectors remember over a restart; of made-up or replayed traffic nothing.
 fn open_memory(plan: &Plan, judge: &mut Judge) -> Result<Memory> {
-    let live = matches!(plan.mode, Mode::Live | Mode::Host);
     let names: Vec<&str> = plan.sources.iter().map(|s| s.name.as_str()).collect();
-    Memory::open(live.then_some(plan.data_dir.as_path()), &names, judge.behaviours())
+    Memory::open(is_live(plan.mode).then_some(plan.data_dir.as_path()), &names, judge.behaviours())
+}
+
+/// Does capture time go with the wall clock?
+fn is_live(mode: Mode) -> bool {
+    matches!(mode, Mode::Live | Mode::Host)
 }
 
 /// The judge with what earlier runs kept: models in `models_dir`, hosts in the store.
-fn first_judge(config: &Config, models_dir: Option<&Path>, status: &Mutex<Status>, store: &Sqlite) -> Result<Judge> {
+fn first_judge(
+    config: &Config,
+    models_dir: Option<&Path>,
+    status: &Mutex<Status>,
+    store: &Sqlite,
+    said: &Verdicts,
+) -> Result<Judge> {
     let kept = match models_dir {
         Some(dir) => artifact::load(dir)?,
         None => None,
@@ -323,6 +335,8 @@ fn first_judge(config: &Config, models_dir: Option<&Path>, status: &Mutex<Status
         level_models::install(&mut judge, level_models::load(dir)?);
     }
     judge.hosts().restore(known_hosts(store)?);
+    judge.incidents().set_suppressions(said.suppressions());
+    judge.incidents().set_importances(hosts_said::importances(store.reader().as_ref()).plain()?);
     if models_dir.is_some() {
         judge.keep_reservoir(evaluate::Reservoir::new(&config.learn));
     }
@@ -336,7 +350,7 @@ fn judging_settings(config: &Config, plan: &Plan, models_dir: Option<PathBuf>) -
         models: config.models.clone(),
         evidence: config.evidence,
         models_dir,
-        live: matches!(plan.mode, Mode::Live | Mode::Host),
+        live: is_live(plan.mode),
         learns: plan.mode != Mode::Host,
         roll_up: config.alert.roll_up.clone(),
     }
@@ -421,8 +435,8 @@ fn known_hosts(store: &Sqlite) -> Result<Vec<record::HostRecord>> {
     };
     let mut hosts = Vec::new();
     loop {
-        let page = reader.hosts(&query).plain()?;
-        hosts.extend(page.items);
+        let page = reader.hosts(&query, store::HostSort::default()).plain()?;
+        hosts.extend(page.items.into_iter().map(|row| row.host));
         query.cursor = page.next_cursor;
         if query.cursor.is_none() || hosts.len() >= evaluate::hosts::HOSTS_MAX {
             return Ok(hosts);

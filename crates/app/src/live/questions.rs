@@ -32,7 +32,8 @@ impl Answers {
             (status.ensemble.as_ref().map_or(0.0, |ensemble| ensemble.alpha()), status.now)
         };
         let midnight = Timestamp(wall_clock().0.div_euclid(NS_PER_DAY) * NS_PER_DAY);
-        let answered = lock(&self.verdicts).all().filter(|said| said.feedback.at >= midnight).count() as u64;
+        let answered =
+            lock(&self.verdicts).all().filter(|said| said.feedback.is_some_and(|f| f.at >= midnight)).count() as u64;
         let left = usize::try_from(A_DAY.saturating_sub(answered)).unwrap_or(0);
         let mut items = if left == 0 { Vec::new() } else { ranked(self.lately(now)?, alpha) };
         items.truncate(left);
@@ -136,6 +137,7 @@ mod tests {
             notes: Vec::new(),
             feedback: None,
             suppressed_by: None,
+            domains: Vec::new(),
             part_of: None,
             timeline: Vec::new(),
         }

@@ -1,8 +1,8 @@
-//! SIGHUP: the settings are read again, what a running process can take over is handed to the threads that use it, and the log says
+//! SIGHUP, or a change on the dashboard: the settings are read again, what a running process can take over is handed to the threads that use it, and the log says
 //! which keys were applied and which wait for a start. Owns which is which; what a setting does is its room's.
 
 use super::judging::Reload;
-use super::notify::Desk;
+use super::notify::Outbox;
 use super::worker::MeterSettings;
 use crate::cli::Common;
 use crate::commands::analyze::judge_config;
@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::failure::Result;
 use crossbeam_channel::Sender;
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::Sqlite;
 
@@ -46,6 +47,8 @@ const NEXT_TRAINING: &[&str] = &["models.", "learn."];
 /// Reads the settings of one call again.
 pub struct Reloader {
     common: Common,
+    /// Where what the dashboard set is kept.
+    data_dir: PathBuf,
     /// What the process works with now.
     running: Mutex<Config>,
     /// Networks that the command adds to those of the file.
@@ -63,25 +66,36 @@ pub struct Takers {
     /// The store.
     pub store: Arc<Sqlite>,
     /// Notifications.
-    pub desk: Arc<Desk>,
+    pub outbox: Arc<Outbox>,
 }
 
 impl Reloader {
     /// `read` as it came from the file and the command line; `running` with what the command added.
-    pub fn new(common: &Common, read: &Config, running: &Config) -> Self {
+    pub fn new(common: &Common, data_dir: &Path, read: &Config, running: &Config) -> Self {
         let added = running.networks.home.iter().filter(|net| !read.networks.home.contains(net)).cloned().collect();
-        Self { common: common.clone(), running: Mutex::new(running.clone()), home_added: added }
+        let running = Mutex::new(running.clone());
+        Self { common: common.clone(), data_dir: data_dir.to_path_buf(), running, home_added: added }
     }
 
     /// Reads, compares, hands over, tells. A file that is not good changes nothing.
     pub fn reload(&self, takers: &Takers) {
-        if let Err(failure) = self.read().and_then(|found| self.apply(&found, takers)) {
+        if let Err(failure) = self.take_over(takers) {
             tracing::error!("settings were not taken over, the old ones stay: {failure}");
         }
     }
 
+    /// The same, with the failure for the caller.
+    pub fn take_over(&self, takers: &Takers) -> Result<()> {
+        self.read().and_then(|found| self.apply(&found, takers))
+    }
+
+    /// The options of the call.
+    pub fn common(&self) -> &Common {
+        &self.common
+    }
+
     fn read(&self) -> Result<Config> {
-        let mut found = Config::load(&self.common)?;
+        let mut found = Config::load_in(&self.common, &self.data_dir)?;
         found.networks.home.extend(self.home_added.iter().cloned());
         // A bound that cannot hold is the store's to refuse, before anything is applied.
         found.store.check().map_err(|e| crate::failure::Failure::new(e.to_string()))?;
@@ -113,7 +127,7 @@ impl Takers {
         };
         let meter = MeterSettings { flow: config.flow.clone(), home: config.home()? };
         self.store.set_retention(&config.store);
-        self.desk.reconfigure(config.notify.clone());
+        self.outbox.reconfigure(config.notify.clone());
         // A thread that has ended needs no settings.
         let _ = self.judge.send(Box::new(judge));
         let _ = self.lists.send(config.intel.clone());

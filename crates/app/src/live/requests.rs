@@ -5,9 +5,10 @@ use super::importing::{Ground, Importing};
 use super::judging::Judging;
 use super::versions::NoReturn;
 use crossbeam_channel::Sender;
-use record::{Incident, IncidentStatus, Matrix};
+use record::{Importance, Incident, IncidentStatus, IpAddr16, Matrix};
 use serve::LiveError;
 use serve::shapes::FeedbackGiven;
+use std::collections::BTreeMap;
 use store::IncidentChange;
 
 /// A person's change of an incident.
@@ -44,8 +45,20 @@ pub struct Undoing {
     pub reply: Sender<Result<u64, LiveError>>,
 }
 
+/// Suppressions changed in the store already: what the judge has to take over.
+pub struct Ruling {
+    /// Incidents of the past that moved.
+    pub moved: Vec<String>,
+    /// Answered when it is in force.
+    pub reply: Sender<()>,
+}
+
 /// One request.
 pub enum Request {
+    /// Suppressions.
+    Rules(Ruling),
+    /// How much hosts matter.
+    Importances(BTreeMap<IpAddr16, Importance>, Sender<()>),
     /// Status or note.
     Change(Box<Change>),
     /// Verdict.
@@ -68,6 +81,14 @@ impl Judging {
         while let Ok(request) = self.requests.try_recv() {
             match request {
                 Request::Change(change) => self.change(*change),
+                Request::Rules(ruling) => {
+                    self.ruled(&ruling.moved);
+                    let _ = ruling.reply.send(());
+                }
+                Request::Importances(importances, reply) => {
+                    self.judge.incidents().set_importances(importances);
+                    let _ = reply.send(());
+                }
                 Request::Said(saying) => {
                     let answer = self.said(&saying);
                     let _ = saying.reply.send(answer);

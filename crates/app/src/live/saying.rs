@@ -20,7 +20,7 @@ impl Judging {
         let Some(verdict) = given.verdict else {
             return Err(LiveError::Conflict("there is no verdict in it".to_owned()));
         };
-        let Some(id) = lock(&self.verdicts).next_id() else {
+        let Some(id) = lock(&self.verdicts).reserve() else {
             let max = feedback::EVENTS_MAX;
             return Err(LiveError::Conflict(format!("{max} verdicts are kept already: the log is full")));
         };
@@ -72,7 +72,7 @@ impl Judging {
         let Some(standing) = standing else {
             return Err(LiveError::NotFound(format!("there is no verdict {} that stands", undoing.id)));
         };
-        let Some(id) = lock(&self.verdicts).next_id() else {
+        let Some(id) = lock(&self.verdicts).reserve() else {
             return Err(LiveError::Conflict("the log of verdicts is full".to_owned()));
         };
         let others: Vec<_> = lock(&self.verdicts).suppressions().into_iter().filter(|s| s.id != undoing.id).collect();
@@ -132,7 +132,9 @@ impl Judging {
                 self.run.open.remove(&id)
             };
         }
-        let Ok(filter) = Query::parse("status:open over_budget:false", store::query::INCIDENT_FIELDS) else { return };
+        let Ok(filter) = Query::parse("status:open over_budget:false step:false", store::query::INCIDENT_FIELDS) else {
+            return;
+        };
         let query = ListQuery { filter, range: TimeRange::default(), limit: 1, cursor: None };
         if let Ok(page) = reader.incidents(&query) {
             lock(&self.status).incidents_open = page.total;

@@ -11,6 +11,7 @@ mod models_import;
 mod notifications;
 mod packets;
 mod series;
+mod settings;
 mod summary;
 mod suppressions;
 mod threat_lists;
@@ -30,6 +31,7 @@ const ENDPOINTS: &[fn() -> OpenApiRouter<AppState>] = &[
     incidents::routes,
     suppressions::routes,
     notifications::routes,
+    settings::routes,
     packets::routes,
     series::routes,
     top::routes,

@@ -1,9 +1,7 @@
 //! A running process that answers known values, a store with known rows, and short requests.
 
 use crate::shapes::{
-    ChannelState, FeatureView, FeedbackGiven, FeedbackPreview, ModelMember, ModelPhase, ModelVersion, Models,
-    NotificationAccepted, NotificationChannel, Notifications, NotificationsRetried, Question, Questions, Retraining,
-    ScopePreview, SourceState, Summary, SuppressionUndone, SuppressionView, Suppressions, VersionNote,
+    ChannelState, FeatureView, FeedbackGiven, FeedbackPreview, HostPatch, ModelMember, ModelPhase, ModelVersion, Models, NotificationAccepted, NotificationChannel, Notifications, NotificationsRetried, Preset, PresetChange, Presets, Question, Questions, Retraining, RuleAdded, RuleGiven, RulePreview, ScopePreview, SettingItem, Settings, SettingsPatch, SourceState, Summary, SuppressionUndone, SuppressionView, Suppressions, VersionNote,
 };
 use crate::{AppState, Hub, Live, LiveError, ModelUpload, PacketQuery, ServeConfig, router};
 use axum::body::Body;
@@ -12,12 +10,13 @@ use http_body_util::BodyExt;
 use record::{
     AppData, AppProto, AppSummary, Counters, DnsData, EndReason, Endpoint, Evidence, FeedbackScope, FlowKey,
     FlowRecord, HealthItem, HealthLevel, HostRecord, Incident, IncidentFeedback, IncidentStatus, IpAddr16, Kind,
-    MemberScore, PacketDetail, PacketSummary, SeriesPoint, Severity, Suppression, TcpState, Timestamp, Verdict, Why,
+    MacAddr, MemberScore, PacketDetail, PacketSummary, SeriesPoint, Severity, Suppression, TcpState, Timestamp,
+    Verdict, Why,
 };
 use serde_json::Value;
 use std::sync::Arc;
 use store::query::packet_matches;
-use store::{FlowWrite, IncidentChange, Page, Sqlite, StoreBatch, StoreConfig};
+use store::{FlowWrite, HostProfile, IncidentChange, Page, Sqlite, StoreBatch, StoreConfig};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -180,8 +179,8 @@ impl Live for Double {
         let suppression = Suppression {
             id: 7,
             incident: incident(1).id,
-            kind: Kind::PortScan,
-            scope: FeedbackScope::Pair,
+            kind: Some(Kind::PortScan),
+            scope: Some(FeedbackScope::Pair),
             src: Vec::new(),
             dest: Vec::new(),
             dest_port: Vec::new(),
@@ -189,12 +188,52 @@ impl Live for Double {
             created: at(1),
             until: None,
             text: "port scan".into(),
+            rule: None,
+            reason: String::new(),
         };
         Ok(Suppressions { items: vec![SuppressionView { suppression, title: "x".into(), active: true, incidents: 2 }] })
     }
     fn undo_suppression(&self, id: u64) -> Result<SuppressionUndone, LiveError> {
         let missing = || LiveError::NotFound(format!("there is no suppression {id}"));
         (id == 7).then_some(SuppressionUndone { incidents: 2 }).ok_or_else(missing)
+    }
+    fn preview_rule(&self, given: RuleGiven) -> Result<RulePreview, LiveError> {
+        if given.rule.is_empty() {
+            return Err(LiveError::Refused("give at least one".into()));
+        }
+        Ok(RulePreview { text: "a rule".into(), incidents: 3, alerts: 9, examples: Vec::new() })
+    }
+    fn add_rule(&self, given: RuleGiven) -> Result<RuleAdded, LiveError> {
+        self.preview_rule(given.clone())?;
+        let mut view = self.suppressions()?.items.remove(0);
+        (view.suppression.rule, view.suppression.reason) = (Some(given.rule), given.reason);
+        Ok(view)
+    }
+    fn set_host(&self, ip: IpAddr16, patch: HostPatch) -> Result<(), LiveError> {
+        let (importance, label) = (patch.importance.unwrap_or_default(), patch.label.unwrap_or_default());
+        let profile = HostProfile { ip, importance, label, note: patch.note.unwrap_or_default(), changed: at(1) };
+        let unavailable = |e: store::StoreError| LiveError::Unavailable(e.to_string());
+        self.store.write(StoreBatch { profiles: vec![profile], ..StoreBatch::default() }).map_err(unavailable)?;
+        self.store.flush().map_err(unavailable)
+    }
+    fn vendor(&self, _: MacAddr) -> String {
+        "Cimsys".into()
+    }
+    fn settings(&self) -> Result<Settings, LiveError> {
+        let item = SettingItem { key: "alert.per_hour".into(), value: 4.0.into(), ..SettingItem::default() };
+        Ok(Settings { items: vec![item], ..Settings::default() })
+    }
+    fn change_settings(&self, patch: &SettingsPatch) -> Result<Settings, LiveError> {
+        match patch.preset.as_deref() {
+            Some(name) if name != "home" => Err(LiveError::NotFound(format!("there is no preset `{name}`"))),
+            _ if patch.values.contains_key("serve.listen") => Err(LiveError::Conflict("it is fixed".into())),
+            _ if patch.values.values().any(|v| !v.is_number()) => Err(LiveError::Refused("write a number".into())),
+            _ => self.settings(),
+        }
+    }
+    fn presets(&self) -> Result<Presets, LiveError> {
+        let change = PresetChange { key: "alert.per_hour".into(), to: 2.0.into(), ..PresetChange::default() };
+        Ok(Presets { items: vec![Preset { name: "home".into(), changes: vec![change], ..Preset::default() }] })
     }
     fn retrain(&self) -> Result<Retraining, LiveError> {
         Err(LiveError::Conflict("a training is under way already".into()))
@@ -277,6 +316,7 @@ pub(super) fn incident(n: u64) -> Incident {
         notes: Vec::new(),
         feedback: None,
         suppressed_by: None,
+        domains: Vec::new(),
         part_of: None,
         timeline: Vec::new(),
     }
@@ -303,6 +343,7 @@ pub(super) fn world() -> World {
         flows_in: 0,
         bytes_out: 80,
         bytes_in: 200,
+        services: Vec::new(),
     };
     let series = (0..120).map(|s| SeriesPoint { ts: at(s), metric: "bytes", value: 10.0 }).collect();
     let batch = StoreBatch {

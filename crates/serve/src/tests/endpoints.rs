@@ -7,7 +7,7 @@ const FLOW: &str = "flow_id start end duration_ms src_ip src_port dest_ip dest_p
     pkts_toserver pkts_toclient bytes_toserver bytes_toclient community_id in_iface vlan tunnel host_name score p_value \
     anomalous";
 const INCIDENT: &str = "id kind title severity score first_seen last_seen src dest dest_port alerts attack status why \
-    detectors flows evidence raised advice over_budget notes";
+    detectors flows evidence raised advice over_budget notes domains";
 const PACKET: &str = "id timestamp src dest src_ip dest_ip src_port dest_port protocol length info score";
 const MODELS: &str = "state progress eta_s text trained_on version members schema seed artifact live agreement drift stability data \
     retraining challenge versions events can_import";
@@ -85,6 +85,7 @@ async fn incidents_have_their_shape() {
     let detail = world.json(&format!("/api/v1/incidents/{id}")).await;
     assert_eq!(keys(&detail), "flows incident similar");
     assert_eq!((&detail["flows"][0]["flow_id"], &detail["similar"][0]["id"]), (&5_001.into(), &incident(2).id.into()));
+    assert_eq!(detail["similar"][0]["same"], serde_json::json!(["kind", "source", "target"]));
     world.problem("/api/v1/incidents/none", 404).await;
     let pcap = world.get(&format!("/api/v1/incidents/{id}/pcap")).await;
     assert_eq!(pcap.headers()["content-type"], "application/x-pcapng");
@@ -123,7 +124,10 @@ async fn an_incident_is_changed() {
 #[tokio::test]
 async fn hosts_have_their_shape() {
     let world = world();
-    let host = names("ip mac name home first_seen last_seen flows_out flows_in bytes_out bytes_in");
+    let host = names(
+        "ip mac name home first_seen last_seen flows_out flows_in bytes_out bytes_in services vendor importance label note \
+         incidents_open worst risk",
+    );
     let page = world.json("/api/v1/hosts").await;
     assert_eq!((keys(&page), keys(&page["items"][0])), (names(PAGE), host.clone()));
     let detail = world.json("/api/v1/hosts/10.0.0.1").await;

@@ -56,7 +56,8 @@ async fn what_to_ask_today_names_whole_incidents() {
 async fn suppressions_are_listed_and_undone() {
     let world = world();
     let listed = world.json("/api/v1/suppressions").await;
-    let shape = "id incident kind scope src dest dest_port features created until text title active incidents";
+    let shape = "id incident kind scope src dest dest_port features created until text title active incidents \
+                 rule reason";
     assert_eq!(keys(&listed["items"][0]), names(shape));
     assert_eq!(world.delete("/api/v1/suppressions/7").await.status(), StatusCode::OK);
     problem(world.delete("/api/v1/suppressions/8").await, 404, "unknown").await;

@@ -10,4 +10,5 @@ mod lists;
 mod notifications;
 mod openapi;
 mod security;
+mod settings;
 mod stream;

@@ -3,6 +3,8 @@
 use super::{Field, FieldKind};
 use FieldKind::{Bool, Ip, Number, Rank, Text};
 
+const IMPORTANCES: &[&str] = &["low", "normal", "high", "critical"];
+const IMPORTANCE_SQL: &str = "coalesce((SELECT p.importance FROM host_profiles p WHERE p.ip = hosts.ip), 1) {}";
 const SEVERITIES: &[&str] = &["low", "medium", "high", "critical"];
 
 const fn field(name: &'static str, kind: FieldKind, sql: &'static [&'static str], free: bool) -> Field {
@@ -42,19 +44,9 @@ pub static FLOW_FIELDS: &[Field] = &[
 
 /// Fields of `/incidents`.
 pub static INCIDENT_FIELDS: &[Field] = &[
-    field("ip", Ip, &["EXISTS (SELECT 1 FROM incident_ips a WHERE a.incident = incidents.id AND a.ip {})"], true),
-    field(
-        "src_ip",
-        Ip,
-        &["EXISTS (SELECT 1 FROM incident_ips a WHERE a.incident = incidents.id AND a.role = 0 AND a.ip {})"],
-        false,
-    ),
-    field(
-        "dest_ip",
-        Ip,
-        &["EXISTS (SELECT 1 FROM incident_ips a WHERE a.incident = incidents.id AND a.role = 1 AND a.ip {})"],
-        false,
-    ),
+    field("ip", Ip, &["id IN (SELECT a.incident FROM incident_ips a WHERE a.ip {})"], true),
+    field("src_ip", Ip, &["id IN (SELECT a.incident FROM incident_ips a WHERE a.role = 0 AND a.ip {})"], false),
+    field("dest_ip", Ip, &["id IN (SELECT a.incident FROM incident_ips a WHERE a.role = 1 AND a.ip {})"], false),
     field("dest_port", Number, &["EXISTS (SELECT 1 FROM json_each(body, '$.dest_port') j WHERE j.value {})"], false),
     field("id", Text, &["id {}"], true),
     field("kind", Text, &["kind {}"], true),
@@ -63,18 +55,30 @@ pub static INCIDENT_FIELDS: &[Field] = &[
     field("status", Text, &["status {}"], true),
     field("score", Number, &["score {}"], false),
     field("alerts", Number, &["alerts {}"], false),
-    field("attack", Text, &["EXISTS (SELECT 1 FROM json_each(body, '$.attack') j WHERE j.value {})"], true),
+    field(
+        "attack",
+        Text,
+        &["id IN (SELECT t.incident FROM incident_tags t WHERE t.tag = 'attack' AND t.value {})"],
+        true,
+    ),
     field(
         "detector",
         Text,
-        &["EXISTS (SELECT 1 FROM json_each(body, '$.detectors') j WHERE json_extract(j.value, '$.name') {})"],
+        &["id IN (SELECT t.incident FROM incident_tags t WHERE t.tag = 'detector' AND t.value {})"],
         true,
     ),
-    field("flow_id", Number, &["EXISTS (SELECT 1 FROM json_each(body, '$.flows') j WHERE j.value {})"], false),
+    field(
+        "domain",
+        Text,
+        &["id IN (SELECT t.incident FROM incident_tags t WHERE t.tag = 'domain' AND t.value {})"],
+        true,
+    ),
+    field("flow_id", Number, &["id IN (SELECT f.incident FROM incident_flows f WHERE f.flow_id {})"], false),
+    field("suppressed_by", Number, &["suppressed_by {}"], false),
     field("pcap", Bool, &["coalesce(json_extract(body, '$.evidence.pcap'), 0) {}"], false),
     field("over_budget", Bool, &["over_budget {}"], false),
-    field("step", Bool, &["(json_extract(body, '$.part_of') IS NOT NULL) {}"], false),
-    field("story", Text, &["coalesce(json_extract(body, '$.part_of'), id) {}"], false),
+    field("step", Bool, &["(part_of IS NOT NULL) {}"], false),
+    field("story", Text, &["coalesce(part_of, id) {}"], false),
 ];
 
 /// Fields of `/hosts`.
@@ -87,6 +91,20 @@ pub static HOST_FIELDS: &[Field] = &[
     field("flows_in", Number, &["flows_in {}"], false),
     field("bytes_out", Number, &["bytes_out {}"], false),
     field("bytes_in", Number, &["bytes_in {}"], false),
+    field("label", Text, &["coalesce((SELECT p.label FROM host_profiles p WHERE p.ip = hosts.ip), '') {}"], true),
+    field("importance", Rank(IMPORTANCES), &[IMPORTANCE_SQL], false),
+    field(
+        "service",
+        Number,
+        &["EXISTS (SELECT 1 FROM json_each(hosts.services) j WHERE json_extract(j.value, '$.port') {})"],
+        false,
+    ),
+    field(
+        "incidents_open",
+        Number,
+        &["(SELECT count(DISTINCT a.incident) FROM incident_ips a WHERE a.ip = hosts.ip AND a.open > 0) {}"],
+        false,
+    ),
 ];
 
 /// Fields of `/packets`, which live in memory.

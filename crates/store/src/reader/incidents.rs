@@ -1,11 +1,11 @@
 //! Incidents: list and detail.
 
 use super::page::{List, count, rows};
-use super::{ReadError, flows};
+use super::{ReadError, flows, similar};
 use crate::read::ListQuery;
 use crate::{IncidentDetail, Page};
 use record::Incident;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 static LIST: List = List {
     table: "incidents",
@@ -25,13 +25,29 @@ pub(super) fn incident(row: &Row) -> rusqlite::Result<Incident> {
 
 /// One page.
 pub(super) fn page(connection: &Connection, query: &ListQuery) -> Result<Page<Incident>, ReadError> {
+    let (items, next_cursor) = plain_page(connection, query)?;
+    let (total, total_exact) = count(connection, &LIST, query)?;
+    Ok(Page { items, total, total_exact, next_cursor })
+}
+
+/// One page and the cursor of the next, without a count.
+pub(super) fn plain_page(
+    connection: &Connection,
+    query: &ListQuery,
+) -> Result<(Vec<Incident>, Option<String>), ReadError> {
     // The cursor comes from the column: the body's times end at microseconds.
     let read = |row: &Row| Ok((incident(row)?, row.get::<_, i64>(1)?));
     let raw =
         rows(connection, &LIST, query, read, |(i, raised)| format!("{raised}_{}", i.id), |(_, raised)| (*raised, 0))?;
-    let (total, total_exact) = count(connection, &LIST, query)?;
-    let items = raw.items.into_iter().map(|(i, _)| i).collect();
-    Ok(Page { items, total, total_exact, next_cursor: raw.next_cursor })
+    Ok((raw.items.into_iter().map(|(i, _)| i).collect(), raw.next_cursor))
+}
+
+/// How many incidents each suppression hides.
+pub(super) fn suppressed_counts(connection: &Connection) -> rusqlite::Result<Vec<(u64, u64)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT suppressed_by, count(*) FROM incidents WHERE suppressed_by IS NOT NULL GROUP BY suppressed_by",
+    )?;
+    statement.query_map([], |row| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64)))?.collect()
 }
 
 /// One incident, its flows and its like.
@@ -40,14 +56,6 @@ pub(super) fn detail(connection: &Connection, id: &str) -> Result<Option<Inciden
         connection.prepare_cached("SELECT body FROM incidents WHERE id = ?1")?.query_row([id], incident).optional()?;
     let Some(found) = found else { return Ok(None) };
     let flows = flows::of_incident(connection, id, 500)?;
-    let src = found.src.first().map(|ip| ip.0.to_vec()).unwrap_or_default();
-    let mut statement = connection.prepare_cached(
-        "SELECT body, id IN (SELECT incident FROM incident_ips WHERE ip = ?3) AS same_source, kind = ?2 AS same_kind
-         FROM incidents
-         WHERE id <> ?1 AND (kind = ?2 OR id IN (SELECT incident FROM incident_ips WHERE ip = ?3))
-         ORDER BY same_source + same_kind DESC, raised_ns DESC, id DESC LIMIT 10",
-    )?;
-    let similar =
-        statement.query_map(params![id, found.kind.name(), src], incident)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    let similar = similar::of(connection, &found)?;
     Ok(Some(IncidentDetail { incident: found, flows, similar }))
 }

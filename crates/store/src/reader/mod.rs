@@ -1,21 +1,25 @@
 //! Reads for the API: a small pool of read-only connections, one file a topic. Reads never block the writer, and end at
 //! their time limit.
 
+mod audit;
 mod feedback;
 mod flows;
-mod hosts;
+mod host_course;
+pub(crate) mod hosts;
 mod incidents;
 mod page;
 mod series;
+mod similar;
 mod top;
 
 use crate::connection::{DATABASE_NAME, explain, open_reader};
-use crate::read::{ListQuery, Read, SeriesQuery, TimeRange, TopWhat};
+use crate::read::{HostSort, ListQuery, Read, SeriesQuery, TimeRange, TopWhat};
+use crate::rows::{AuditEntry, HostCourse, HostProfile, HostRow};
 use crate::{
     EvidenceFolder, FeedbackEvent, FlowDetail, FlowRow, HostDetail, IncidentDetail, Page, Query, ScatterResult,
     StoreConfig, StoreError, TopRow,
 };
-use record::{FlowRecord, HostRecord, Incident, IpAddr16, SeriesResult};
+use record::{FlowRecord, Incident, IpAddr16, SeriesResult};
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -100,6 +104,31 @@ impl Reader {
         })
     }
 
+    /// Every incident that passes, newest first. Pages are separate reads without a count.
+    ///
+    /// # Errors
+    /// As `Read::incidents`.
+    pub fn visit_incidents(&self, filter: &Query, visit: &mut dyn FnMut(Incident)) -> Result<(), StoreError> {
+        let limit = crate::read::PAGE_ROWS_MAX;
+        let mut query = ListQuery { filter: filter.clone(), range: TimeRange::default(), limit, cursor: None };
+        loop {
+            let (items, next) = self.read(|c| incidents::plain_page(c, &query))?;
+            items.into_iter().for_each(&mut *visit);
+            match next {
+                Some(next) => query.cursor = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// How many incidents each suppression hides, by its number.
+    ///
+    /// # Errors
+    /// As `Read::incidents`.
+    pub fn suppressed_counts(&self) -> Result<Vec<(u64, u64)>, StoreError> {
+        self.read(|c| Ok(incidents::suppressed_counts(c)?))
+    }
+
     /// Every flow that passes, newest first, with its whole record, until `visit` breaks. Pages are separate reads, so
     /// that a long export neither holds up the log nor runs into the time limit.
     ///
@@ -159,8 +188,17 @@ impl Read for Reader {
     fn incident(&self, id: &str) -> Result<Option<IncidentDetail>, StoreError> {
         self.read(|c| incidents::detail(c, id))
     }
-    fn hosts(&self, query: &ListQuery) -> Result<Page<HostRecord>, StoreError> {
-        self.read(|c| hosts::page(c, query))
+    fn hosts(&self, query: &ListQuery, sort: HostSort) -> Result<Page<HostRow>, StoreError> {
+        self.read(|c| hosts::page(c, query, sort))
+    }
+    fn host_course(&self, ip: IpAddr16) -> Result<HostCourse, StoreError> {
+        self.read(|c| Ok(host_course::course(c, ip)?))
+    }
+    fn profiles(&self) -> Result<Vec<HostProfile>, StoreError> {
+        self.read(|c| Ok(hosts::profiles(c)?))
+    }
+    fn audit(&self, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
+        self.read(|c| Ok(audit::newest(c, limit)?))
     }
     fn host(&self, ip: IpAddr16) -> Result<Option<HostDetail>, StoreError> {
         self.read(|c| hosts::detail(c, ip))

@@ -1,7 +1,7 @@
 //! Bounds: of the disk, of age, of the queue.
 
 use super::support::*;
-use crate::{Read, Sqlite, StoreBatch, StoreConfig};
+use crate::{HostSort, Read, Sqlite, StoreBatch, StoreConfig};
 use record::Kind;
 
 fn bytes_on_disk(dir: &std::path::Path) -> u64 {
@@ -93,7 +93,7 @@ fn incidents_and_hosts_age() {
     let total = |name: &str| deleted.0.get(name).copied().unwrap_or(0);
     let reader = store.reader();
     assert_eq!(reader.incidents(&list("", crate::query::INCIDENT_FIELDS, 9)).unwrap().total, 1);
-    assert_eq!(reader.hosts(&list("", crate::query::HOST_FIELDS, 9)).unwrap().total, 3);
+    assert_eq!(reader.hosts(&list("", crate::query::HOST_FIELDS, 9), HostSort::default()).unwrap().total, 3);
     assert!(total("incidents_age") <= 1 && total("hosts_age") + total("hosts_max") <= 3);
 }
 

@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::query::{HOST_FIELDS, INCIDENT_FIELDS};
-use crate::{Read, StoreBatch, StoreConfig, TimeRange, TopWhat};
+use crate::{HostSort, Read, StoreBatch, StoreConfig, TimeRange, TopWhat};
 use record::{Endpoint, FlowKey, HostRecord, Kind, Severity};
 use std::collections::HashSet;
 
@@ -140,8 +140,8 @@ fn pages_of_equal_times_hold_every_row_once() {
         (page.items.iter().map(|f| f.flow_id.to_string()).collect(), page.next_cursor)
     });
     let hosts = walk(&|cursor| {
-        let page = reader.hosts(&crate::ListQuery { cursor, ..list("", HOST_FIELDS, 8) }).unwrap();
-        (page.items.iter().map(|h| h.ip.to_string()).collect(), page.next_cursor)
+        let page = reader.hosts(&crate::ListQuery { cursor, ..list("", HOST_FIELDS, 8) }, HostSort::default()).unwrap();
+        (page.items.iter().map(|h| h.host.ip.to_string()).collect(), page.next_cursor)
     });
     let incidents = walk(&|cursor| {
         let page = reader.incidents(&crate::ListQuery { cursor, ..list("", INCIDENT_FIELDS, 8) }).unwrap();
@@ -187,7 +187,11 @@ fn incidents_and_hosts_are_filtered() {
     for (filter, wanted) in
         [("ip:10.0.0.0/8", 2), ("home:false", 1), ("name1", 1), ("mac:02:*", 3), ("bytes_out:>=1000 name:name2", 1)]
     {
-        assert_eq!(store.reader().hosts(&list(filter, HOST_FIELDS, 10)).unwrap().total, wanted, "{filter}");
+        assert_eq!(
+            store.reader().hosts(&list(filter, HOST_FIELDS, 10), HostSort::default()).unwrap().total,
+            wanted,
+            "{filter}"
+        );
     }
 }
 
@@ -297,7 +301,7 @@ fn every_registered_field_can_be_asked() {
                 let total = match name {
                     "flows" => reader.flows(&query).unwrap().total,
                     "incidents" => reader.incidents(&query).unwrap().total,
-                    _ => reader.hosts(&query).unwrap().total,
+                    _ => reader.hosts(&query, HostSort::default()).unwrap().total,
                 };
                 assert!(filter.ends_with(":*") || total == 0, "{filter}: what is excluded is not there");
             }

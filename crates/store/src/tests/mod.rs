@@ -5,6 +5,8 @@ pub(crate) mod support;
 
 mod bounds;
 mod damage;
+mod hosts;
+mod inbox;
 mod lists;
 mod roundtrip;
 mod series;

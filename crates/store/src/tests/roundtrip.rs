@@ -57,8 +57,13 @@ fn incidents_keep_what_people_said() {
     assert_eq!(detail.incident.notes.len(), 1);
     assert_eq!(detail.incident.feedback, Some(said));
     assert_eq!(detail.flows.len(), 1);
-    let similar: Vec<_> = detail.similar.iter().map(|i| i.id.as_str()).collect();
-    assert_eq!(similar, [other.id.as_str(), two.id.as_str()], "same kind, or same source, newest first");
+    let similar: Vec<_> = detail.similar.iter().map(|i| i.incident.id.as_str()).collect();
+    let beacon = incident(4, Kind::Beacon, "10.0.0.9").id;
+    assert_eq!(
+        similar,
+        [other.id.as_str(), two.id.as_str(), &beacon],
+        "source or kind and the target, then the target alone"
+    );
     let reopen = IncidentChange { status: Some(IncidentStatus::Open), ..IncidentChange::default() };
     store.write(StoreBatch { changes: vec![(one.id.clone(), reopen)], ..StoreBatch::default() }).unwrap();
     store.flush().unwrap();
@@ -124,8 +129,11 @@ fn hosts_only_grow() {
     store.write(batch).unwrap();
     store.flush().unwrap();
     let detail = store.reader().host(ip("10.0.0.1")).unwrap().unwrap();
-    assert_eq!((detail.host.flows_out, detail.host.name.as_str(), detail.host.last_seen), (5, "name0", at(500)));
-    assert!(detail.host.mac.is_some());
+    assert_eq!(
+        (detail.host.host.flows_out, detail.host.host.name.as_str(), detail.host.host.last_seen),
+        (5, "name0", at(500))
+    );
+    assert!(detail.host.host.mac.is_some());
     assert_eq!((detail.flows.len(), detail.incidents.len(), detail.peers.len()), (1, 1, 1));
     assert_eq!((detail.peers[0].ip, detail.peers[0].flows), (ip("192.0.2.1"), 1));
     assert!(store.reader().host(ip("10.9.9.9")).unwrap().is_none());

@@ -110,6 +110,7 @@ pub(crate) fn incident(n: u64, kind: Kind, src: &str) -> Incident {
         notes: Vec::new(),
         feedback: None,
         suppressed_by: None,
+        domains: Vec::new(),
         part_of: None,
         timeline: Vec::new(),
     }
@@ -127,6 +128,7 @@ pub(crate) fn host(text: &str, n: i64) -> HostRecord {
         flows_in: 1,
         bytes_out: 1_000,
         bytes_in: 200,
+        services: Vec::new(),
     }
 }
 

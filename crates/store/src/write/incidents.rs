@@ -5,12 +5,25 @@ use record::{Incident, IncidentStatus};
 use rusqlite::{Connection, OptionalExtension, params};
 
 const UPSERT: &str = "
-INSERT INTO incidents (id, raised_ns, first_ns, last_ns, kind, title, severity, status, score, alerts, over_budget, body)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+INSERT INTO incidents (id, raised_ns, first_ns, last_ns, kind, title, severity, status, score, alerts, over_budget, body,
+  suppressed_by, part_of)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
 ON CONFLICT (id) DO UPDATE SET raised_ns = excluded.raised_ns, first_ns = excluded.first_ns,
   last_ns = excluded.last_ns, kind = excluded.kind, title = excluded.title, severity = excluded.severity,
   status = excluded.status, score = excluded.score, alerts = excluded.alerts, over_budget = excluded.over_budget,
-  body = excluded.body";
+  body = excluded.body, suppressed_by = excluded.suppressed_by, part_of = excluded.part_of";
+
+/// A move of many: status and suppression alone, without reading what else there is.
+const MOVE: &str = "
+UPDATE incidents SET status = coalesce(?2, status), suppressed_by = ?3,
+  body = json_set(body, '$.status', coalesce(?2, status), '$.suppressed_by', ?3) WHERE id = ?1";
+
+/// Rank of an open incident among those of its hosts: its severity and one, 0 when nobody has to look at it (a step of a story is
+/// looked at with its story).
+const RANK: &str = "
+UPDATE incident_ips SET open =
+    (SELECT CASE WHEN status = 'open' AND over_budget = 0 AND part_of IS NULL THEN severity + 1 ELSE 0 END FROM incidents WHERE id = ?1)
+WHERE incident = ?1";
 
 /// The stored incident, None when there is none (or its body cannot be read).
 fn stored(connection: &Connection, id: &str) -> rusqlite::Result<Option<Incident>> {
@@ -35,9 +48,15 @@ fn put(connection: &Connection, incident: &Incident) -> rusqlite::Result<()> {
         incident.score,
         incident.alerts as i64,
         incident.over_budget,
-        body
+        body,
+        incident.suppressed_by.map(|id| id as i64),
+        incident.part_of,
     ])?;
     Ok(())
+}
+
+fn rank(connection: &Connection, id: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(RANK)?.execute([id]).map(|_| ())
 }
 
 /// JSON has no infinity and no NaN: they become the largest number and 0, so that what was written can be read.
@@ -74,14 +93,8 @@ pub(crate) fn write(connection: &Connection, incidents: &[Incident]) -> rusqlite
             }
         }
         put(connection, &incident)?;
-        connection.prepare_cached("DELETE FROM incident_ips WHERE incident = ?1")?.execute([&incident.id])?;
-        let mut add =
-            connection.prepare_cached("INSERT OR IGNORE INTO incident_ips (ip, incident, role) VALUES (?1, ?2, ?3)")?;
-        for (role, list) in [(0, &incident.src), (1, &incident.dest)] {
-            for ip in list {
-                add.execute(params![ip.0.as_slice(), incident.id, role])?;
-            }
-        }
+        write_hosts(connection, &incident)?;
+        write_tags(connection, &incident)?;
         let mut add =
             connection.prepare_cached("INSERT OR IGNORE INTO incident_flows (flow_id, incident) VALUES (?1, ?2)")?;
         for flow in &incident.flows {
@@ -91,9 +104,46 @@ pub(crate) fn write(connection: &Connection, incidents: &[Incident]) -> rusqlite
     Ok(())
 }
 
+/// The addresses of an incident, anew.
+fn write_hosts(connection: &Connection, incident: &Incident) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM incident_ips WHERE incident = ?1")?.execute([&incident.id])?;
+    let mut add = connection.prepare_cached(
+        "INSERT OR IGNORE INTO incident_ips (ip, raised_ns, incident, role, open) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    let waits = incident.status == IncidentStatus::Open && !incident.over_budget && incident.part_of.is_none();
+    let open = if waits { incident.severity as i64 + 1 } else { 0 };
+    for (role, list) in [(0, &incident.src), (1, &incident.dest)] {
+        for ip in list {
+            add.execute(params![ip.0.as_slice(), incident.raised.0, incident.id, role, open])?;
+        }
+    }
+    Ok(())
+}
+
+/// What lists find an incident by beside its columns.
+fn write_tags(connection: &Connection, incident: &Incident) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM incident_tags WHERE incident = ?1")?.execute([&incident.id])?;
+    let mut add = connection.prepare_cached(
+        "INSERT OR IGNORE INTO incident_tags (tag, value, raised_ns, incident) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    let detectors = incident.detectors.iter().map(|detector| ("detector", &detector.name));
+    let attack = incident.attack.iter().map(|technique| ("attack", technique));
+    let domains = incident.domains.iter().map(|domain| ("domain", domain));
+    for (tag, value) in detectors.chain(attack).chain(domains) {
+        add.execute(params![tag, value, incident.raised.0, incident.id])?;
+    }
+    Ok(())
+}
+
 /// Applies what people changed; a change of an incident that is not there is passed over.
 pub(crate) fn change(connection: &Connection, changes: &[(String, IncidentChange)]) -> rusqlite::Result<()> {
     for (id, change) in changes {
+        if let (None, None, Some(by)) = (&change.note, &change.feedback, change.suppressed_by) {
+            let status = change.status.map(IncidentStatus::name);
+            connection.prepare_cached(MOVE)?.execute(params![id, status, by.map(|by| by as i64)])?;
+            rank(connection, id)?;
+            continue;
+        }
         let Some(mut incident) = stored(connection, id)? else { continue };
         if let Some(status) = change.status {
             incident.status = status;
@@ -106,6 +156,7 @@ pub(crate) fn change(connection: &Connection, changes: &[(String, IncidentChange
         incident.feedback = change.feedback.unwrap_or(incident.feedback);
         incident.suppressed_by = change.suppressed_by.unwrap_or(incident.suppressed_by);
         put(connection, &incident)?;
+        rank(connection, id)?;
         if let Some(feedback) = &change.feedback {
             let word = feedback.map_or("", |f| f.verdict.name());
             connection

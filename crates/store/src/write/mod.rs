@@ -3,6 +3,8 @@
 pub(crate) mod busy;
 pub(crate) mod feedback;
 pub(crate) mod flows;
+pub(crate) mod host_series;
 pub(crate) mod hosts;
 pub(crate) mod incidents;
+pub(crate) mod profiles;
 pub(crate) mod series;

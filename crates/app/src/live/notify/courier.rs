@@ -1,7 +1,7 @@
 //! One channel's thread: asks the queue what may go, has it put into words, gives it to the sink, and writes down what became of it.
 //! Nothing leaves the queue before the far side has accepted it.
 
-use super::desk::Desk;
+use super::outbox::Outbox;
 use crate::live::worker::wall_clock;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use record::{Form, Notice, Timestamp, timestamp::NS_PER_S};
@@ -23,7 +23,7 @@ pub(super) struct Courier {
     channel: Channel,
     form: Form,
     config: NotifyConfig,
-    desk: Arc<Desk>,
+    outbox: Arc<Outbox>,
     woken: Receiver<()>,
     open: Option<OpenChannel>,
     failures: u32,
@@ -42,13 +42,13 @@ enum Look {
 }
 
 impl Courier {
-    pub(super) fn new(channel: Channel, config: NotifyConfig, desk: Arc<Desk>, woken: Receiver<()>) -> Self {
+    pub(super) fn new(channel: Channel, config: NotifyConfig, outbox: Arc<Outbox>, woken: Receiver<()>) -> Self {
         let form = form_of(&channel);
         Self {
             channel,
             form,
             config,
-            desk,
+            outbox,
             woken,
             open: None,
             failures: 0,
@@ -87,7 +87,7 @@ impl Courier {
             match self.look() {
                 Look::Send(batch) => {
                     self.send(&batch);
-                    self.desk.count(&self.channel.name);
+                    self.outbox.count(&self.channel.name);
                 }
                 Look::Sleep(sleep) => return sleep,
             }
@@ -97,14 +97,14 @@ impl Courier {
     fn look(&mut self) -> Look {
         let name = &self.channel.name;
         let asleep = || Look::Sleep(SLEEP_MAX);
-        match self.desk.with_queue(|queue| queue.under_way(name)) {
+        match self.outbox.with_queue(|queue| queue.under_way(name)) {
             None => return asleep(),
             Some(Some(batch)) => return Look::Send(batch),
             Some(None) => {}
         }
         let now = wall_clock();
-        let Some(waiting) = self.desk.with_queue(|queue| queue.waiting(name, DIGEST_MAX)) else { return asleep() };
-        let Some((sent, oldest)) = self.desk.with_queue(|queue| queue.sent_last_hour(name, now)) else {
+        let Some(waiting) = self.outbox.with_queue(|queue| queue.waiting(name, DIGEST_MAX)) else { return asleep() };
+        let Some((sent, oldest)) = self.outbox.with_queue(|queue| queue.sent_last_hour(name, now)) else {
             return asleep();
         };
         let settle_ns = if self.last { 0 } else { (self.config.settle_s * NS_PER_S as f64) as i64 };
@@ -117,7 +117,7 @@ impl Courier {
             }
             Next::Wait { until, hold } => {
                 if !hold.is_empty() {
-                    self.desk.with_queue(|queue| queue.hold(&hold));
+                    self.outbox.with_queue(|queue| queue.hold(&hold));
                 }
                 self.rest(Some(until), !hold.is_empty());
                 let wait = Duration::from_nanos(until.since(now).max(1_000_000) as u64);
@@ -127,8 +127,8 @@ impl Courier {
     }
 
     fn rest(&self, next: Option<Timestamp>, held: bool) {
-        self.desk.count(&self.channel.name);
-        self.desk.set_condition(&self.channel.name, |condition| {
+        self.outbox.count(&self.channel.name);
+        self.outbox.set_condition(&self.channel.name, |condition| {
             condition.next = next;
             condition.held = held;
         });
@@ -137,7 +137,7 @@ impl Courier {
     /// Fixes what is one message, and its key, before the first attempt.
     fn put_together(&self, ids: &[i64]) -> Look {
         let name = &self.channel.name;
-        let batch = self.desk.with_queue(|queue| {
+        let batch = self.outbox.with_queue(|queue| {
             let notices = queue.notices(ids)?;
             queue.put_together(name, ids, &alert::notification::key(name, &notices))
         });
@@ -157,7 +157,7 @@ impl Courier {
                 self.back_off(&why, after);
             }
             Delivery::Later { why, after } => {
-                self.desk.with_queue(|queue| queue.failed_once(&self.channel.name, &batch.key));
+                self.outbox.with_queue(|queue| queue.failed_once(&self.channel.name, &batch.key));
                 self.back_off(&why, after);
             }
             Delivery::Refused(why) => {
@@ -176,13 +176,13 @@ impl Courier {
         self.failures = 0;
         self.not_before = None;
         self.accepted = None;
-        self.desk.set_condition(name, |condition| {
+        self.outbox.set_condition(name, |condition| {
             condition.failures = 0;
             condition.last_error.clear();
             condition.next = None;
             condition.held = false;
         });
-        if self.desk.with_queue(|queue| queue.accepted(name, key, wall_clock(), said)).is_none() {
+        if self.outbox.with_queue(|queue| queue.accepted(name, key, wall_clock(), said)).is_none() {
             self.accepted = Some((key.to_owned(), said.to_owned()));
             self.not_before = Some(Instant::now() + QUEUE_WAIT);
         }
@@ -199,7 +199,7 @@ impl Courier {
                 Err(why) => return Delivery::Later { why, after: None },
             }
         }
-        let message = self.desk.message(&self.channel, &self.config.dashboard_url, &batch.key, &batch.notices);
+        let message = self.outbox.message(&self.channel, &self.config.dashboard_url, &batch.key, &batch.notices);
         self.open
             .as_mut()
             .map_or_else(|| Delivery::Later { why: "not open".to_owned(), after: None }, |open| open.deliver(&message))
@@ -223,7 +223,7 @@ impl Courier {
         }
         let next = wall_clock().plus_ns(i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX));
         let failures = self.failures;
-        self.desk.set_condition(&self.channel.name, |condition| {
+        self.outbox.set_condition(&self.channel.name, |condition| {
             condition.failures = failures;
             why.clone_into(&mut condition.last_error);
             condition.next = Some(next);
@@ -232,10 +232,10 @@ impl Courier {
 
     fn give_up(&mut self, batch: &Batch, why: &str) {
         let (now, max) = (wall_clock(), self.config.failed_max);
-        let given_up = self.desk.with_queue(|queue| queue.give_up(&self.channel.name, &batch.key, now, why, max));
+        let given_up = self.outbox.with_queue(|queue| queue.give_up(&self.channel.name, &batch.key, now, why, max));
         if given_up.is_none() {
             self.not_before = Some(Instant::now() + QUEUE_WAIT);
         }
-        self.desk.set_condition(&self.channel.name, |condition| why.clone_into(&mut condition.last_error));
+        self.outbox.set_condition(&self.channel.name, |condition| why.clone_into(&mut condition.last_error));
     }
 }

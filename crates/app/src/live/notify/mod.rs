@@ -3,13 +3,13 @@
 //! all; rules of time are the store's, words the alert room's.
 
 mod courier;
-pub mod desk;
+pub mod outbox;
 mod offer;
 
 #[cfg(test)]
 mod tests;
 
-pub use desk::Desk;
+pub use outbox::Outbox;
 pub use offer::Notifier;
 
 use super::judging::lock;
@@ -43,13 +43,13 @@ pub enum Work {
 }
 
 /// Opens the queue and starts the threads. Of made-up traffic nothing is told unless it is set so.
-pub fn start(config: &NotifyConfig, data_dir: &Path, demo: bool) -> Result<(Notifier, Arc<Desk>, JoinHandle<()>)> {
-    let desk = Arc::new(Desk::open(config.clone(), data_dir).plain()?);
+pub fn start(config: &NotifyConfig, data_dir: &Path, demo: bool) -> Result<(Notifier, Arc<Outbox>, JoinHandle<()>)> {
+    let outbox = Arc::new(Outbox::open(config.clone(), data_dir).plain()?);
     let (work, given) = bounded(WORK_MAX);
-    let notifier = Notifier::new(work, Arc::clone(&desk), !demo || config.demo);
-    let clerk = Clerk { desk: Arc::clone(&desk), given, couriers: Vec::new() };
+    let notifier = Notifier::new(work, Arc::clone(&outbox), !demo || config.demo);
+    let clerk = Clerk { outbox: Arc::clone(&outbox), given, couriers: Vec::new() };
     let thread = spawn("notify", move || clerk.run())?;
-    Ok((notifier, desk, thread))
+    Ok((notifier, outbox, thread))
 }
 
 /// A courier's thread.
@@ -63,14 +63,14 @@ struct Running {
 
 /// The queueing thread.
 struct Clerk {
-    desk: Arc<Desk>,
+    outbox: Arc<Outbox>,
     given: Receiver<Work>,
     couriers: Vec<Running>,
 }
 
 impl Clerk {
     fn run(mut self) {
-        let mut config = self.desk.config();
+        let mut config = self.outbox.config();
         self.hire(&config);
         loop {
             let first = match self.given.recv_timeout(LOOK) {
@@ -78,7 +78,7 @@ impl Clerk {
                 Ok(Work::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => None,
             };
-            let newest = self.desk.config();
+            let newest = self.outbox.config();
             if newest != config {
                 config = newest;
                 self.hire(&config);
@@ -128,7 +128,7 @@ impl Clerk {
                 wanting.map(|channel| (channel.name.clone(), notice.clone()))
             })
             .collect();
-        self.desk.queue(&offers, config.queue_max);
+        self.outbox.queue(&offers, config.queue_max);
         for running in self.couriers.iter().filter(|r| offers.iter().any(|(name, _)| *name == r.channel.name)) {
             // Full: it has been woken already.
             let _ = running.wake.try_send(());
@@ -149,12 +149,12 @@ impl Clerk {
         }
         // What is left has no channel any more: it ends by itself.
         drop(before);
-        self.desk.keep_only_channels(config);
+        self.outbox.keep_only_channels(config);
     }
 
     fn courier(&self, channel: &Channel, config: &NotifyConfig, old: Option<Running>) -> Option<Running> {
         let (wake, woken) = bounded(1);
-        let courier = Courier::new(channel.clone(), config.clone(), Arc::clone(&self.desk), woken);
+        let courier = Courier::new(channel.clone(), config.clone(), Arc::clone(&self.outbox), woken);
         let predecessor = old.map(|old| {
             drop(old.wake);
             old.thread
@@ -189,7 +189,7 @@ fn wants(channel: &Channel, notice: &Notice) -> bool {
         && (channel.kinds.is_empty() || kinds.any(|kind| channel.kinds.contains(&kind)))
 }
 
-impl Desk {
+impl Outbox {
     /// Takes new settings over.
     pub fn reconfigure(&self, config: NotifyConfig) {
         *lock(&self.config) = config;

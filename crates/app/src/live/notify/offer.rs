@@ -1,7 +1,7 @@
 //! The judge thread's end: which changes of incidents are worth a look by the queueing thread. Owns what is never told, and a bound
 //! on how often the same incident is handed over; it never waits.
 
-use super::desk::Desk;
+use super::outbox::Outbox;
 use super::{LOOK, Work};
 use crate::live::worker::wall_clock;
 use crossbeam_channel::{Sender, TrySendError};
@@ -26,7 +26,7 @@ struct Seen {
 /// Hands incidents over.
 pub struct Notifier {
     work: Sender<Work>,
-    desk: Arc<Desk>,
+    outbox: Arc<Outbox>,
     /// False: nothing is told (made-up traffic).
     tells: bool,
     seen: HashMap<String, Seen>,
@@ -34,8 +34,8 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    pub(super) fn new(work: Sender<Work>, desk: Arc<Desk>, tells: bool) -> Self {
-        Self { work, desk, tells, seen: HashMap::new(), order: VecDeque::new() }
+    pub(super) fn new(work: Sender<Work>, outbox: Arc<Outbox>, tells: bool) -> Self {
+        Self { work, outbox, tells, seen: HashMap::new(), order: VecDeque::new() }
     }
 
     /// An incident is new or has changed. Held back by the budget, suppressed, already in somebody's hands, or a step of a story (whose
@@ -43,7 +43,7 @@ impl Notifier {
     pub fn offer(&mut self, incident: &Incident) {
         let silent = incident.over_budget || incident.suppressed_by.is_some() || incident.part_of.is_some();
         let taken = incident.status != IncidentStatus::Open;
-        if !self.tells || silent || taken || !self.desk.has_channels() || !self.is_news(incident) {
+        if !self.tells || silent || taken || !self.outbox.has_channels() || !self.is_news(incident) {
             return;
         }
         let told = Incident { flows: Vec::new(), notes: Vec::new(), ..incident.clone() };
@@ -51,7 +51,7 @@ impl Notifier {
         match self.work.try_send(Work::Tell(Box::new(notice))) {
             Ok(()) => self.remember(incident),
             // Its next change is another chance.
-            Err(TrySendError::Full(_)) => self.desk.count_lost(1),
+            Err(TrySendError::Full(_)) => self.outbox.count_lost(1),
             Err(TrySendError::Disconnected(_)) => {}
         }
     }
@@ -81,7 +81,7 @@ impl Notifier {
 
     /// Lines for the health strip.
     pub fn health(&self) -> Vec<HealthItem> {
-        self.desk.health()
+        self.outbox.health()
     }
 }
 

@@ -35,7 +35,7 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 fn ten_thousand_alerts_a_second_are_one_incident_and_at_most_two_messages() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out.json");
-    let (mut notifier, desk, thread) = start(&config(&out), dir.path(), false).unwrap();
+    let (mut notifier, outbox, thread) = start(&config(&out), dir.path(), false).unwrap();
     let mut manager = IncidentManager::new(&AlertConfig::default());
     let mut incidents = std::collections::BTreeSet::new();
     for tenth in 0..100_u64 {
@@ -57,7 +57,7 @@ fn ten_thousand_alerts_a_second_are_one_incident_and_at_most_two_messages() {
     assert_eq!(manager.live().next().unwrap().alerts, 100_000, "none is uncounted");
     let told = lines(&out);
     assert!((1..=2).contains(&told.len()), "{} messages", told.len());
-    assert_eq!(desk.view().unwrap().channels[0].accepted, told.len() as u64);
+    assert_eq!(outbox.view().unwrap().channels[0].accepted, told.len() as u64);
 }
 
 fn alert(n: u64) -> Alert {
@@ -114,16 +114,16 @@ fn new_settings_are_taken_over_and_nothing_that_waits_is_lost() {
     let dir = tempfile::tempdir().unwrap();
     let (nowhere, out) = (dir.path().join("missing/out.json"), dir.path().join("out.json"));
     let bad = NotifyConfig { retry_first_s: 0.05, retry_max_s: 0.1, ..config(&nowhere) };
-    let (mut notifier, desk, thread) = start(&bad, dir.path(), false).unwrap();
+    let (mut notifier, outbox, thread) = start(&bad, dir.path(), false).unwrap();
     notifier.offer(&alert::notification::sample(Timestamp(1)).incident);
-    until("the failure is shown", || desk.health().iter().any(|line| line.text.contains("does not accept")));
-    let view = desk.view().unwrap();
+    until("the failure is shown", || outbox.health().iter().any(|line| line.text.contains("does not accept")));
+    let view = outbox.view().unwrap();
     assert_eq!((view.channels[0].waiting, view.channels[0].accepted), (1, 0));
     assert!(view.channels[0].last_error.contains("missing") && view.channels[0].next_try.is_some());
-    assert!(desk.test("log").is_err() && desk.test("nobody").is_err());
-    desk.reconfigure(config(&out));
+    assert!(outbox.test("log").is_err() && outbox.test("nobody").is_err());
+    outbox.reconfigure(config(&out));
     until("the message", || lines(&out).len() == 1);
-    until("no complaint", || desk.health().is_empty());
+    until("no complaint", || outbox.health().is_empty());
     drop(notifier);
     thread.join().unwrap();
     assert_eq!(lines(&out).len(), 1);
@@ -132,9 +132,9 @@ fn new_settings_are_taken_over_and_nothing_that_waits_is_lost() {
 #[test]
 fn without_channels_nothing_is_made_on_disk() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut notifier, desk, thread) = start(&NotifyConfig::default(), dir.path(), false).unwrap();
+    let (mut notifier, outbox, thread) = start(&NotifyConfig::default(), dir.path(), false).unwrap();
     notifier.offer(&alert::notification::sample(Timestamp(1)).incident);
-    assert!(desk.view().unwrap().channels.is_empty());
+    assert!(outbox.view().unwrap().channels.is_empty());
     drop(notifier);
     thread.join().unwrap();
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);

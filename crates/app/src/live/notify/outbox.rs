@@ -35,7 +35,7 @@ pub struct Condition {
 }
 
 /// Shared by judge, couriers and API.
-pub struct Desk {
+pub struct Outbox {
     pub(super) config: Mutex<NotifyConfig>,
     queue: Mutex<Option<Queue>>,
     conditions: Mutex<BTreeMap<String, Condition>>,
@@ -48,7 +48,7 @@ pub struct Desk {
     pub sensor: String,
 }
 
-impl Desk {
+impl Outbox {
     /// Opens the queue when there is somebody to tell, or something left to tell.
     ///
     /// # Errors
