@@ -8,6 +8,7 @@ import { launch, openPage, SKIP, startOwn, startServer, until } from './browser.
 const LISTS = [
   { path: '/packets', panel: 'packets', field: '#packet-filter', row: '[role="row"][data-index]', api: '/api/v1/packets' },
   { path: '/flows', panel: 'flows', field: 'input[data-search]', row: '[role="row"][data-index]', api: '/api/v1/flows' },
+  { path: '/hosts', panel: 'hosts', field: 'input[data-search]', row: '[data-host]', api: '/api/v1/hosts' },
   { path: '/incidents?show=all', panel: 'incidents', field: 'input[data-search]', row: '[data-incident]', api: '/api/v1/incidents' },
 ];
 
@@ -181,7 +182,8 @@ describe('states', { skip: SKIP, timeout: 300_000 }, () => {
       assert.equal(await page.locator('.range input:checked').getAttribute('value'), '24h');
       assert.equal(await page.locator('.folders input:checked').getAttribute('value'), 'all');
       await page.locator(`[data-panel="incident"] a.chip`).first().click();
-      await until('the flows of that host', async () => new URL(page.url()).pathname === '/flows');
+      await until('that host', async () => new URL(page.url()).pathname === '/hosts');
+      await page.locator('[data-panel="host"] [data-importance-choice]').waitFor();
       assert.equal(param(page, 'range'), '24h');
       await page.goBack();
       await page.locator(shown).waitFor();

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { askModels, models } from './models.mjs';
+import { changeSettings, course, HOST_FIELDS, hostRows, logRule, presets, ruleCovers, ruleProblem, ruleWords, sayOfHost, settings, SORTS } from './settings.mjs';
 import { iso, makeFlow, makeIncident, makePacket, packetDetail, random } from './world.mjs';
 
 const option = (name, fallback) => { const at = process.argv.indexOf(name); return at < 0 ? fallback : process.argv[at + 1]; };
@@ -92,7 +93,7 @@ function matches(value, want) {
   if (want.includes('*')) return new RegExp(`^${want.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`, 'i').test(String(value));
   return String(value).toLowerCase() === want.toLowerCase();
 }
-const ALIAS = { src_ip: (o) => o.src_ip ?? o.src, dest_ip: (o) => o.dest_ip ?? o.dest, ip: (o) => [o.src_ip ?? o.src, o.dest_ip ?? o.dest].flat(), port: (o) => [o.src_port, o.dest_port].flat(), bytes: (o) => o.bytes_toserver + o.bytes_toclient };
+const ALIAS = { src_ip: (o) => o.src_ip ?? o.src, dest_ip: (o) => o.dest_ip ?? o.dest, ip: (o) => o.ip ? [o.ip] : [o.src_ip ?? o.src, o.dest_ip ?? o.dest].flat(), port: (o) => [o.src_port, o.dest_port].flat(), bytes: (o) => o.bytes_toserver + o.bytes_toclient };
 class Bad extends Error {}
 function filter(q, known) {
   const tests = (q ?? '').split(/\s+/).filter(Boolean).map((token) => {
@@ -196,7 +197,7 @@ function body(request) { return new Promise((resolve) => { let text = ''; reques
 const json = (response, data, status = 200) => { response.writeHead(status, { 'content-type': status < 400 ? 'application/json' : 'application/problem+json', 'cache-control': 'no-store' }); response.end(JSON.stringify(data)); };
 const problem = (response, status, title, detail) => json(response, { type: 'about:blank', title, status, detail }, status);
 const FLOW_FIELDS = Object.keys(makeFlow(started)); const PACKET_FIELDS = ['id', 'src', 'dest', 'src_ip', 'dest_ip', 'src_port', 'dest_port', 'protocol', 'length', 'info', 'score'];
-const INCIDENT_FIELDS = ['id', 'kind', 'title', 'severity', 'score', 'src', 'dest', 'dest_port', 'status', 'attack', 'alerts', 'over_budget'];
+const INCIDENT_FIELDS = ['suppressed_by', 'domains', 'id', 'kind', 'title', 'severity', 'score', 'src', 'dest', 'dest_port', 'status', 'attack', 'alerts', 'over_budget'];
 
 /** What people called false positives; a stand-in for the server's rules: same kind, and the scope's hosts. */
 const hidden = []; let said = 0;
@@ -239,10 +240,35 @@ async function api(path, request, response, url) {
   if ((m = path.match(/^\/incidents\/(\w+)$/))) {
     const i = incidents.find((x) => x.id === m[1]); if (!i) return problem(response, 404, 'No such incident', '');
     if (request.method === 'PATCH') { const change = JSON.parse(await body(request)); if (change.status) i.status = change.status; if (change.note) i.notes.push({ ts: iso(Date.now()), text: change.note }); if (change.feedback) say(i, change.feedback); emit('incident', i); return json(response, i); }
-    return json(response, { incident: i, flows: flows.filter((f) => i.flows.includes(f.flow_id)).reverse(), similar: incidents.filter((x) => x.kind === i.kind && x.id !== i.id).slice(0, 5) });
+    return json(response, { incident: i, flows: flows.filter((f) => i.flows.includes(f.flow_id)).reverse(), similar: incidents.filter((x) => x.kind === i.kind && x.id !== i.id).slice(0, 5).map((x) => ({ ...x, same: ['kind', ...(x.src[0] === i.src[0] ? ['source'] : [])] })) });
   }
   if ((m = path.match(/^\/incidents\/(\w+)\/feedback$/))) { const i = incidents.find((x) => x.id === m[1]); return i ? json(response, preview(i)) : problem(response, 404, 'No such incident', ''); }
+  if (path === '/suppressions/preview' || (path === '/suppressions' && request.method === 'POST')) {
+    const given = JSON.parse(await body(request)); const wrong = ruleProblem(given.rule);
+    if (wrong) return problem(response, 422, 'Unprocessable Entity', wrong);
+    const all = incidents.filter((i) => ['open', 'acknowledged'].includes(i.status) && !i.suppressed_by && ruleCovers(given.rule, i));
+    if (path.endsWith('preview')) return json(response, { text: ruleWords(given.rule), incidents: all.length, alerts: all.reduce((n, i) => n + i.alerts, 0), examples: all.slice(0, 5).map(({ id, title }) => ({ id, title })) });
+    said += 1;
+    const made = { id: said, incident: '', kind: null, scope: null, src: [], dest: [], dest_port: [], features: [], created: iso(Date.now()), until: given.until ?? null, text: ruleWords(given.rule), title: ruleWords(given.rule), active: true, incidents: all.length, rule: given.rule, reason: given.reason };
+    for (const i of all) { i.status = 'false_positive'; i.suppressed_by = said; emit('incident', i); }
+    hidden.push(made); logRule(`${made.text}: ${made.reason}`);
+    return json(response, made, 201);
+  }
   if (path === '/suppressions') return json(response, { items: [...hidden].reverse() });
+  if (path === '/settings' && request.method === 'PATCH') { const [status, answer] = changeSettings(JSON.parse(await body(request))); return status < 400 ? json(response, answer) : problem(response, status, status === 409 ? 'Conflict' : 'Unprocessable Entity', answer); }
+  if (path === '/settings') return json(response, settings());
+  if (path === '/presets') return json(response, presets());
+  if (path === '/hosts') { const by = SORTS[url.searchParams.get('sort') ?? 'first_seen']; return json(response, page(hostRows(flows, incidents, Date.now()).sort((a, b) => by(b) - by(a) || (a.ip < b.ip ? 1 : -1)), url, HOST_FIELDS, (h) => Date.parse(h.last_seen))); }
+  if ((m = path.match(/^\/hosts\/([\w.:%]+)\/course$/))) return json(response, course(decodeURIComponent(m[1]), Date.now()));
+  if ((m = path.match(/^\/hosts\/([\w.:%]+)$/))) {
+    const ip = decodeURIComponent(m[1]); const one = () => hostRows(flows, incidents, Date.now()).find((h) => h.ip === ip);
+    if (!one()) return problem(response, 404, 'Not Found', `${ip} has not been seen`);
+    if (request.method === 'PATCH') { sayOfHost(ip, JSON.parse(await body(request))); return json(response, one()); }
+    const mine = flows.filter((f) => f.src_ip === ip || f.dest_ip === ip).slice(-400).reverse(); const peers = new Map();
+    for (const f of mine) { const other = f.src_ip === ip ? f.dest_ip : f.src_ip; const p = peers.get(other) ?? { ip: other, flows: 0, bytes: 0 }; p.flows += 1; p.bytes += f.bytes_toserver + f.bytes_toclient; peers.set(other, p); }
+    const host = one();
+    return json(response, { host, incidents: incidents.filter((i) => [...i.src, ...i.dest].includes(ip)).slice(0, 50), flows: mine.slice(0, 100), peers: [...peers.values()].sort((a, b) => b.bytes - a.bytes).slice(0, 50), services: host.services.map((x) => ({ ...x, proto: x.proto === 6 ? 'TCP' : 'UDP' })) });
+  }
   if ((m = path.match(/^\/suppressions\/(\d+)$/)) && request.method === 'DELETE') { const known = hidden.find((h) => h.id === Number(m[1])); return known ? json(response, { incidents: takeBack(known) }) : problem(response, 404, 'No such suppression', ''); }
   if (path === '/models') return json(response, models(model(), started));
   if (path === '/models/questions') { const open = incidents.filter((i) => i.status === 'open' && !i.feedback && !i.suppressed_by && i.flows.length > 0).slice(0, 3); return json(response, { per_day: 5, answered_today: 0, items: open.map((incident) => ({ incident, doubt: 0.7, text: '3 of 5 detectors flag it, the vote counted; the vote\'s p is 0.0008, its threshold 0.001' })) }); }

@@ -127,6 +127,6 @@ export function makeIncident(at, flows) {
     src: [src], dest: others.slice(0, 3), dest_port: kind === 'port_scan' ? [21, 22, 23, 25, 80, 110, 139, 443, 445, 3306, 3389, 8080] : [443], alerts: int(1, 40), attack: [technique],
     status: 'open', why: why.map(([feature, value, expected, unit, share]) => ({ feature, value, expected, unit, share })),
     detectors: names.map((name, i) => ({ name, score: 0.99 - i * 0.04, p_value: 10 ** (-6 + i) })), flows: flows.map((f) => f.flow_id),
-    evidence: { pcap: kind !== 'new_device', packets: kind === 'new_device' ? 0 : int(40, 900) }, advice, over_budget: kind === 'anomalous_flow' && storyCount > 6, notes: [],
+    evidence: { pcap: kind !== 'new_device', packets: kind === 'new_device' ? 0 : int(40, 900) }, advice, over_budget: kind === 'anomalous_flow' && storyCount > 6, notes: [], domains: kind === 'beacon' ? ['updates.example.net'] : [],
   };
 }

@@ -96,7 +96,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Hosts, newest discovery first. */
+        /** Hosts, newest discovery first, or as `sort` says. */
         get: operations["hosts"];
         put?: never;
         post?: never;
@@ -115,6 +115,27 @@ export interface paths {
         };
         /** One host with its incidents, flows, peers and services. */
         get: operations["host"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Says how much a host matters, what people call it, and what there is to know of it. Importance changes the severity of incidents that
+         *     begin or grow from now on.
+         */
+        patch: operations["change_host"];
+        trace?: never;
+    };
+    "/api/v1/hosts/{ip}/course": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a home host did over time, and what is usual for it. */
+        get: operations["host_course"];
         put?: never;
         post?: never;
         delete?: never;
@@ -409,6 +430,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/presets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Named groups of settings, with what each would change now. */
+        get: operations["presets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/series": {
         parameters: {
             query?: never;
@@ -424,6 +462,24 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is set, where each value comes from, and what can be changed here. */
+        get: operations["settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes settings, all of the call or none: they are kept in `settings.toml` of the data directory and hold at once. */
+        patch: operations["change_settings"];
         trace?: never;
     };
     "/api/v1/summary": {
@@ -453,7 +509,28 @@ export interface paths {
         /** Suppressions in force, newest first. */
         get: operations["suppressions"];
         put?: never;
-        post?: never;
+        /**
+         * A suppression in a person's own scope: incidents that it covers leave the inbox, those to come and those stored that are open or
+         *     acknowledged. Taken back with `DELETE`, everything is where it was.
+         */
+        post: operations["add_suppression"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/suppressions/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a rule would hide, before it is given. */
+        post: operations["preview_suppression"];
         delete?: never;
         options?: never;
         head?: never;
@@ -470,7 +547,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Takes back the false positive that a suppression follows from, with all that followed. */
+        /** Takes back a false positive or a rule, with all that followed. */
         delete: operations["undo_suppression"];
         options?: never;
         head?: never;
@@ -629,6 +706,20 @@ export interface components {
             /** @enum {string} */
             type: "admin";
         });
+        /** @description One thing that a person changed. */
+        AuditEntry: {
+            /** @description Which: an address, a setting's key, a number. */
+            subject: string;
+            /** @description From what to what, in words. */
+            text: string;
+            /**
+             * Format: date-time
+             * @description When, wall time.
+             */
+            ts: string;
+            /** @description What was changed: `host`, `setting`, `preset`, `suppression`. */
+            what: string;
+        };
         /** @description The alert budget. */
         Budget: {
             /**
@@ -1223,18 +1314,50 @@ export interface components {
          * @enum {string}
          */
         HealthStatus: "ok" | "degraded" | "failed";
+        /** @description What a host did over time, and what it usually does. */
+        HostCourse: {
+            /** @description Steps of one hour of the last thirty days. */
+            coarse: number[][];
+            /** @description Steps of five minutes of the last two days, oldest first, those without traffic left out. */
+            fine: number[][];
+            /**
+             * @description By hour of the day, UTC, 24 of them: what lies between the lowest and highest tenth of those days, bytes sent and received in the
+             *     hour. Empty while fewer than three days are known.
+             */
+            usual: components["schemas"]["UsualHour"][];
+            /**
+             * Format: int32
+             * @description Whole days before the last one that `usual` was made of; 0: too little is known.
+             */
+            usual_days: number;
+        };
         /** @description One host and what surrounds it. */
         HostDetail: {
             /** @description Its newest flows, at most 100. */
             flows: components["schemas"]["FlowRow"][];
             /** @description The host. */
-            host: components["schemas"]["HostRecord"];
+            host: components["schemas"]["HostRow"];
             /** @description Its newest incidents, at most 50. */
             incidents: components["schemas"]["Incident"][];
             /** @description Its busiest peers in its newest 10,000 flows, at most 50. */
             peers: components["schemas"]["PeerRow"][];
-            /** @description Ports it answered on in the newest 10,000 flows to it, at most 50. */
+            /** @description Ports it answered on, at most 50: of a home host since it is known, else in the newest 10,000 flows to it. */
             services: components["schemas"]["ServiceRow"][];
+        };
+        /** @description Body of `PATCH /hosts/{ip}`; at least one. */
+        HostPatch: {
+            /** @default null */
+            importance: components["schemas"]["Importance"] | null;
+            /**
+             * @description Its name among people, at most 128 bytes; empty takes it away.
+             * @default null
+             */
+            label: string | null;
+            /**
+             * @description What there is to know of it, at most 4096 bytes; empty takes it away.
+             * @default null
+             */
+            note: string | null;
         };
         /** @description One address seen on the network. Counters are since `first_seen`. */
         HostRecord: {
@@ -1276,6 +1399,62 @@ export interface components {
             mac?: string | null;
             /** @description Name from DHCP, mDNS or DNS; empty when unknown. */
             name: string;
+            /**
+             * @description What it answers on, first used first, at most `HOST_SERVICES_MAX`; of home hosts only, below the ports that programs choose
+             *     by chance (49152, for UDP 32768).
+             */
+            services?: components["schemas"]["HostService"][];
+        };
+        /** @description HOST: one row of the host list. */
+        HostRow: components["schemas"]["HostRecord"] & {
+            /** @description How much it matters, as a person said. */
+            importance: components["schemas"]["Importance"];
+            /**
+             * Format: int64
+             * @description Open incidents that it is a part of; those held back by the budget do not count.
+             */
+            incidents_open: number;
+            /** @description Its name among people; empty: none was given. */
+            label: string;
+            /** @description What a person noted. */
+            note: string;
+            /**
+             * Format: int32
+             * @description 0 to 100: by the worst open incident (low 10, medium 30, high 55, critical 80), 3 for each further one up to 15, times 0.5 for a
+             *     host of low importance, 1.25 for high, 1.5 for critical.
+             */
+            risk: number;
+            /** @description Maker of its network card, where a list of makers is installed; empty when unknown. */
+            vendor: string;
+            worst?: components["schemas"]["Severity"] | null;
+        };
+        /** @description Something a host answers on. */
+        HostService: {
+            /**
+             * Format: date-time
+             * @description Start of the first of them.
+             */
+            first_seen: string;
+            /**
+             * Format: int64
+             * @description Flows that were answered.
+             */
+            flows: number;
+            /**
+             * Format: date-time
+             * @description End of the last of them.
+             */
+            last_seen: string;
+            /**
+             * Format: int32
+             * @description Port.
+             */
+            port: number;
+            /**
+             * Format: int32
+             * @description IP protocol number (6 TCP, 17 UDP).
+             */
+            proto: number;
         };
         /** @description Head of an HTTP/1 request or response. */
         HttpData: {
@@ -1307,6 +1486,11 @@ export interface components {
          * @enum {string}
          */
         ImportStanding: "shadow" | "votes" | "no_vote" | "muted";
+        /**
+         * @description How much a host matters, as a person said.
+         * @enum {string}
+         */
+        Importance: "low" | "normal" | "high" | "critical";
         /** @description The contract's INCIDENT. */
         Incident: {
             /** @description What to do next, one or two sentences. */
@@ -1324,6 +1508,8 @@ export interface components {
             dest_port: number[];
             /** @description Detectors behind it. */
             detectors: components["schemas"]["DetectorScore"][];
+            /** @description Domains it is about, in lower case, where its detector names some. */
+            domains?: string[];
             /** @description Evidence. */
             evidence: components["schemas"]["Evidence"];
             feedback?: components["schemas"]["IncidentFeedback"] | null;
@@ -1386,8 +1572,8 @@ export interface components {
             flows: components["schemas"]["FlowRow"][];
             /** @description The incident. */
             incident: components["schemas"]["Incident"];
-            /** @description Earlier and later ones of the same kind or with the same source, same kind and source first, at most 10. */
-            similar: components["schemas"]["Incident"][];
+            /** @description Others that share something with it, most shared first, then newest, at most 10. */
+            similar: components["schemas"]["SimilarIncident"][];
         };
         /** @description What a person has said of one incident; it stands on the incident until it is taken back. */
         IncidentFeedback: {
@@ -1923,48 +2109,30 @@ export interface components {
             total_exact: boolean;
         };
         /** @description One page of a list, newest first. */
-        Page_HostRecord: {
+        Page_HostRow: {
             /** @description Rows. */
-            items: {
+            items: (components["schemas"]["HostRecord"] & {
+                /** @description How much it matters, as a person said. */
+                importance: components["schemas"]["Importance"];
                 /**
                  * Format: int64
-                 * @description Bytes it received.
+                 * @description Open incidents that it is a part of; those held back by the budget do not count.
                  */
-                bytes_in: number;
+                incidents_open: number;
+                /** @description Its name among people; empty: none was given. */
+                label: string;
+                /** @description What a person noted. */
+                note: string;
                 /**
-                 * Format: int64
-                 * @description Bytes it sent.
+                 * Format: int32
+                 * @description 0 to 100: by the worst open incident (low 10, medium 30, high 55, critical 80), 3 for each further one up to 15, times 0.5 for a
+                 *     host of low importance, 1.25 for high, 1.5 for critical.
                  */
-                bytes_out: number;
-                /**
-                 * Format: date-time
-                 * @description First packet.
-                 */
-                first_seen: string;
-                /**
-                 * Format: int64
-                 * @description Flows opened to it.
-                 */
-                flows_in: number;
-                /**
-                 * Format: int64
-                 * @description Flows it opened.
-                 */
-                flows_out: number;
-                /** @description True inside the configured home networks. */
-                home: boolean;
-                /** @description Address. */
-                ip: string;
-                /**
-                 * Format: date-time
-                 * @description Last packet.
-                 */
-                last_seen: string;
-                /** @description Last Ethernet address seen with it; None behind a router. */
-                mac?: string | null;
-                /** @description Name from DHCP, mDNS or DNS; empty when unknown. */
-                name: string;
-            }[];
+                risk: number;
+                /** @description Maker of its network card, where a list of makers is installed; empty when unknown. */
+                vendor: string;
+                worst?: components["schemas"]["Severity"] | null;
+            })[];
             /** @description Give it as `cursor` for the next page; null at the end. */
             next_cursor?: string | null;
             /**
@@ -1994,6 +2162,8 @@ export interface components {
                 dest_port: number[];
                 /** @description Detectors behind it. */
                 detectors: components["schemas"]["DetectorScore"][];
+                /** @description Domains it is about, in lower case, where its detector names some. */
+                domains?: string[];
                 /** @description Evidence. */
                 evidence: components["schemas"]["Evidence"];
                 feedback?: components["schemas"]["IncidentFeedback"] | null;
@@ -2132,6 +2302,35 @@ export interface components {
             /** @description Address. */
             ip: string;
         };
+        /** @description A named group of settings. */
+        Preset: {
+            /** @description What it would change now; empty: everything is as it says. */
+            changes: components["schemas"]["PresetChange"][];
+            /** @description `home`, `office`, `server_farm`, `industrial`. */
+            name: string;
+            /** @description For which network it is, and what it does, in a sentence. */
+            text: string;
+            /** @description For people. */
+            title: string;
+        };
+        /** @description One change that a preset makes. */
+        PresetChange: {
+            /** @description Value now. */
+            from: unknown;
+            /** @description Key. */
+            key: string;
+            /** @description The setting's name for people. */
+            label: string;
+            /** @description Why this one would stay as it is; empty when it would be changed. */
+            reason: string;
+            /** @description Value with the preset. */
+            to: unknown;
+        };
+        /** @description Answer of `GET /presets`. */
+        Presets: {
+            /** @description In the order of the page. */
+            items: components["schemas"]["Preset"][];
+        };
         /** @description The one error shape. */
         Problem: {
             /** @description What is wrong here, and what to do. */
@@ -2264,6 +2463,42 @@ export interface components {
              */
             version: number;
         };
+        /** @description One incident that a rule would hide. */
+        RuleExample: {
+            /** @description Identity. */
+            id: string;
+            /** @description Title. */
+            title: string;
+        };
+        /** @description Body of `POST /suppressions` and `POST /suppressions/preview`. */
+        RuleGiven: {
+            /** @description Why, 1 to 500 bytes; not needed for a preview. */
+            reason?: string;
+            /** @description What it covers. */
+            rule: components["schemas"]["SuppressionRule"];
+            /**
+             * Format: date-time
+             * @description It ends then; null: when it is taken back.
+             */
+            until?: string | null;
+        };
+        /** @description What a rule would hide. */
+        RulePreview: {
+            /**
+             * Format: int64
+             * @description Alerts in them.
+             */
+            alerts: number;
+            /** @description The newest of them, at most 5. */
+            examples: components["schemas"]["RuleExample"][];
+            /**
+             * Format: int64
+             * @description Stored incidents, open or acknowledged, that would leave the inbox.
+             */
+            incidents: number;
+            /** @description The rule in words. */
+            text: string;
+        };
         /** @description Answer of the scatter. */
         ScatterResult: {
             /** @description Newest first: `[flow_id, end_ms, duration_ms, bytes, score, anomalous 0/1]`, score null until judged. */
@@ -2340,6 +2575,11 @@ export interface components {
              */
             flows: number;
             /**
+             * Format: date-time
+             * @description End of the last of them.
+             */
+            last_seen: string;
+            /**
              * Format: int32
              * @description Port.
              */
@@ -2347,11 +2587,97 @@ export interface components {
             /** @description Protocol. */
             proto: string;
         };
+        /** @description One setting. */
+        SettingItem: {
+            /** @description Can it be changed here? */
+            changeable: boolean;
+            /** @description Names that a list may hold. */
+            choices: string[];
+            /** @description Value when nobody sets it. */
+            default: unknown;
+            /** @description `budget`, `detection`, `retention`, `network`. */
+            group: string;
+            /** @description Its key in the configuration file (`alert.per_hour`). */
+            key: string;
+            /** @description Kind of its value. */
+            kind: components["schemas"]["SettingKind"];
+            /** @description Its name for people. */
+            label: string;
+            /**
+             * Format: double
+             * @description Largest value taken.
+             */
+            max?: number | null;
+            /**
+             * Format: double
+             * @description Smallest value taken.
+             */
+            min?: number | null;
+            /** @description Why not; empty when it can. */
+            reason: string;
+            /** @description Where the value comes from. */
+            source: components["schemas"]["SettingSource"];
+            /** @description The same in words ("in tripline.toml"). */
+            source_text: string;
+            /** @description What it does. */
+            text: string;
+            /** @description Unit for people; empty: none. */
+            unit: string;
+            /** @description Value in force, or that will be with the next start. */
+            value: unknown;
+        };
+        /**
+         * @description What kind of value a setting has.
+         * @enum {string}
+         */
+        SettingKind: "number" | "whole" | "flag" | "names" | "text";
+        /**
+         * @description Where a value comes from, weakest first.
+         * @enum {string}
+         */
+        SettingSource: "default" | "file" | "dashboard" | "environment" | "command_line";
+        /** @description Answer of `GET /settings` and `PATCH /settings`. */
+        Settings: {
+            /** @description What was changed by hand, newest first, at most 50. */
+            changes: components["schemas"]["AuditEntry"][];
+            /** @description The configuration file given with `-c`; empty: none. */
+            config_file: string;
+            /** @description Where history is kept. */
+            data_dir: string;
+            /** @description The file that this page writes. */
+            file: string;
+            /** @description Settings, group by group. */
+            items: components["schemas"]["SettingItem"][];
+            /** @description The preset chosen last; null: none was. */
+            preset?: string | null;
+            /** @description Was the question for a preset answered, if only by closing it? */
+            preset_asked: boolean;
+        };
+        /** @description Body of `PATCH /settings`; at least one. */
+        SettingsPatch: {
+            /**
+             * @description A preset by name: its values are set with the same call. `none` answers the question without setting anything.
+             * @default null
+             */
+            preset: string | null;
+            /**
+             * @description New values by key; null takes back what was set here.
+             * @default {}
+             */
+            values: {
+                [key: string]: unknown;
+            };
+        };
         /**
          * @description How much it matters.
          * @enum {string}
          */
         Severity: "low" | "medium" | "high" | "critical";
+        /** @description An incident beside another one. */
+        SimilarIncident: components["schemas"]["Incident"] & {
+            /** @description What both have: `kind`, `source`, `target`, `domain`. */
+            same: string[];
+        };
         /** @description One source of data. */
         SourceState: {
             /**
@@ -2500,15 +2826,16 @@ export interface components {
             features: string[];
             /**
              * Format: int64
-             * @description Number of the verdict that it follows from.
+             * @description Number of the verdict or rule that it follows from.
              */
             id: number;
-            /** @description Incident that the verdict was about. */
+            /** @description Incident that the verdict was about; empty when it follows from a rule. */
             incident: string;
-            /** @description Kind of incident; host and flow anomalies count as one. */
-            kind: components["schemas"]["Kind"];
-            /** @description Reach. */
-            scope: components["schemas"]["FeedbackScope"];
+            kind?: components["schemas"]["Kind"] | null;
+            /** @description Why, as the person wrote; empty for verdicts. */
+            reason?: string;
+            rule?: components["schemas"]["SuppressionRule"] | null;
+            scope?: components["schemas"]["FeedbackScope"] | null;
             /** @description Sources of that incident. */
             src: string[];
             /** @description In words. */
@@ -2518,6 +2845,34 @@ export interface components {
              * @description End; null: until it is taken back.
              */
             until?: string | null;
+        };
+        /** @description What a person wants to hear no more of, in the person's own scope: everything that is given must fit; at least one is. */
+        SuppressionRule: {
+            /**
+             * @description Networks in which every target must lie.
+             * @default []
+             */
+            dest: string[];
+            /**
+             * @description Ports, among which every port of the incident must be.
+             * @default []
+             */
+            dest_port: number[];
+            /**
+             * @description Domains: every domain of the incident must be one of them or lie below one.
+             * @default []
+             */
+            domain: string[];
+            /**
+             * @description Kinds, of which the incident must be one.
+             * @default []
+             */
+            kind: components["schemas"]["Kind"][];
+            /**
+             * @description Networks (or single addresses) in which every source must lie.
+             * @default []
+             */
+            src: string[];
         };
         /** @description Answer of `DELETE /suppressions/{id}`. */
         SuppressionUndone: {
@@ -2793,6 +3148,24 @@ export interface components {
              */
             until?: string | null;
         };
+        /** @description What a host usually moves in one hour of the day. */
+        UsualHour: {
+            /**
+             * Format: int64
+             * @description Highest tenth, bytes.
+             */
+            high: number;
+            /**
+             * Format: int64
+             * @description Lowest tenth, bytes.
+             */
+            low: number;
+            /**
+             * Format: int64
+             * @description Median, bytes.
+             */
+            median: number;
+        };
         /** @description Data of event `verdict`. */
         VerdictBatch: {
             /** @description At most 500: `[flow_id, end_ms, duration_ms, bytes, score, anomalous 0/1]`. */
@@ -3066,6 +3439,8 @@ export interface operations {
                 from?: string;
                 /** @description RFC 3339: nothing later. */
                 to?: string;
+                /** @description `first_seen` (the default), `last_seen`, `traffic` or `risk`; largest first. A cursor holds for the same `sort` only. */
+                sort?: string;
             };
             header?: never;
             path?: never;
@@ -3078,7 +3453,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_HostRecord"];
+                    "application/json": components["schemas"]["Page_HostRow"];
                 };
             };
             400: {
@@ -3120,6 +3495,102 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description IP address */
+                ip: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HostPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostRow"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    host_course: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description IP address */
+                ip: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostCourse"];
+                };
+            };
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3867,6 +4338,33 @@ export interface operations {
             };
         };
     };
+    presets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Presets"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     series: {
         parameters: {
             query: {
@@ -3894,6 +4392,112 @@ export interface operations {
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3937,6 +4541,124 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Suppressions"];
+                };
+            };
+        };
+    };
+    add_suppression: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleGiven"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuppressionView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_suppression: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleGiven"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulePreview"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -15,5 +15,7 @@ export const PAGES: readonly PageEntry[] = [
   { path: '/packets', title: 'Packets', key: 'p', load: () => import('./Packets.svelte') },
   { path: '/flows', title: 'Flows', key: 'f', load: () => import('./Flows.svelte') },
   { path: '/incidents', title: 'Incidents', key: 'i', load: () => import('./Incidents.svelte') },
+  { path: '/hosts', title: 'Hosts', key: 'h', load: () => import('./Hosts.svelte') },
   { path: '/models', title: 'Models', key: 'm', load: () => import('./Models.svelte') },
+  { path: '/settings', title: 'Settings', key: 's', load: () => import('./Settings.svelte') },
 ];

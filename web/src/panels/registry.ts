@@ -2,6 +2,7 @@
 
 import type { Component } from 'svelte';
 import Budget from './Budget/Budget.svelte';
+import FirstSteps from './FirstSteps/FirstSteps.svelte';
 import Health from './Health/Health.svelte';
 import NewestIncidents from './NewestIncidents/NewestIncidents.svelte';
 import Protocols from './Protocols/Protocols.svelte';
@@ -20,6 +21,7 @@ export const OVERVIEW: readonly PanelEntry[] = [
   { id: 'health', place: 'top', panel: Health },
   { id: 'traffic', place: 'main', panel: Traffic },
   { id: 'scatter', place: 'main', panel: Scatter },
+  { id: 'first', place: 'side', panel: FirstSteps },
   { id: 'newest', place: 'side', panel: NewestIncidents },
   { id: 'budget', place: 'side', panel: Budget },
   { id: 'protocols', place: 'side', panel: Protocols },

@@ -21,6 +21,8 @@ export class Pager<T> {
     private readonly path: string,
     question: () => Params,
     everyMs: () => number = () => 0,
+    /** Where the order may change between two pages, a row could come twice: this tells rows apart. */
+    private readonly keyOf?: (item: T) => string,
   ) {
     this.first = new Resource<Page<T>>(() => {
       const params = question();
@@ -54,7 +56,7 @@ export class Pager<T> {
     this.controller = controller;
     try {
       const page = await get<Page<T>>(this.path, { limit: 500, ...this.params, cursor }, controller.signal);
-      this.items = this.items.concat(page.items);
+      this.items = this.items.concat(this.unseen(page.items));
       this.cursor = page.next_cursor;
       this.total = page.total;
     } catch (error) {
@@ -62,6 +64,13 @@ export class Pager<T> {
       this.moreError = asApiError(error);
     }
     this.loadingMore = false;
+  }
+
+  private unseen(items: T[]): T[] {
+    const keyOf = this.keyOf;
+    if (!keyOf) return items;
+    const seen = new Set(this.items.map(keyOf));
+    return items.filter((item) => !seen.has(keyOf(item)));
   }
 
   retry(): void {

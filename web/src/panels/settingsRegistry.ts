@@ -1,0 +1,27 @@
+// The Settings page's panels, in reading order. A panel is one file and one line here.
+
+import type { Component } from 'svelte';
+import type { SettingsPage } from '../state/settings.svelte';
+import Budget from './Settings/Budget.svelte';
+import Changes from './Settings/Changes.svelte';
+import Detection from './Settings/Detection.svelte';
+import Network from './Settings/Network.svelte';
+import Presets from './Settings/Presets.svelte';
+import Retention from './Settings/Retention.svelte';
+import Suppressions from './Settings/Suppressions.svelte';
+
+export interface SettingsPanel {
+  id: string;
+  title: string;
+  panel: Component<{ settings: SettingsPage }>;
+}
+
+export const SETTINGS: readonly SettingsPanel[] = [
+  { id: 'budget', title: 'Alert budget', panel: Budget },
+  { id: 'suppressions', title: 'Suppressions', panel: Suppressions },
+  { id: 'presets', title: 'Presets', panel: Presets },
+  { id: 'detection', title: 'Detection', panel: Detection },
+  { id: 'retention', title: 'Retention', panel: Retention },
+  { id: 'network', title: 'Sources and networks', panel: Network },
+  { id: 'changes', title: 'Changed by hand', panel: Changes },
+];
