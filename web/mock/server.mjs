@@ -93,7 +93,7 @@ function matches(value, want) {
   if (want.includes('*')) return new RegExp(`^${want.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`, 'i').test(String(value));
   return String(value).toLowerCase() === want.toLowerCase();
 }
-const ALIAS = { src_ip: (o) => o.src_ip ?? o.src, dest_ip: (o) => o.dest_ip ?? o.dest, ip: (o) => o.ip ? [o.ip] : [o.src_ip ?? o.src, o.dest_ip ?? o.dest].flat(), port: (o) => [o.src_port, o.dest_port].flat(), bytes: (o) => o.bytes_toserver + o.bytes_toclient };
+const ALIAS = { step: (o) => Boolean(o.part_of), story: (o) => o.part_of ?? o.id, src_ip: (o) => o.src_ip ?? o.src, dest_ip: (o) => o.dest_ip ?? o.dest, ip: (o) => o.ip ? [o.ip] : [o.src_ip ?? o.src, o.dest_ip ?? o.dest].flat(), port: (o) => [o.src_port, o.dest_port].flat(), bytes: (o) => o.bytes_toserver + o.bytes_toclient };
 class Bad extends Error {}
 function filter(q, known) {
   const tests = (q ?? '').split(/\s+/).filter(Boolean).map((token) => {

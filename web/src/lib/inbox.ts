@@ -12,13 +12,16 @@ export const SHOWS = [
 ] as const;
 
 /**
- * What the reader typed, with the folder's own words. The open folder leaves out what the alert budget held back; asking
- * for a status or for held-back ones by name overrules the folder.
+ * What the reader typed, with the folder's own words. The open folder leaves out what the alert budget held back and the steps of
+ * stories, which stand with their first; asking for a status, for held-back ones or for steps by name overrules the folder.
  */
 export function inboxQuery(typed: string, show: string): string {
   const words = typed ? [typed] : [];
   if (show !== 'all' && fieldOf(typed, 'status') === undefined && fieldOf(typed, 'over_budget') === undefined) words.push(`status:${show}`);
-  if (show === 'open' && fieldOf(typed, 'over_budget') === undefined && fieldOf(typed, 'status') === undefined) words.push('over_budget:false');
+  if (show === 'open' && fieldOf(typed, 'over_budget') === undefined && fieldOf(typed, 'status') === undefined) {
+    words.push('over_budget:false');
+    if (fieldOf(typed, 'step') === undefined && fieldOf(typed, 'story') === undefined) words.push('step:false');
+  }
   return words.join(' ');
 }
 

@@ -61,7 +61,8 @@ describe('query tokens', () => {
 
 describe('inbox', () => {
   it('adds the folder unless the reader asked otherwise', () => {
-    expect(inboxQuery('', 'open')).toBe('status:open over_budget:false');
+    expect(inboxQuery('', 'open')).toBe('status:open over_budget:false step:false');
+    expect(inboxQuery('story:1f', 'open')).toBe('story:1f status:open over_budget:false');
     expect(inboxQuery('ip:10.0.0.1', 'closed')).toBe('ip:10.0.0.1 status:closed');
     expect(inboxQuery('over_budget:true', 'open')).toBe('over_budget:true');
     expect(inboxQuery('status:closed', 'open')).toBe('status:closed');
