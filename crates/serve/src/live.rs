@@ -2,7 +2,9 @@
 //! in memory. Calls come from blocking threads, several at a time.
 
 use crate::shapes::{
-    FeatureView, FeedbackGiven, FeedbackPreview, HostPatch, Models, NotificationAccepted, Notifications, NotificationsRetried, Presets, Questions, Retraining, RuleAdded, RuleGiven, RulePreview, Settings, SettingsPatch, Summary, SuppressionUndone, Suppressions, ThreatLists,
+    FeatureView, FeedbackGiven, FeedbackPreview, HostPatch, Models, NotificationAccepted, Notifications,
+    NotificationsRetried, Presets, Questions, Retraining, RuleAdded, RuleGiven, RulePreview, Settings, SettingsPatch,
+    Summary, SuppressionUndone, Suppressions, ThreatLists,
 };
 use record::{Counters, FlowRecord, HealthItem, Incident, IpAddr16, MacAddr, PacketDetail, PacketSummary};
 use store::{IncidentChange, Page, Query};

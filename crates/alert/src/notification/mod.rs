@@ -143,6 +143,7 @@ pub fn sample(now: Timestamp) -> Notice {
         feedback: None,
         suppressed_by: None,
         part_of: None,
+        domains: Vec::new(),
         timeline: Vec::new(),
     };
     Notice { incident, cause: Cause::Test, queued: now }

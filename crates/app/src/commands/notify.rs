@@ -5,7 +5,7 @@ use super::output::Output;
 use crate::cli::{Common, ListFormat, NotifyArgs};
 use crate::config::{Config, data_dir};
 use crate::failure::{Context, EXIT_DONE, Failure, Result};
-use crate::live::notify::desk::{own_name, try_channel};
+use crate::live::notify::outbox::{own_name, try_channel};
 use crate::live::wall_clock;
 use serde_json::{Value, json};
 use std::fmt::Write as _;

@@ -18,7 +18,10 @@ use record::{
     Counters, FlowKey, FlowRecord, HealthItem, Incident, IpAddr16, MacAddr, PacketDetail, PacketMeta, PacketSummary,
 };
 use serve::shapes::{
-    Budget, FeatureView, FeedbackGiven, FeedbackPreview, HostPatch, ModelPhase, ModelSummary, Models, NotificationAccepted, Notifications, NotificationsRetried, Presets, Questions, Rates, Retraining, RuleAdded, RuleGiven, RulePreview, Settings, SettingsPatch, SourceState as SourceShape, Summary, SuppressionUndone, Suppressions, Totals,
+    Budget, FeatureView, FeedbackGiven, FeedbackPreview, HostPatch, ModelPhase, ModelSummary, Models,
+    NotificationAccepted, Notifications, NotificationsRetried, Presets, Questions, Rates, Retraining, RuleAdded,
+    RuleGiven, RulePreview, Settings, SettingsPatch, SourceState as SourceShape, Summary, SuppressionUndone,
+    Suppressions, Totals,
 };
 use serve::{Live, LiveError, ModelUpload, PacketQuery};
 use std::sync::{Arc, Mutex};

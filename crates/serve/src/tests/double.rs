@@ -1,7 +1,10 @@
 //! A running process that answers known values, a store with known rows, and short requests.
 
 use crate::shapes::{
-    ChannelState, FeatureView, FeedbackGiven, FeedbackPreview, HostPatch, ModelMember, ModelPhase, ModelVersion, Models, NotificationAccepted, NotificationChannel, Notifications, NotificationsRetried, Preset, PresetChange, Presets, Question, Questions, Retraining, RuleAdded, RuleGiven, RulePreview, ScopePreview, SettingItem, Settings, SettingsPatch, SourceState, Summary, SuppressionUndone, SuppressionView, Suppressions, VersionNote,
+    ChannelState, FeatureView, FeedbackGiven, FeedbackPreview, HostPatch, ModelMember, ModelPhase, ModelVersion,
+    Models, NotificationAccepted, NotificationChannel, Notifications, NotificationsRetried, Preset, PresetChange,
+    Presets, Question, Questions, Retraining, RuleAdded, RuleGiven, RulePreview, ScopePreview, SettingItem, Settings,
+    SettingsPatch, SourceState, Summary, SuppressionUndone, SuppressionView, Suppressions, VersionNote,
 };
 use crate::{AppState, Hub, Live, LiveError, ModelUpload, PacketQuery, ServeConfig, router};
 use axum::body::Body;

@@ -3,14 +3,14 @@
 //! all; rules of time are the store's, words the alert room's.
 
 mod courier;
-pub mod outbox;
 mod offer;
+pub mod outbox;
 
 #[cfg(test)]
 mod tests;
 
-pub use outbox::Outbox;
 pub use offer::Notifier;
+pub use outbox::Outbox;
 
 use super::judging::lock;
 use super::spawn;
