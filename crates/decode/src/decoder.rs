@@ -5,8 +5,9 @@ use crate::arp;
 use crate::config::DecodeConfig;
 use crate::errors::{ErrorCounts, error_name};
 use crate::hash::flow_hash;
+use crate::router;
 use crate::walk::{Next, Walk};
-use record::{AppData, ArpData, Counters, DecodeErrorKind, FrameHeader, IpAddr16, PacketMeta};
+use record::{AppData, ArpData, Counters, DecodeErrorKind, FrameHeader, IpAddr16, PacketMeta, RouterData};
 
 /// Frames whose first bytes are asked for together: about as many as a core can wait for at once.
 const TOUCH_FRAMES: usize = 16;
@@ -65,6 +66,12 @@ impl Decoder {
     #[must_use]
     pub fn arp(&self, meta: &PacketMeta, frame: &[u8]) -> Option<ArpData> {
         arp::data(meta, frame)
+    }
+
+    /// The router advertisement in `frame`, when `meta` says that it is one (ICMPv6 type 134, not a later fragment).
+    #[must_use]
+    pub fn router(&self, meta: &PacketMeta, frame: &[u8]) -> Option<RouterData> {
+        router::data(meta, frame)
     }
 
     /// The application message in the packet's payload, if one of the registry's protocols owns it. Ports are hints

@@ -14,6 +14,7 @@ mod errors;
 mod hash;
 mod link;
 mod net;
+mod router;
 mod transport;
 mod tunnel;
 mod walk;

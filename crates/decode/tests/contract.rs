@@ -124,6 +124,12 @@ fn fixtures() -> Vec<(&'static str, Vec<u8>)> {
         ("smb", over_tcp(40_000, 445, &smb2_create("PSEXESVC.exe"))),
         ("smb", over_tcp(40_000, 445, &smb1_reserved())),
         ("dcerpc", over_tcp(40_000, 49_700, &dcerpc_bind())),
+        ("ftp", over_tcp(40_000, 2121, b"USER bob\r\n")),
+        ("smtp", over_tcp(587, 40_000, b"334 UGFzc3dvcmQ6\r\n")),
+        ("imap", over_tcp(40_000, 143, b"a1 LOGIN bob hunter2\r\n")),
+        ("pop3", over_tcp(110, 40_000, b"-ERR [AUTH] Authentication failed.\r\n")),
+        ("telnet", over_tcp(40_000, 23, &[255, 253, 1, 255, 251, 31])),
+        ("stratum", over_tcp(40_000, 3333, b"{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}\n")),
     ]
 }
 
@@ -139,9 +145,10 @@ fn read(frame: &[u8]) -> (PacketMeta, Option<AppData>, u64) {
 fn every_protocol_reads_its_fixture_and_claims_no_other() {
     let fixtures = fixtures();
     for protocol in PROTOCOLS {
-        // QUIC's fixtures are captures: a sealed packet cannot be written by hand (see below).
+        // QUIC's and the certificate's fixtures are captures: sealed and signed bytes cannot be written by hand.
         assert!(
-            protocol.name() == "quic" || fixtures.iter().any(|(name, _)| *name == protocol.name()),
+            ["quic", "tls_certificate"].contains(&protocol.name())
+                || fixtures.iter().any(|(name, _)| *name == protocol.name()),
             "{}",
             protocol.name()
         );
@@ -233,6 +240,32 @@ fn a_snapped_hello_gives_the_name_but_no_fingerprint() {
 }
 
 #[test]
+fn certificates_and_log_ins_of_recorded_sessions() {
+    let Some(root) = data("certificates_and_log_ins") else { return };
+    let mut told = Vec::new();
+    for name in
+        ["long_tls_certificate.pcap", "ftp_failed.pcap", "imap.pcap", "pop3.pcap", "smtp.pcap", "http_auth.pcap"]
+    {
+        let (mut decoder, mut meta) = (Decoder::new(DecodeConfig::default()), PacketMeta::default());
+        for_each_frame(&root.join("pcap-protocols/ndpi").join(name), |header, frame| {
+            decoder.decode(header, frame, &mut meta);
+            match decoder.application(&meta, frame) {
+                Some(AppData::Certificate(shown)) => {
+                    assert!(shown.not_before_s < shown.not_after_s && shown.subject.contains("CN="), "{shown:?}");
+                    told.push("certificate");
+                }
+                Some(AppData::Login(login)) => told.push(login.protocol.name()),
+                Some(AppData::Http(http)) if !http.authorization.is_empty() => told.push("http"),
+                _ => {}
+            }
+        });
+    }
+    for expected in ["certificate", "ftp", "imap", "pop3", "smtp", "http"] {
+        assert!(told.contains(&expected), "{expected}: {told:?}");
+    }
+}
+
+#[test]
 fn quic_hellos_of_real_clients() {
     let Some(root) = data("quic_hellos_of_real_clients") else { return };
     let folder = root.join("pcap-protocols/ndpi");
@@ -263,6 +296,8 @@ fn longest_text(data: &AppData) -> usize {
         AppData::Ntp(_) => 0,
         AppData::Control(control) => control.functions.len(),
         AppData::Admin(admin) => admin.name.len(),
+        AppData::Login(login) => login.user.len().max(login.mechanism.len()),
+        AppData::Certificate(certificate) => certificate.subject.len().max(certificate.issuer.len()),
     }
 }
 
@@ -307,7 +342,7 @@ proptest! {
     }
 
     #[test]
-    fn fixtures_with_some_bytes_changed(which in 0usize..15, changes in proptest::collection::vec((0usize..600, any::<u8>()), 1..12)) {
+    fn fixtures_with_some_bytes_changed(which in 0usize..21, changes in proptest::collection::vec((0usize..600, any::<u8>()), 1..12)) {
         let (_, mut frame) = fixtures().swap_remove(which);
         for (at, value) in changes {
             let at = at % frame.len();

@@ -9,6 +9,8 @@ use source::Filter;
 
 /// Ethernet type of ARP.
 const ETHER_TYPE_ARP: u16 = 0x0806;
+/// ICMP for IPv6.
+const PROTO_ICMPV6: u8 = 58;
 
 /// Flow records handed on at once when the input ends.
 const FINISH_RECORDS: usize = 1_024;
@@ -217,9 +219,15 @@ impl Meter {
             return;
         }
         let told = self.seconds.is_some();
-        for (header, meta) in headers.iter().zip(&self.metas).filter(|(_, meta)| meta.ether_type == ETHER_TYPE_ARP) {
-            let arp = self.decoder.arp(meta, frame_of(bytes, header));
-            out.extend(arp.filter(|_| told).map(Observation::Arp));
+        let beside = |meta: &PacketMeta| meta.ether_type == ETHER_TYPE_ARP || meta.proto == PROTO_ICMPV6;
+        for (header, meta) in headers.iter().zip(&self.metas).filter(|(_, meta)| beside(meta)) {
+            let frame = frame_of(bytes, header);
+            if meta.proto == PROTO_ICMPV6 {
+                let router = self.decoder.router(meta, frame).filter(|_| told);
+                out.extend(router.map(|router| Observation::Router(Box::new(router))));
+            } else {
+                out.extend(self.decoder.arp(meta, frame).filter(|_| told).map(Observation::Arp));
+            }
         }
     }
 }

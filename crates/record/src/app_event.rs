@@ -36,6 +36,18 @@ pub enum AppProto {
     Modbus,
     /// DNP3 over TCP or UDP.
     Dnp3,
+    /// FTP's control connection.
+    Ftp,
+    /// SMTP.
+    Smtp,
+    /// IMAP.
+    Imap,
+    /// POP3.
+    Pop3,
+    /// Telnet.
+    Telnet,
+    /// Stratum, by which miners of crypto-currencies fetch work.
+    Stratum,
 }
 
 impl AppProto {
@@ -54,6 +66,12 @@ impl AppProto {
             Self::Ntp => "ntp",
             Self::Modbus => "modbus",
             Self::Dnp3 => "dnp3",
+            Self::Ftp => "ftp",
+            Self::Smtp => "smtp",
+            Self::Imap => "imap",
+            Self::Pop3 => "pop3",
+            Self::Telnet => "telnet",
+            Self::Stratum => "stratum",
         }
     }
 }
@@ -94,6 +112,10 @@ pub enum AppData {
     Control(ControlData),
     /// A step of remote administration (SMB, DCE/RPC).
     Admin(AdminData),
+    /// A step of a log-in that is not encrypted.
+    Login(LoginData),
+    /// A server's certificate in TLS 1.2 or older.
+    Certificate(CertificateData),
 }
 
 /// DNS or mDNS message; the first question stands for the query.
@@ -136,6 +158,62 @@ pub struct TlsData {
     pub ja4: String,
 }
 
+/// A step of a log-in in the clear. The password is never kept, nor how long it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LoginData {
+    /// The protocol.
+    pub protocol: AppProto,
+    /// True when the server says it.
+    pub response: bool,
+    /// User name; empty where this step does not tell it.
+    pub user: String,
+    /// Command or mechanism (`PASS`, `PLAIN`, `LOGIN`, `mining.subscribe`); empty for a greeting.
+    pub mechanism: String,
+    /// True when this step holds a password in the clear, or a server asks for one.
+    pub password: bool,
+    /// What the server decides; absent for other steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<bool>,
+}
+
+/// The certificate that a server shows first in TLS 1.2 or older (in 1.3 it is encrypted).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CertificateData {
+    /// Distinguished name of the subject.
+    pub subject: String,
+    /// Distinguished name of the issuer.
+    pub issuer: String,
+    /// First second of validity, Unix time.
+    pub not_before_s: i64,
+    /// Last second of validity, Unix time.
+    pub not_after_s: i64,
+    /// True when subject and issuer are the same.
+    pub self_signed: bool,
+    /// Names in the subject's alternative names.
+    pub names: u32,
+}
+
+/// Router advertisement of IPv6 (RFC 4861). Not an application, but it travels beside the events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RouterData {
+    /// Capture time.
+    pub ts: Timestamp,
+    /// The router's link-local address.
+    pub router: IpAddr16,
+    /// Ethernet sender of the frame.
+    pub src_mac: MacAddr,
+    /// Outermost VLAN.
+    pub vlan: u16,
+    /// How long the router may be used as default router, seconds; 0: not at all.
+    pub lifetime_s: u16,
+    /// Prefixes announced, at most 4.
+    pub prefixes: Vec<IpAddr16>,
+    /// Name servers announced (RFC 8106), at most 4.
+    pub dns_servers: Vec<IpAddr16>,
+}
+
 /// Head of an HTTP/1 request or response.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -156,6 +234,12 @@ pub struct HttpData {
     pub status: u16,
     /// Content-Length header; 0 when absent.
     pub length: u64,
+    /// Scheme of the Authorization header in lower case (`basic`, `bearer`); empty when absent.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub authorization: String,
+    /// User name of Basic authorization; the password behind it is not kept.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub http_user: String,
 }
 
 /// SSH identification line.
@@ -183,6 +267,10 @@ pub struct DhcpData {
     /// Server identifier.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub server_ip: Option<IpAddr16>,
+    /// Name servers offered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    pub dns_servers: Vec<IpAddr16>,
     /// Routers offered.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub routers: Vec<IpAddr16>,
@@ -244,6 +332,8 @@ impl AppData {
             },
             // Told message by message; it does not name the flow's protocol, which the models would have to learn anew.
             Self::Admin(_) => AppProto::Unknown,
+            Self::Login(login) => login.protocol,
+            Self::Certificate(_) => AppProto::Tls,
         }
     }
 }

@@ -27,7 +27,10 @@ pub mod window;
 
 pub use admin::{AdminData, AdminProtocol, AdminStep};
 pub use analysis::{Analysis, AnalysisInput, TrainedOn};
-pub use app_event::{AppData, AppEvent, AppProto, ArpData, DhcpData, DnsData, HttpData, NtpData, SshData, TlsData};
+pub use app_event::{
+    AppData, AppEvent, AppProto, ArpData, CertificateData, DhcpData, DnsData, HttpData, LoginData, NtpData, RouterData,
+    SshData, TlsData,
+};
 pub use control::{ControlData, ControlProtocol};
 pub use counters::{Counters, HealthItem, HealthLevel};
 pub use feature::{Feature, FeatureKind, Matrix, Schema};

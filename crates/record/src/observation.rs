@@ -1,7 +1,7 @@
 //! What a meter (decoder and flow table of one worker) emits, in the order of capture time. Streams of several workers
 //! are merged by `(Observation::ts, Observation::tie)`, which does not depend on the number of workers.
 
-use crate::{AppEvent, ArpData, FlowKey, FlowRecord, IpAddr16, PacketSample, Timestamp};
+use crate::{AppEvent, ArpData, FlowKey, FlowRecord, IpAddr16, PacketSample, RouterData, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// One thing that happened.
@@ -13,6 +13,8 @@ pub enum Observation {
     App(Box<AppEvent>),
     /// An ARP packet.
     Arp(ArpData),
+    /// A router advertisement of IPv6.
+    Router(Box<RouterData>),
     /// A flow was reported.
     Flow(Box<FlowRecord>),
     /// One second of one interface passed.
@@ -168,6 +170,7 @@ impl Observation {
             Self::Contact(c) => c.ts,
             Self::App(a) => a.ts,
             Self::Arp(a) => a.ts,
+            Self::Router(r) => r.ts,
             Self::Flow(f) => f.end,
             Self::Packet(p) => p.ts,
             Self::Second(s) => s.ts.plus_ns(crate::timestamp::NS_PER_S - 1),

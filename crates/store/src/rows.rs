@@ -170,7 +170,12 @@ pub fn host_name(app: &AppSummary) -> &str {
             AppData::Http(http) => http.hostname.as_str(),
             AppData::Dns(dns) => dns.rrname.as_str(),
             AppData::Dhcp(dhcp) => dhcp.hostname.as_str(),
-            AppData::Ssh(_) | AppData::Ntp(_) | AppData::Control(_) | AppData::Admin(_) => "",
+            AppData::Ssh(_)
+            | AppData::Ntp(_)
+            | AppData::Control(_)
+            | AppData::Admin(_)
+            | AppData::Login(_)
+            | AppData::Certificate(_) => "",
         })
         .find(|name| !name.is_empty())
         .unwrap_or_default()

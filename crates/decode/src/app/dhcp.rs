@@ -13,7 +13,7 @@ pub struct Dhcp;
 /// Where the options begin: after the fixed fields comes the magic cookie.
 const COOKIE_AT: usize = 236;
 const COOKIE: [u8; 4] = [0x63, 0x82, 0x53, 0x63];
-/// Routers kept.
+/// Routers kept, and name servers.
 const ROUTERS_MAX: usize = 8;
 
 impl Protocol for Dhcp {
@@ -49,6 +49,9 @@ impl Protocol for Dhcp {
                 DhcpOption::Hostname(name) => out.hostname = text(name.trim_end_matches('\0').as_bytes()),
                 DhcpOption::Router(routers) => {
                     out.routers = routers.iter().take(ROUTERS_MAX).map(|a| IpAddr16::v4(a.octets())).collect();
+                }
+                DhcpOption::DomainNameServer(servers) => {
+                    out.dns_servers = servers.iter().take(ROUTERS_MAX).map(|a| IpAddr16::v4(a.octets())).collect();
                 }
                 _ => {}
             }

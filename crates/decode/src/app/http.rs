@@ -94,6 +94,13 @@ fn read_headers(out: &mut HttpData, headers: &[httparse::Header<'_>]) {
             out.http_user_agent = text(header.value);
         } else if name.eq_ignore_ascii_case("content-type") {
             out.http_content_type = text(header.value);
+        } else if name.eq_ignore_ascii_case("authorization") {
+            let (scheme, rest) = super::lines::word(header.value);
+            out.authorization = text(scheme).to_lowercase();
+            if out.authorization == "basic" {
+                // Name, colon, password: the password ends here.
+                out.http_user = super::lines::base64(rest).split(|b| *b == b':').next().map(text).unwrap_or_default();
+            }
         } else if name.eq_ignore_ascii_case("content-length") {
             out.length = text(header.value).trim().parse().unwrap_or(0);
         }
@@ -127,6 +134,14 @@ mod tests {
         assert_eq!(http.hostname, "example.org");
         assert_eq!(http.http_user_agent, "curl/8");
         assert_eq!(http.length, 12);
+    }
+
+    #[test]
+    fn basic_authorization_tells_the_user_and_not_the_password() {
+        let http = request(b"GET / HTTP/1.1\r\nAuthorization: Basic Ym9iOmh1bnRlcjI=\r\n\r\n").unwrap();
+        assert_eq!((http.authorization.as_str(), http.http_user.as_str()), ("basic", "bob"));
+        assert!(!format!("{http:?}").contains("hunter2"));
+        assert_eq!(request(b"GET / HTTP/1.1\r\nAuthorization: Bearer abc\r\n\r\n").unwrap().http_user, "");
     }
 
     #[test]

@@ -1,19 +1,27 @@
 //! Application protocols: one file each, one ordered list, tried in order on a packet's payload.
 //! Owns who may claim a payload; knows no flow table: what has to be remembered between packets is in `pending`.
 
+pub(crate) mod certificate;
 pub(crate) mod dcerpc;
 pub(crate) mod dhcp;
 pub(crate) mod dnp3;
 pub(crate) mod dns;
+pub(crate) mod ftp;
 pub(crate) mod hello;
 pub(crate) mod http;
+pub(crate) mod imap;
 pub(crate) mod ja4;
+mod lines;
 pub(crate) mod modbus;
 pub(crate) mod ntp;
 pub(crate) mod pending;
+pub(crate) mod pop3;
 pub(crate) mod quic;
 pub(crate) mod smb;
+pub(crate) mod smtp;
 pub(crate) mod ssh;
+pub(crate) mod stratum;
+pub(crate) mod telnet;
 pub(crate) mod tls;
 
 use crate::config::DecodeConfig;
@@ -87,6 +95,7 @@ pub trait Protocol: Sync {
 /// Every protocol, most telling first bytes first; the ones that need a port's hint come last.
 pub const PROTOCOLS: &[&dyn Protocol] = &[
     &tls::Tls,
+    &certificate::Certificate,
     &http::Http,
     &ssh::Ssh,
     &smb::Smb,
@@ -96,6 +105,12 @@ pub const PROTOCOLS: &[&dyn Protocol] = &[
     &dhcp::Dhcp,
     &ntp::Ntp,
     &modbus::Modbus,
+    &stratum::Stratum,
+    &pop3::Pop3,
+    &imap::Imap,
+    &smtp::Smtp,
+    &ftp::Ftp,
+    &telnet::Telnet,
     &dns::Dns,
 ];
 
@@ -132,7 +147,15 @@ impl Registry {
         let Some(data) = payload_bytes(meta, frame) else { return (None, false) };
         let payload = Payload { data, meta };
         if payload.is_tcp() && self.pending.waits_for(meta) {
-            return (tls::go_on(&payload, &mut self.pending), false);
+            let server = self.pending.waits_for_server(meta);
+            return (
+                if server {
+                    certificate::go_on(&payload, &mut self.pending)
+                } else {
+                    tls::go_on(&payload, &mut self.pending)
+                },
+                false,
+            );
         }
         for protocol in PROTOCOLS {
             let probe = protocol.probe(&payload);
@@ -147,5 +170,25 @@ impl Registry {
             }
         }
         (None, false)
+    }
+}
+
+/// What a TCP payload between two ports says of a log-in, for the tests of the protocols that say so.
+#[cfg(test)]
+fn login_of(data: &[u8], src_port: u16, dest_port: u16) -> Option<record::LoginData> {
+    let len = data.len() as u32;
+    let meta = PacketMeta {
+        proto: 6,
+        ip_version: 4,
+        l4_header_len: 20,
+        src_port,
+        dest_port,
+        payload_captured: len,
+        payload_len: len,
+        ..PacketMeta::EMPTY
+    };
+    match Registry::new(&DecodeConfig::default()).parse(&meta, data).0 {
+        Some(AppData::Login(login)) => Some(login),
+        _ => None,
     }
 }

@@ -60,6 +60,8 @@ pub struct Hello {
     pub from_low: bool,
     /// TCP: sequence number of its first byte.
     pub seq: u32,
+    /// True for a server's flight up to its certificate.
+    pub server: bool,
     /// QUIC: the connection identifier that the keys come from, and the version.
     pub quic: Option<super::quic::Connection>,
     /// Packets seen.
@@ -106,6 +108,11 @@ impl Pending {
             && self.places[self.place(meta)]
                 .as_ref()
                 .is_some_and(|hello| hello.from_low == meta.from_low && hello.key == meta.key)
+    }
+
+    /// True when what is waited for in this direction is a server's flight.
+    pub(crate) fn waits_for_server(&self, meta: &PacketMeta) -> bool {
+        self.waits_for(meta) && self.places[self.place(meta)].as_ref().is_some_and(|hello| hello.server)
     }
 
     /// Takes out what waits for this packet.
@@ -168,8 +175,15 @@ mod tests {
         let config = DecodeConfig { hellos_pending_max: 3, ..DecodeConfig::default() };
         let mut pending = Pending::new(&config);
         let meta = PacketMeta { hash: 7, ..PacketMeta::default() };
-        let hello =
-            Hello { key: meta.key, from_low: true, seq: 0, quic: None, packets: 1, assembly: Assembly::default() };
+        let hello = Hello {
+            key: meta.key,
+            from_low: true,
+            seq: 0,
+            server: false,
+            quic: None,
+            packets: 1,
+            assembly: Assembly::default(),
+        };
         pending.put(&meta, Box::new(hello));
         let back = PacketMeta { from_low: false, ..meta };
         assert!(pending.take(&back).is_none());
@@ -183,7 +197,15 @@ mod tests {
         let mut pending = Pending::new(&DecodeConfig { hellos_pending_max: 1, ..DecodeConfig::default() });
         let hello = |meta: &PacketMeta| {
             let (key, from_low) = (meta.key, meta.from_low);
-            Box::new(Hello { key, from_low, seq: 0, quic: None, packets: 1, assembly: Assembly::default() })
+            Box::new(Hello {
+                key,
+                from_low,
+                seq: 0,
+                server: false,
+                quic: None,
+                packets: 1,
+                assembly: Assembly::default(),
+            })
         };
         let first = PacketMeta::default();
         let mut second = first;

@@ -115,7 +115,8 @@ impl Protocol for Quic {
         }
         let meta = payload.meta;
         let (key, from_low) = (meta.key, meta.from_low);
-        pending.put(meta, Box::new(Hello { key, from_low, seq: 0, quic: connection, packets, assembly }));
+        pending
+            .put(meta, Box::new(Hello { key, from_low, seq: 0, server: false, quic: connection, packets, assembly }));
         Parsed::Waiting
     }
 }

@@ -41,7 +41,7 @@ impl Protocol for Tls {
             assembly.insert(0, payload.data, pending.bytes_max());
             let meta = payload.meta;
             let (key, from_low, seq) = (meta.key, meta.from_low, meta.tcp_seq);
-            pending.put(meta, Box::new(Hello { key, from_low, seq, quic: None, packets: 1, assembly }));
+            pending.put(meta, Box::new(Hello { key, from_low, seq, server: false, quic: None, packets: 1, assembly }));
             return Parsed::Waiting;
         }
         match hello::read(&handshake) {

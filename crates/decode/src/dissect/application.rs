@@ -39,6 +39,11 @@ pub(super) fn layers(tree: &mut Tree<'_>, meta: &PacketMeta) {
         }
         Some(AppData::Control(control)) => control_layer(tree, at, data.len(), &control),
         Some(AppData::Admin(admin)) => admin_layer(tree, at, data.len(), &admin),
+        Some(AppData::Login(login)) => {
+            tree.layer(&login.protocol.name().to_uppercase(), at, data.len());
+            tree.field("login.user", "User", login.user, at, data.len());
+        }
+        Some(AppData::Certificate(_)) => tls_layer(tree, at, None),
         None if is_tls(meta, data) => tls_layer(tree, at, None),
         None => {
             tree.layer("Data", at, data.len());

@@ -11,7 +11,7 @@ use crate::transport::icmp::is_echo;
 use crate::{app, arp};
 use record::{
     AdminData, AdminProtocol, AdminStep, AppData, ControlData, ControlProtocol, DecodeErrorKind, DhcpData, DnsData,
-    HttpData, NtpData, PacketMeta, TcpFlags, TlsData,
+    HttpData, LoginData, NtpData, PacketMeta, TcpFlags, TlsData,
 };
 use std::fmt::Write;
 
@@ -158,6 +158,8 @@ fn application(meta: &PacketMeta, frame: &[u8], data: &AppData) -> (String, Stri
         }
         AppData::Dhcp(dhcp) => ("DHCP", dhcp_info(dhcp)),
         AppData::Ntp(ntp) => ("NTP", ntp_info(ntp)),
+        AppData::Login(login) => return (login.protocol.name().to_uppercase(), login_info(login)),
+        AppData::Certificate(certificate) => ("TLS", format!("Certificate ({})", certificate.subject)),
         AppData::Control(control) => match control.protocol {
             ControlProtocol::Modbus => ("Modbus/TCP", control_info(control)),
             ControlProtocol::Dnp3 => ("DNP 3.0", control_info(control)),
@@ -165,6 +167,18 @@ fn application(meta: &PacketMeta, frame: &[u8], data: &AppData) -> (String, Stri
         AppData::Admin(admin) => (admin_protocol(admin), admin_info(admin)),
     };
     (protocol.to_owned(), info)
+}
+
+/// What happened, never the password.
+fn login_info(login: &LoginData) -> String {
+    let who = if login.response { "Response" } else { "Request" };
+    let what = match login.accepted {
+        Some(true) => "log-in accepted",
+        Some(false) => "log-in refused",
+        None if login.mechanism.is_empty() => "greeting",
+        None => login.mechanism.as_str(),
+    };
+    if login.user.is_empty() { format!("{who}: {what}") } else { format!("{who}: {what} {}", login.user) }
 }
 
 fn dns_info(dns: &DnsData) -> String {

@@ -39,6 +39,11 @@ pub(super) fn service_of(flow: &FlowRecord) -> Option<Service> {
     match (flow.app_proto(), port) {
         (AppProto::Ssh, _) | (AppProto::Unknown, 22) => Some(service("SSH", [5, 40], 12_000.0, 60)),
         (AppProto::Http, _) => Some(service(HTTP, [1, 64], 200_000.0, 60)),
+        (AppProto::Ftp, _) => by_port(21),
+        (AppProto::Telnet, _) => by_port(23),
+        (AppProto::Smtp, _) => by_port(25),
+        (AppProto::Pop3, _) => by_port(110),
+        (AppProto::Imap, _) => by_port(143),
         (AppProto::Unknown, port)
         | (AppProto::Tls, port @ (3389 | 993 | 995 | 465 | 990 | 636 | 1433 | 5432 | 3306)) => by_port(port),
         _ => None,

@@ -1,4 +1,4 @@
-//! Which observations a detector looks at, so that it is not called for the others: most look at one sort of seven. Owns the sorts
+//! Which observations a detector looks at, so that it is not called for the others: most look at one sort of many. Owns the sorts
 //! and the routes; knows no detector.
 
 use record::{AppData, Observation};
@@ -31,6 +31,12 @@ impl Wants {
     pub const OTHER_APP: Self = Self(1 << 9);
     /// Packets of the packet level.
     pub const PACKET: Self = Self(1 << 10);
+    /// Steps of log-ins in the clear, and mining.
+    pub const LOGIN: Self = Self(1 << 11);
+    /// Servers' certificates.
+    pub const CERTIFICATE: Self = Self(1 << 12);
+    /// Router advertisements.
+    pub const ROUTER: Self = Self(1 << 13);
     /// Everything.
     pub const ALL: Self = Self((1 << SORTS) - 1);
 
@@ -49,9 +55,12 @@ impl Wants {
                 AppData::Http(_) => 6,
                 AppData::Dhcp(_) => 7,
                 AppData::Control(_) => 8,
+                AppData::Login(_) => 11,
+                AppData::Certificate(_) => 12,
                 _ => 9,
             },
             Observation::Packet(_) => 10,
+            Observation::Router(_) => 13,
         }
     }
 
@@ -70,7 +79,7 @@ impl BitOr for Wants {
 }
 
 /// Number of sorts.
-pub(super) const SORTS: usize = 11;
+pub(super) const SORTS: usize = 14;
 
 /// Places of detectors by the sort of observation, in their order.
 #[derive(Default)]

@@ -31,7 +31,13 @@ fn fill(flow: &FlowRecord, out: &mut Vec<f32>) {
                 AppData::Dns(message) => dns_values(message, &mut dns),
                 AppData::Tls(hello) => tls = tls_values(hello),
                 AppData::Http(head) => http_values(head, &mut http),
-                AppData::Ssh(_) | AppData::Dhcp(_) | AppData::Ntp(_) | AppData::Control(_) | AppData::Admin(_) => {}
+                AppData::Ssh(_)
+                | AppData::Dhcp(_)
+                | AppData::Ntp(_)
+                | AppData::Control(_)
+                | AppData::Admin(_)
+                | AppData::Login(_)
+                | AppData::Certificate(_) => {}
             }
         }
     }

@@ -403,10 +403,11 @@ impl FlowTable {
         } else if entry.messages && entry.app.is_none() {
             return; // A segment of such a connection may begin with any bytes of a file: nothing else is read there.
         }
-        if is_message(meta.proto, &data) {
-            entry.messages = true;
-        } else {
-            entry.app_left[side] = 0;
+        match goes_on(meta.proto, &data) {
+            GoesOn::Always => entry.messages = true,
+            GoesOn::Never => entry.app_left[side] = 0,
+            // A log-in is several lines of both sides; each that is one keeps the eyes open for the next.
+            GoesOn::Login => entry.app_left = entry.app_left.map(|left| left.max(LOGIN_PACKETS_MAX)),
         }
         self.counters.app_events += 1;
         if self.records_only {
@@ -442,12 +443,40 @@ fn follow_tcp(entry: &mut Entry, side: usize, meta: &PacketMeta, t: i64, last_of
     }
 }
 
-/// True for protocols whose every datagram or segment begins with a message of its own, so that all of a flow are read.
-fn is_message(proto: u8, data: &AppData) -> bool {
-    if matches!(data.proto(), AppProto::Modbus | AppProto::Dnp3) || matches!(data, AppData::Admin(_)) {
-        return true;
+/// Which packets of a flow are still read after a message.
+enum GoesOn {
+    /// All: every datagram or segment begins with a message of its own.
+    Always,
+    /// Some more of both sides.
+    Login,
+    /// None of this side.
+    Never,
+}
+
+/// Packets with payload of each side that are read after a step of a log-in.
+const LOGIN_PACKETS_MAX: u8 = 8;
+
+fn goes_on(proto: u8, data: &AppData) -> GoesOn {
+    match data {
+        AppData::Admin(_) => GoesOn::Always,
+        AppData::Login(_) => GoesOn::Login,
+        // A request that must log in is asked again, on the same connection.
+        AppData::Http(http) if http.status == 401 || !http.authorization.is_empty() => GoesOn::Login,
+        _ if matches!(data.proto(), AppProto::Modbus | AppProto::Dnp3) => GoesOn::Always,
+        _ if proto != UDP => GoesOn::Never,
+        _ if matches!(data.proto(), AppProto::Dns | AppProto::Mdns | AppProto::Dhcp | AppProto::Ntp) => GoesOn::Always,
+        _ => GoesOn::Never,
     }
-    proto == UDP && matches!(data.proto(), AppProto::Dns | AppProto::Mdns | AppProto::Dhcp | AppProto::Ntp)
+}
+
+/// True when a step of a log-in tells more than the one kept: a name, or what the server decided.
+fn tells_more(kept: &AppData, new: &AppData) -> bool {
+    match (kept, new) {
+        (AppData::Login(kept), AppData::Login(new)) => {
+            (kept.user.is_empty() && !new.user.is_empty()) || (kept.accepted.is_none() && new.accepted.is_some())
+        }
+        _ => false,
+    }
 }
 
 /// Keeps the first request and the first response with the flow.
@@ -459,11 +488,12 @@ fn keep(entry: &mut Entry, side: usize, data: Cow<'_, AppData>) {
         AppData::Dns(dns) => dns.response,
         AppData::Http(http) => http.response,
         AppData::Control(control) => control.response,
+        AppData::Login(login) => login.response,
         _ => side == BACKWARD,
     };
     let app = entry.app.get_or_insert_with(|| Box::new(AppSummary { proto: data.proto(), ..AppSummary::default() }));
     let place = if response { &mut app.response } else { &mut app.request };
-    if place.is_none() {
+    if place.as_ref().is_none_or(|kept| tells_more(kept, &data)) {
         *place = Some(data.into_owned());
     }
 }

@@ -101,5 +101,11 @@ fn service(app: AppProto) -> &'static str {
         AppProto::Ntp => "ntp",
         AppProto::Modbus => "modbus",
         AppProto::Dnp3 => "dnp3_tcp",
+        AppProto::Ftp => "ftp",
+        AppProto::Smtp => "smtp",
+        AppProto::Imap => "imap",
+        AppProto::Pop3 => "pop3",
+        // Zeek has analyzers of neither that name a service.
+        AppProto::Telnet | AppProto::Stratum => "-",
     }
 }
