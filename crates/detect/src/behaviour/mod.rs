@@ -6,9 +6,11 @@ mod address_change;
 mod arp_spoof;
 mod beacon;
 mod brute_force;
+mod cleartext_login;
 mod contacts;
 mod control_commands;
 mod control_story;
+mod crypto_mining;
 mod dga;
 mod dhcp_flood;
 mod distributed_scan;
@@ -34,6 +36,8 @@ mod reflector;
 mod remote_admin;
 mod remote_admin_story;
 mod reverse_call;
+mod rogue_dhcp;
+mod rogue_router;
 mod set16;
 mod slow_http;
 mod station_peers;
@@ -41,9 +45,11 @@ mod steady_link;
 mod text;
 mod threat_intel;
 mod throttle;
+mod tor;
 mod volume;
 mod wants;
 mod watch;
+mod weak_certificate;
 mod web_attack;
 
 #[cfg(test)]
@@ -57,7 +63,9 @@ pub use address_change::{AddressChange, AddressChangeConfig};
 pub use arp_spoof::{ArpSpoof, ArpSpoofConfig};
 pub use beacon::{Beacon, BeaconConfig};
 pub use brute_force::{BruteForce, BruteForceConfig};
+pub use cleartext_login::{CleartextLogin, CleartextLoginConfig};
 pub use control_commands::{ControlCommands, ControlCommandsConfig};
+pub use crypto_mining::{CryptoMining, CryptoMiningConfig};
 pub use dga::{Dga, DgaConfig};
 pub use dhcp_flood::{DhcpFlood, DhcpFloodConfig};
 pub use distributed_scan::{DistributedScan, DistributedScanConfig};
@@ -76,12 +84,16 @@ pub use port_scan::{PortScan, PortScanConfig};
 pub use reflector::{Reflector, ReflectorConfig};
 pub use remote_admin::{RemoteAdmin, RemoteAdminConfig};
 pub use reverse_call::{ReverseCall, ReverseCallConfig};
+pub use rogue_dhcp::{RogueDhcp, RogueDhcpConfig};
+pub use rogue_router::{RogueRouter, RogueRouterConfig};
 pub use slow_http::{SlowHttp, SlowHttpConfig};
 pub use station_peers::{StationPeers, StationPeersConfig};
 pub use steady_link::{SteadyLink, SteadyLinkConfig};
 pub use threat_intel::{ThreatIntel, ThreatIntelConfig};
+pub use tor::{Tor, TorConfig};
 pub use volume::{Volume, VolumeConfig};
 pub use wants::Wants;
+pub use weak_certificate::{WeakCertificate, WeakCertificateConfig};
 pub use web_attack::{WebAttack, WebAttackConfig};
 
 use crate::DetectError;
@@ -207,6 +219,18 @@ pub struct BehaviourConfig {
     pub slow_http: SlowHttpConfig,
     /// Home hosts abused to flood others.
     pub reflector: ReflectorConfig,
+    /// Passwords in the clear.
+    pub cleartext_login: CleartextLoginConfig,
+    /// Certificates that nobody can trust.
+    pub weak_certificate: WeakCertificateConfig,
+    /// A second DHCP server.
+    pub rogue_dhcp: RogueDhcpConfig,
+    /// New routers of IPv6.
+    pub rogue_router: RogueRouterConfig,
+    /// Mining of crypto-currencies.
+    pub crypto_mining: CryptoMiningConfig,
+    /// The TOR network.
+    pub tor: TorConfig,
     /// Home networks. The app fills this from its own setting; empty means private, carrier-grade, link-local and
     /// unique-local addresses.
     #[serde(skip)]
@@ -246,6 +270,12 @@ pub const REGISTRY: &[(&str, Constructor)] = &[
     ("long_connection", |c| Box::new(LongConnection::new(&c.long_connection))),
     ("slow_http", |c| Box::new(SlowHttp::new(&c.slow_http))),
     ("reflector", |c| Box::new(Reflector::new(&c.reflector))),
+    ("cleartext_login", |c| Box::new(CleartextLogin::new(&c.cleartext_login))),
+    ("weak_certificate", |c| Box::new(WeakCertificate::new(&c.weak_certificate))),
+    ("rogue_dhcp", |c| Box::new(RogueDhcp::new(&c.rogue_dhcp))),
+    ("rogue_router", |c| Box::new(RogueRouter::new(&c.rogue_router))),
+    ("crypto_mining", |c| Box::new(CryptoMining::new(&c.crypto_mining))),
+    ("tor", |c| Box::new(Tor::new(&c.tor))),
 ];
 
 fn home_of(config: &BehaviourConfig) -> HomeNetworks {
