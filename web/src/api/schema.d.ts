@@ -705,7 +705,18 @@ export interface components {
         }) | (components["schemas"]["AdminData"] & {
             /** @enum {string} */
             type: "admin";
+        }) | (components["schemas"]["LoginData"] & {
+            /** @enum {string} */
+            type: "login";
+        }) | (components["schemas"]["CertificateData"] & {
+            /** @enum {string} */
+            type: "certificate";
         });
+        /**
+         * @description Application protocol, spelled as Suricata spells it where it has the protocol.
+         * @enum {string}
+         */
+        AppProto: "unknown" | "dns" | "mdns" | "tls" | "quic" | "http" | "ssh" | "dhcp" | "ntp" | "modbus" | "dnp3" | "ftp" | "smtp" | "imap" | "pop3" | "telnet" | "stratum";
         /** @description One thing that a person changed. */
         AuditEntry: {
             /** @description Which: an address, a setting's key, a number. */
@@ -742,6 +753,30 @@ export interface components {
              * @description Used in the last hour.
              */
             used_last_hour: number;
+        };
+        /** @description The certificate that a server shows first in TLS 1.2 or older (in 1.3 it is encrypted). */
+        CertificateData: {
+            /** @description Distinguished name of the issuer. */
+            issuer: string;
+            /**
+             * Format: int32
+             * @description Names in the subject's alternative names.
+             */
+            names: number;
+            /**
+             * Format: int64
+             * @description Last second of validity, Unix time.
+             */
+            not_after_s: number;
+            /**
+             * Format: int64
+             * @description First second of validity, Unix time.
+             */
+            not_before_s: number;
+            /** @description True when subject and issuer are the same. */
+            self_signed: boolean;
+            /** @description Distinguished name of the subject. */
+            subject: string;
         };
         /** @description The last challenge: new models against those in place, on the same rows. */
         Challenge: {
@@ -871,6 +906,8 @@ export interface components {
             client_mac: string;
             /** @description `discover`, `offer`, `request`, `ack` and so on. */
             dhcp_type: string;
+            /** @description Name servers offered. */
+            dns_servers?: string[];
             /** @description Host name option. */
             hostname: string;
             /** @description Routers offered. */
@@ -1458,12 +1495,16 @@ export interface components {
         };
         /** @description Head of an HTTP/1 request or response. */
         HttpData: {
+            /** @description Scheme of the Authorization header in lower case (`basic`, `bearer`); empty when absent. */
+            authorization?: string;
             /** @description Host header. */
             hostname: string;
             /** @description Content-Type header. */
             http_content_type: string;
             /** @description `GET`, `POST`; empty for responses. */
             http_method: string;
+            /** @description User name of Basic authorization; the password behind it is not kept. */
+            http_user?: string;
             /** @description User-Agent header. */
             http_user_agent: string;
             /**
@@ -1613,6 +1654,21 @@ export interface components {
          * @enum {string}
          */
         Kind: "port_scan" | "host_sweep" | "brute_force" | "flood" | "dns_tunnel" | "dga" | "beacon" | "arp_spoof" | "exfiltration" | "lateral_movement" | "new_device" | "new_service" | "port_change" | "host_down" | "volume" | "protocol_misuse" | "anomalous_flow" | "anomalous_host" | "anomalous_packets" | "imported_alert" | "custom";
+        /** @description A step of a log-in in the clear. The password is never kept, nor how long it was. */
+        LoginData: {
+            /** @description What the server decides; absent for other steps. */
+            accepted?: boolean | null;
+            /** @description Command or mechanism (`PASS`, `PLAIN`, `LOGIN`, `mining.subscribe`); empty for a greeting. */
+            mechanism: string;
+            /** @description True when this step holds a password in the clear, or a server asks for one. */
+            password: boolean;
+            /** @description The protocol. */
+            protocol: components["schemas"]["AppProto"];
+            /** @description True when the server says it. */
+            response: boolean;
+            /** @description User name; empty where this step does not tell it. */
+            user: string;
+        };
         /** @description One member's view of one row. */
         MemberScore: {
             /** @description False when the admission gate keeps it out of the vote. */
