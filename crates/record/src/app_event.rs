@@ -321,7 +321,7 @@ impl AppData {
             Self::Dns(d) if d.multicast => AppProto::Mdns,
             Self::Dns(_) => AppProto::Dns,
             Self::Tls(t) if t.quic => AppProto::Quic,
-            Self::Tls(_) => AppProto::Tls,
+            Self::Tls(_) | Self::Certificate(_) => AppProto::Tls,
             Self::Http(_) => AppProto::Http,
             Self::Ssh(_) => AppProto::Ssh,
             Self::Dhcp(_) => AppProto::Dhcp,
@@ -333,7 +333,6 @@ impl AppData {
             // Told message by message; it does not name the flow's protocol, which the models would have to learn anew.
             Self::Admin(_) => AppProto::Unknown,
             Self::Login(login) => login.protocol,
-            Self::Certificate(_) => AppProto::Tls,
         }
     }
 }

@@ -74,7 +74,7 @@ impl RogueDhcp {
         self.seen += 1;
         let order = self.seen;
         let server = self.servers.touch(&id, event.ts, || Server { first: event.ts, order, ..Server::default() });
-        if let Some(assigned) = dhcp.assigned_ip.filter(|ip| ip.is_v4()) {
+        if let Some(assigned) = dhcp.assigned_ip.filter(record::IpAddr16::is_v4) {
             push_distinct(&mut server.networks, [assigned.0[12], assigned.0[13], assigned.0[14]]);
         }
         server.routers.clone_from(&dhcp.routers);

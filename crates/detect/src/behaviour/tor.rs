@@ -169,12 +169,12 @@ impl Behaviour for Tor {
             AppData::Dns(dns) if middle(&dns.rrname).is_some() => {
                 self.named.touch(&hash_of(dns.rrname.as_str()), event.ts, || ());
             }
-            AppData::Tls(tls) if !tls.quic => {
-                if middle(&tls.sni).is_some_and(|label| self.is_made_up(label))
-                    && self.named.peek(&hash_of(tls.sni.as_str())).is_none()
-                {
-                    self.sign(event, true, context, |host| push_distinct(&mut host.names, tls.sni.clone()), out);
-                }
+            AppData::Tls(tls)
+                if !tls.quic
+                    && middle(&tls.sni).is_some_and(|label| self.is_made_up(label))
+                    && self.named.peek(&hash_of(tls.sni.as_str())).is_none() =>
+            {
+                self.sign(event, true, context, |host| push_distinct(&mut host.names, tls.sni.clone()), out);
             }
             AppData::Http(http) if !http.response && http.url.starts_with("/tor/") => {
                 self.sign(event, true, context, |host| host.directory = true, out);

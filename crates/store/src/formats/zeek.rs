@@ -91,7 +91,6 @@ fn transport(proto: u8) -> &'static str {
 /// Zeek's names of services.
 fn service(app: AppProto) -> &'static str {
     match app {
-        AppProto::Unknown => "-",
         AppProto::Dns | AppProto::Mdns => "dns",
         AppProto::Tls => "ssl",
         AppProto::Quic => "quic",
@@ -105,7 +104,7 @@ fn service(app: AppProto) -> &'static str {
         AppProto::Smtp => "smtp",
         AppProto::Imap => "imap",
         AppProto::Pop3 => "pop3",
-        // Zeek has analyzers of neither that name a service.
-        AppProto::Telnet | AppProto::Stratum => "-",
+        // Zeek names no service for the last two.
+        AppProto::Unknown | AppProto::Telnet | AppProto::Stratum => "-",
     }
 }
