@@ -128,6 +128,18 @@ describe('pages', { skip: SKIP, timeout: 600_000 }, () => {
     });
   });
 
+  test('channels are listed with how they do, and a test says what the far side said', async () => {
+    const { channels } = await api('/notifications');
+    await on('/settings', async (page) => {
+      const box = page.locator('[data-panel="notifications"][data-state="ready"]');
+      await box.waitFor();
+      assert.equal(await box.locator('[data-channel]').count(), channels.length);
+      if (channels.length === 0) return void (await box.locator('text=Nobody is told outside of this page').waitFor());
+      await box.locator('[data-channel="mail"] [data-test]').click();
+      await box.locator('[data-channel="mail"] [data-answer]', { hasText: 'Accepted by the far side' }).waitFor();
+    });
+  });
+
   test('a rule that is none is refused in words', () =>
     on('/settings', async (page) => {
       await page.locator('[data-new-rule]').click();

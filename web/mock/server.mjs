@@ -257,6 +257,8 @@ async function api(path, request, response, url) {
   if (path === '/suppressions') return json(response, { items: [...hidden].reverse() });
   if (path === '/settings' && request.method === 'PATCH') { const [status, answer] = changeSettings(JSON.parse(await body(request))); return status < 400 ? json(response, answer) : problem(response, status, status === 409 ? 'Conflict' : 'Unprocessable Entity', answer); }
   if (path === '/settings') return json(response, settings());
+  if (path === '/notifications') return json(response, { lost: 0, failed: [], channels: [['mail', 'email', 'ops@example.org', 'idle', 'Ready.', ''], ['pager', 'webhook', 'https://hooks.example.net', 'failing', 'The far side does not accept; tried again.', 'connection refused']].map(([name, kind, target, state, text, last_error]) => ({ name, kind, target, severity_min: 'high', kinds: [], state, text, waiting: state === 'failing' ? 2 : 0, accepted: 12, dropped: 0, failed: 0, last_accepted: iso(Date.now() - 600_000), said: '250 OK', last_error, failures: 0, next_try: null })) });
+  if (path === '/notifications/test') { const { channel } = JSON.parse(await body(request)); return channel === 'mail' ? json(response, { channel, said: '250 2.0.0 queued' }) : problem(response, 502, 'Bad Gateway', 'connection refused'); }
   if (path === '/presets') return json(response, presets());
   if (path === '/hosts') { const by = SORTS[url.searchParams.get('sort') ?? 'first_seen']; return json(response, page(hostRows(flows, incidents, Date.now()).sort((a, b) => by(b) - by(a) || (a.ip < b.ip ? 1 : -1)), url, HOST_FIELDS, (h) => Date.parse(h.last_seen))); }
   if ((m = path.match(/^\/hosts\/([\w.:%]+)\/course$/))) return json(response, course(decodeURIComponent(m[1]), Date.now()));

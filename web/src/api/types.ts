@@ -52,6 +52,7 @@ export type AuditEntry = Told<Schemas['AuditEntry']>;
 export type Settings = Omit<Told<Schemas['Settings']>, 'items'> & { items: Setting[] };
 export type PresetChange = Omit<Told<Schemas['PresetChange']>, 'from' | 'to'> & { from: SettingValue; to: SettingValue };
 export type Preset = Omit<Told<Schemas['Preset']>, 'changes'> & { changes: PresetChange[] };
+export type Notifications = Told<Schemas['Notifications']>;
 export type Models = Told<Schemas['Models']>;
 export type Questions = Told<Schemas['Questions']>;
 export type ModelMember = Told<Schemas['ModelMember']>;

@@ -6,6 +6,7 @@ import Budget from './Settings/Budget.svelte';
 import Changes from './Settings/Changes.svelte';
 import Detection from './Settings/Detection.svelte';
 import Network from './Settings/Network.svelte';
+import Notifications from './Settings/Notifications.svelte';
 import Presets from './Settings/Presets.svelte';
 import Retention from './Settings/Retention.svelte';
 import Suppressions from './Settings/Suppressions.svelte';
@@ -19,6 +20,7 @@ export interface SettingsPanel {
 export const SETTINGS: readonly SettingsPanel[] = [
   { id: 'budget', title: 'Alert budget', panel: Budget },
   { id: 'suppressions', title: 'Suppressions', panel: Suppressions },
+  { id: 'notifications', title: 'Notifications', panel: Notifications },
   { id: 'presets', title: 'Presets', panel: Presets },
   { id: 'detection', title: 'Detection', panel: Detection },
   { id: 'retention', title: 'Retention', panel: Retention },
