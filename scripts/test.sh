@@ -26,7 +26,7 @@ if [ ${#missing[@]} -gt 0 ]; then scripts/install.sh "${missing[@]}" || true; fi
 step "format" cargo fmt --all --check
 step "lints" cargo clippy --release --locked --workspace --all-targets -- -D warnings
 step "build" cargo build --release --locked
-step "unit, contract and end-to-end tests" cargo test --release --locked --workspace -- --nocapture
+step "unit, contract and end-to-end tests" cargo test --release --locked --workspace --no-fail-fast -- --nocapture
 if command -v npm >/dev/null; then
     step "dashboard: install" npm --prefix web ci --no-audit --no-fund
     step "dashboard: types" npm --prefix web run check
