@@ -19,6 +19,33 @@ const CERTIFICATE: u8 = 11;
 /// ServerHello up to its session identifier: version and random.
 const BEFORE_SESSION_BYTES: usize = 34;
 
+/// Certificates read lately, and the largest kept, bytes: a server shows the same one at each connection.
+const READ_MAX: usize = 64;
+const READ_BYTES_MAX: usize = 4096;
+
+/// Certificates read lately, by their bytes, so that each is taken apart once.
+#[derive(Debug, Default)]
+pub(crate) struct Read(Vec<Option<(Box<[u8]>, CertificateData)>>);
+
+impl Read {
+    /// The content of these bytes, read now or before; the bytes are compared whole.
+    fn content(&mut self, der: &[u8]) -> Option<CertificateData> {
+        // The last bytes are the issuer's signature: as good as random, and another certificate in this place is only read again.
+        let place = usize::from(*der.last()?) % READ_MAX;
+        if let Some(Some((bytes, known))) = self.0.get(place)
+            && **bytes == *der
+        {
+            return Some(known.clone());
+        }
+        let content = certificate(der)?;
+        if der.len() <= READ_BYTES_MAX {
+            self.0.resize(READ_MAX, None);
+            self.0[place] = Some((der.into(), content.clone()));
+        }
+        Some(content)
+    }
+}
+
 /// What is known of a server's flight.
 enum Flight {
     /// The first certificate, whole.
@@ -44,7 +71,7 @@ impl Protocol for Certificate {
     }
 
     fn parse(&self, payload: &Payload<'_>, pending: &mut Pending) -> Parsed {
-        match read(payload.data) {
+        match read(payload.data, pending.certificates()) {
             Flight::Shown(certificate) => Parsed::Message(AppData::Certificate(certificate)),
             Flight::More if !payload.is_cut() => {
                 let mut assembly = Assembly::default();
@@ -66,7 +93,7 @@ pub(crate) fn go_on(payload: &Payload<'_>, pending: &mut Pending) -> Option<AppD
     waiting.packets = waiting.packets.saturating_add(1);
     let offset = payload.meta.tcp_seq.wrapping_sub(waiting.seq);
     waiting.assembly.insert(u64::from(offset), payload.data, pending.bytes_max());
-    match read(waiting.assembly.prefix()) {
+    match read(waiting.assembly.prefix(), pending.certificates()) {
         Flight::Shown(certificate) => Some(AppData::Certificate(certificate)),
         Flight::More if waiting.packets < PACKETS_MAX && !payload.is_cut() => {
             pending.put(payload.meta, waiting);
@@ -77,7 +104,7 @@ pub(crate) fn go_on(payload: &Payload<'_>, pending: &mut Pending) -> Option<AppD
 }
 
 /// Reads the server's bytes from their beginning.
-fn read(stream: &[u8]) -> Flight {
+fn read(stream: &[u8], known: &mut Read) -> Flight {
     let (messages, ended) = handshake(stream);
     let more = if ended { Flight::Never } else { Flight::More };
     let mut rest = messages.as_slice();
@@ -85,7 +112,7 @@ fn read(stream: &[u8]) -> Flight {
         let len = u32::from_be_bytes([0, l0, l1, l2]) as usize;
         let body = &rest[MESSAGE_HEADER_BYTES..];
         if kind == CERTIFICATE {
-            return leaf(body).map_or(more, |der| certificate(der).map_or(Flight::Never, Flight::Shown));
+            return leaf(body).map_or(more, |der| known.content(der).map_or(Flight::Never, Flight::Shown));
         }
         let Some(body) = body.get(..len) else { return more };
         if kind != SERVER_HELLO || is_1_3(body) {
@@ -148,6 +175,10 @@ fn certificate(der: &[u8]) -> Option<CertificateData> {
 mod tests {
     use super::*;
 
+    fn fresh(stream: &[u8]) -> Flight {
+        read(stream, &mut Read::default())
+    }
+
     /// A record around one handshake message.
     fn record(kind: u8, body: &[u8]) -> Vec<u8> {
         let len = (body.len() + 4) as u16;
@@ -163,15 +194,27 @@ mod tests {
 
     #[test]
     fn a_hello_of_1_3_promises_nothing_and_one_of_1_2_does() {
-        assert!(matches!(read(&record(SERVER_HELLO, &hello(&[0, 43, 0, 2, 3, 4]))), Flight::Never));
+        assert!(matches!(fresh(&record(SERVER_HELLO, &hello(&[0, 43, 0, 2, 3, 4]))), Flight::Never));
         let older = record(SERVER_HELLO, &hello(&[0, 23, 0, 0]));
-        assert!(matches!(read(&older), Flight::More));
+        assert!(matches!(fresh(&older), Flight::More));
         // Resumed: the server goes on with another record.
-        assert!(matches!(read(&[&older[..], &[20, 3, 3, 0, 1, 1]].concat()), Flight::Never));
+        assert!(matches!(fresh(&[&older[..], &[20, 3, 3, 0, 1, 1]].concat()), Flight::Never));
         let cut = [&older[..], &record(CERTIFICATE, &[0, 1, 0, 0, 0, 250, 0x30, 0x82])].concat();
-        assert!(matches!(read(&cut), Flight::More));
+        assert!(matches!(fresh(&cut), Flight::More));
         let garbage = [&older[..], &record(CERTIFICATE, &[0, 0, 5, 0, 0, 2, 0x30, 0x82])].concat();
-        assert!(matches!(read(&garbage), Flight::Never));
+        assert!(matches!(fresh(&garbage), Flight::Never));
+    }
+
+    #[test]
+    fn what_was_read_is_known_by_all_its_bytes_and_by_nothing_less() {
+        let content = CertificateData { subject: "CN=a".into(), ..CertificateData::default() };
+        let mut known = Read(vec![None; READ_MAX]);
+        known.0[5] = Some(([1, 2, 3, 5].as_slice().into(), content.clone()));
+        assert_eq!(known.content(&[1, 2, 3, 5]), Some(content));
+        // No certificates, so that nothing but what is known could be said of them.
+        assert_eq!(known.content(&[1, 9, 3, 5]), None);
+        assert_eq!(known.content(&[1, 2, 3]), None);
+        assert_eq!(known.content(&[]), None);
     }
 
     #[test]
@@ -182,10 +225,10 @@ mod tests {
         ];
         let whole = whole.concat();
         for cut in 0..whole.len() {
-            let _ = read(&whole[..cut]);
+            let _ = fresh(&whole[..cut]);
             let mut damaged = whole.clone();
             damaged[cut] ^= 0xff;
-            let _ = read(&damaged);
+            let _ = fresh(&damaged);
         }
     }
 }

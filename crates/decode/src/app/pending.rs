@@ -78,6 +78,7 @@ pub struct Pending {
     /// Hellos that lost their place before they were whole.
     evicted: u64,
     bytes_max: usize,
+    certificates: super::certificate::Read,
 }
 
 impl Pending {
@@ -88,8 +89,14 @@ impl Pending {
             places: vec![None; places],
             live: 0,
             evicted: 0,
+            certificates: super::certificate::Read::default(),
             bytes_max: config.hello_bytes_max.clamp(512, 1 << 20) as usize,
         }
+    }
+
+    /// Certificates read lately.
+    pub(crate) fn certificates(&mut self) -> &mut super::certificate::Read {
+        &mut self.certificates
     }
 
     /// Longest hello put together, bytes.
