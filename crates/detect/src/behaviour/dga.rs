@@ -9,7 +9,7 @@ use super::set16::Set16;
 use super::text::{self, alert, count, push_distinct, why};
 use super::throttle::Throttle;
 use super::{Behaviour, Context, Wants};
-use crate::names::{NameModel, registered_label};
+use crate::names::{Evidence, NameModel, registered_label};
 use record::{
     Alert, AppData, AppEvent, Counters, DnsData, IpAddr16, Kind, Observation, Severity, Timestamp, timestamp::NS_PER_S,
 };
@@ -46,8 +46,6 @@ impl Default for DgaConfig {
     }
 }
 
-/// Most that one name counts, for or against: no single name decides.
-const NAME_MOST: f32 = 3.0;
 /// Names shown in a title.
 const SHOWN: usize = 3;
 
@@ -58,8 +56,8 @@ struct Host {
     missing: Set16,
     /// Distinct ones that do.
     found: Set16,
-    /// Sum of log-odds, never below 0.
-    evidence: f64,
+    /// What the missing ones say together.
+    evidence: Evidence,
     /// Missing ones that look generated.
     generated: u32,
     first: Timestamp,
@@ -150,9 +148,7 @@ impl Host {
             self.first = now;
         }
         self.last = self.last.max(now);
-        let evidence = (score - model.generated_from()).clamp(-NAME_MOST, NAME_MOST);
-        self.evidence = (self.evidence + f64::from(evidence)).max(0.0);
-        if score > model.generated_from() {
+        if self.evidence.add(score, model) {
             self.generated += 1;
             if self.examples.len() < SHOWN {
                 self.examples.push(name.chars().take(40).collect());
@@ -169,7 +165,7 @@ impl Host {
 
     fn is_infected(&self, config: &DgaConfig) -> bool {
         self.missing.count() >= config.names_min.max(1)
-            && self.evidence >= config.evidence_min
+            && self.evidence.sum() >= config.evidence_min
             && self.missing_share() >= config.missing_share_min
     }
 }
@@ -189,7 +185,7 @@ fn story(client: IpAddr16, host: &Host, config: &DgaConfig) -> Alert {
     a.dest_port = vec![53];
     let share = f64::from(host.generated) / f64::from(missing.max(1));
     a.why = vec![
-        why("evidence_of_generated_names", host.evidence, [0.0, config.evidence_min], "log-odds", 0.4),
+        why("evidence_of_generated_names", host.evidence.sum(), [0.0, config.evidence_min], "log-odds", 0.4),
         why("generated_looking_share", share, [0.0, 0.02], "", 0.25),
         why("domains_not_existing", f64::from(missing), [0.0, f64::from(config.names_min) - 1.0], "domains", 0.2),
         why("not_existing_share", host.missing_share(), [0.0, config.missing_share_min], "", 0.15),

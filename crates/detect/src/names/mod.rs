@@ -7,10 +7,12 @@
 
 mod chain;
 mod domain;
+mod evidence;
 mod shape;
 mod train;
 
 pub use domain::{registered_label, split};
+pub use evidence::Evidence;
 pub use train::train;
 
 use crate::DetectError;
