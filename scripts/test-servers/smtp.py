@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A mail server on loopback for the tests: aiosmtpd. smtp.py PORT OUT [CERT KEY USER PASSWORD]: with the last four it insists on STARTTLS and
-log-in. Each accepted message is one line of JSON in OUT, written before the 250."""
+"""A mail server on loopback for the tests: aiosmtpd. smtp.py PORT OUT [CERT KEY [USER PASSWORD]]: with a certificate it speaks TLS from
+the first byte, with all four it insists on STARTTLS and log-in. Each accepted message is one line of JSON in OUT, written before the 250."""
 import email
 import email.policy
 import json
@@ -36,9 +36,12 @@ def main():
     port, out, *secure = sys.argv[1:]
     more = {}
     if secure:
-        cert, key, user, password = secure
+        cert, key, *login = secure
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(cert, key)
+        more = {"ssl_context": context}
+    if secure and login:
+        user, password = login
 
         def check(server, session, envelope, mechanism, data):
             # Not handled: the server itself answers 535.

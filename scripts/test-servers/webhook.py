@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""A receiver of webhooks on loopback for the tests: webhook.py PORT OUT SECRET. Checks the signature; each accepted request is one line of JSON
+"""A receiver of webhooks on loopback for the tests: webhook.py PORT OUT SECRET [CERT KEY]: over HTTPS with the last two. Checks the signature; each accepted request is one line of JSON
 in OUT, written before the 200."""
 import hashlib
 import hmac
 import json
 import os
+import ssl
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-port, out, secret = sys.argv[1:]
+port, out, secret, *secure = sys.argv[1:]
 lock = threading.Lock()
 
 
@@ -33,4 +34,10 @@ class Receiver(BaseHTTPRequestHandler):
         pass
 
 
-ThreadingHTTPServer(("127.0.0.1", int(port)), Receiver).serve_forever()
+server = ThreadingHTTPServer(("127.0.0.1", int(port)), Receiver)
+if secure:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*secure)
+    # The handshake is each connection's own affair: one that says nothing must not keep the others waiting.
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+server.serve_forever()

@@ -140,6 +140,19 @@ describe('pages', { skip: SKIP, timeout: 600_000 }, () => {
     });
   });
 
+  test('threat lists are shown with what of them is in use and what was left out', async () => {
+    const { lists } = await api('/threat-lists');
+    await on('/settings', async (page) => {
+      const box = page.locator('[data-panel="threat-lists"][data-state="ready"]');
+      await box.waitFor();
+      assert.equal(await box.locator('[data-list]').count(), lists.length);
+      if (lists.length === 0) return void (await box.locator('text=Traffic is compared with no list').waitFor());
+      const row = box.locator('[data-list="page-test"]');
+      await row.locator('text=2 indicators, read').waitFor();
+      await row.locator('text=Left out: 1 on it or on a list before it already, 1 too broad').waitFor();
+    });
+  });
+
   test('a rule that is none is refused in words', () =>
     on('/settings', async (page) => {
       await page.locator('[data-new-rule]').click();

@@ -1,5 +1,5 @@
-//! Notifications to servers of others: aiosmtpd with STARTTLS and log-in and without, rsyslogd over UDP, TCP and TLS, an HTTP receiver, a
-//! file and a program. Each is there, gone while incidents come, and back; Tripline is stopped and killed in between. None is lost,
+//! Notifications to servers of others: aiosmtpd with STARTTLS and log-in, with TLS from the first byte and without either, rsyslogd over
+//! UDP, TCP and TLS, a receiver over HTTP and HTTPS, a file and a program. Each is there, gone while incidents come, and back; Tripline is stopped and killed in between. None is lost,
 //! none comes twice.
 #![allow(clippy::unwrap_used)]
 
@@ -48,21 +48,23 @@ impl World {
         let root = dir.path().to_str().unwrap();
         assert!(std::process::Command::new(script("certificates.sh")).arg(root).status().unwrap().success());
         let at = |name: &str| dir.path().join(name).display().to_string();
-        let ports: Vec<u16> = (0..6).map(|_| free_port()).collect();
+        let ports: Vec<u16> = (0..8).map(|_| free_port()).collect();
         let port = |i: usize| ports[i].to_string();
-        let secure =
-            [port(0), at("secure.json"), at("server.pem"), at("server.key"), "tripline".into(), PASSWORD.into()];
+        let (cert, key) = (at("server.pem"), at("server.key"));
+        let secure = [port(0), at("secure.json"), cert.clone(), key.clone(), "tripline".into(), PASSWORD.into()];
         let servers = vec![
             Far::tcp(call(Some(python), "smtp.py", &secure.each_ref().map(String::as_str)), ports[0]),
             Far::tcp(call(Some(python), "smtp.py", &[&port(1), &at("plain.json")]), ports[1]),
             Far::tcp(call(Some(python), "webhook.py", &[&port(2), &at("hook.json"), PASSWORD]), ports[2]),
             Far::tcp(call(None, "rsyslog.sh", &["tcp", &port(3), root]), ports[3]),
             Far::tcp(call(None, "rsyslog.sh", &["tls", &port(4), root]), ports[4]),
+            Far::tcp(call(Some(python), "smtp.py", &[&port(6), &at("smtps.json"), &cert, &key]), ports[6]),
+            Far::tcp(call(Some(python), "webhook.py", &[&port(7), &at("https.json"), PASSWORD, &cert, &key]), ports[7]),
             Far::file(call(None, "rsyslog.sh", &["udp", &port(5), root]), dir.path().join("udp.pid")),
         ];
         let settings = dir.path().join("tripline.toml");
         std::fs::write(&settings, toml(&dir.path().display().to_string(), &ports)).unwrap();
-        let channels = vec!["secure", "plain", "hook", "tcp", "tls", "udp", "log", "run"];
+        let channels = vec!["secure", "smtps", "plain", "hook", "https", "tcp", "tls", "udp", "log", "run"];
         Some(Self { dir, servers, settings, channels })
     }
 
@@ -87,8 +89,12 @@ impl World {
     /// Incident and severity of every message that each channel was given, in the words of that channel.
     fn told(&self, channel: &str) -> Vec<(String, String)> {
         match channel {
-            "secure" | "plain" => json_lines(&self.file(&format!("{channel}.json"))).iter().map(of_mail).collect(),
-            "hook" | "run" => json_lines(&self.file(&format!("{channel}.json"))).iter().map(of_body).collect(),
+            "secure" | "smtps" | "plain" => {
+                json_lines(&self.file(&format!("{channel}.json"))).iter().map(of_mail).collect()
+            }
+            "hook" | "https" | "run" => {
+                json_lines(&self.file(&format!("{channel}.json"))).iter().map(of_body).collect()
+            }
             "log" => json_lines(&self.file("log.json")).iter().map(of_eve).collect(),
             "tls" => lines(&self.file("tls.log")).iter().map(|line| of_cef(line)).collect(),
             "tcp" => lines(&self.file("tcp.log")).iter().map(|line| of_eve(&after_header(line))).collect(),
@@ -132,6 +138,11 @@ fn toml(root: &str, ports: &[u16]) -> String {
         channel("hook", "webhook", format!(
             "webhook = {{ url = \"http://127.0.0.1:{}/in\", secret = \"{PASSWORD}\" }}",
             ports[2]
+        )),
+        channel("smtps", "email", format!("email = {{ host = \"127.0.0.1\", port = {}, tls = \"tls\", {ca}, {mail} }}", ports[6])),
+        channel("https", "webhook", format!(
+            "webhook = {{ url = \"https://127.0.0.1:{}/in\", secret = \"{PASSWORD}\", {ca} }}",
+            ports[7]
         )),
         channel("tcp", "syslog", format!("syslog = {{ host = \"127.0.0.1\", port = {}, format = \"eve\" }}", ports[3])),
         channel("tls", "syslog", format!(

@@ -10,6 +10,7 @@ import Notifications from './Settings/Notifications.svelte';
 import Presets from './Settings/Presets.svelte';
 import Retention from './Settings/Retention.svelte';
 import Suppressions from './Settings/Suppressions.svelte';
+import ThreatLists from './Settings/ThreatLists.svelte';
 
 export interface SettingsPanel {
   id: string;
@@ -21,6 +22,7 @@ export const SETTINGS: readonly SettingsPanel[] = [
   { id: 'budget', title: 'Alert budget', panel: Budget },
   { id: 'suppressions', title: 'Suppressions', panel: Suppressions },
   { id: 'notifications', title: 'Notifications', panel: Notifications },
+  { id: 'threat-lists', title: 'Threat lists', panel: ThreatLists },
   { id: 'presets', title: 'Presets', panel: Presets },
   { id: 'detection', title: 'Detection', panel: Detection },
   { id: 'retention', title: 'Retention', panel: Retention },
