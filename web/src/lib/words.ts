@@ -78,6 +78,7 @@ export const statusName = (status: IncidentStatus): string => STATUS[status] ?? 
 const ACRONYMS: Record<string, string> = {
   iat: 'time between packets', ip: 'IP', tcp: 'TCP', udp: 'UDP', dns: 'DNS', syn: 'SYN', ack: 'ACK', fin: 'FIN',
   rst: 'RST', psh: 'PSH', urg: 'URG', tls: 'TLS', std: 'spread', arp: 'ARP', icmp: 'ICMP', http: 'HTTP', knn: 'nearest neighbours',
+  dga: 'DGA', dhcp: 'DHCP', tor: 'TOR',
 };
 
 export function sentence(name: string): string {
