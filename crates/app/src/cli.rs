@@ -234,6 +234,9 @@ pub struct AnalyzeArgs {
     /// Seed of the models
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Tell the progress on standard error in lines that a program reads: `progress total N`, `progress read N`
+    #[arg(long, hide = true)]
+    pub progress_lines: bool,
 }
 
 /// Output of `flows`.

@@ -49,6 +49,8 @@ pub struct Config {
     pub serve: serve::ServeConfig,
     /// Evidence packets.
     pub evidence: Evidence,
+    /// Files handed over on the dashboard.
+    pub uploads: crate::live::uploads::UploadSettings,
     /// Who is told of incidents outside the dashboard.
     pub notify: store::notify::NotifyConfig,
 }

@@ -1,11 +1,21 @@
-//! The progress bar of long work: on a terminal only, nothing in a pipe. Owns the bar; measures nothing.
+//! The progress of long work: a bar on a terminal, nothing in a pipe, lines where a program asked for them. Owns how it is told;
+//! measures nothing.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::cell::Cell;
 use std::io::IsTerminal;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// A counter of packets (or flows) that draws itself at most ten times a second.
-pub struct Progress(ProgressBar);
+/// Time between two lines.
+const LINE_EVERY: Duration = Duration::from_millis(200);
+
+/// A counter of packets (or flows) that tells itself at most ten times a second.
+pub enum Progress {
+    /// For people.
+    Bar(ProgressBar),
+    /// For programs; when the last line was written.
+    Lines(Cell<Instant>),
+}
 
 impl Progress {
     /// A bar that counts `unit`; hidden unless standard error is a terminal, or when `quiet`.
@@ -20,17 +30,34 @@ impl Progress {
         if visible {
             bar.enable_steady_tick(Duration::from_millis(200));
         }
-        Self(bar)
+        Self::Bar(bar)
+    }
+
+    /// Lines on standard error: `progress total N` now, when it is known, then `progress read N`.
+    pub fn lines(total: Option<u64>) -> Self {
+        if let Some(total) = total {
+            eprintln!("progress total {total}");
+        }
+        Self::Lines(Cell::new(Instant::now()))
     }
 
     /// So many so far.
     pub fn set(&self, done: u64) {
-        self.0.set_position(done);
+        match self {
+            Self::Bar(bar) => bar.set_position(done),
+            Self::Lines(last) if last.get().elapsed() >= LINE_EVERY => {
+                eprintln!("progress read {done}");
+                last.set(Instant::now());
+            }
+            Self::Lines(_) => {}
+        }
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
     }
 }

@@ -10,6 +10,7 @@ pub mod problem;
 pub mod server;
 pub mod shapes;
 pub mod state;
+pub mod uploads;
 
 mod export;
 mod guard;
@@ -23,6 +24,7 @@ pub use live::{Live, LiveError, ModelUpload, PacketQuery};
 pub use problem::Problem;
 pub use server::{ServeError, bind, check_listen, openapi_json, router, serve, serve_on};
 pub use state::{AppState, ServeConfig};
+pub use uploads::{Receiving, UploadKeeper};
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,9 @@ use crate::shapes::{
     NotificationsRetried, Presets, Questions, Retraining, RuleAdded, RuleGiven, RulePreview, Settings, SettingsPatch,
     Summary, SuppressionUndone, Suppressions, ThreatLists,
 };
+use crate::uploads::UploadKeeper;
 use record::{Counters, FlowRecord, HealthItem, Incident, IpAddr16, MacAddr, PacketDetail, PacketSummary};
+use std::sync::Arc;
 use store::{IncidentChange, Page, Query};
 
 /// One page of the ring of newest packets is asked for.
@@ -191,6 +193,10 @@ pub trait Live: Send + Sync {
     /// # Errors
     /// As `notifications`; `NotFound` when no channel has this name.
     fn retry_notifications(&self, channel: &str) -> Result<NotificationsRetried, LiveError>;
+    /// Who keeps files handed over for an analysis of their own; None when none are taken.
+    fn uploads(&self) -> Option<Arc<dyn UploadKeeper>> {
+        None
+    }
     /// True when sources and store are open: `/readyz`.
     fn ready(&self) -> bool {
         true

@@ -10,11 +10,13 @@ mod models;
 mod notifications;
 mod settings;
 mod threat_lists;
+mod uploads;
 
 pub use models::*;
 pub use notifications::*;
 pub use settings::*;
 pub use threat_lists::*;
+pub use uploads::*;
 
 /// How the process was started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

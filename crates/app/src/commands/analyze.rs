@@ -31,7 +31,8 @@ pub fn run(common: &Common, args: &AnalyzeArgs) -> Result<u8> {
         seed: args.seed,
     };
     let mut output = Output::open(args.write.as_deref())?;
-    let progress = Progress::new("packets", common.quiet);
+    let progress =
+        if args.progress_lines { Progress::lines(count(&args.files)) } else { Progress::new("packets", common.quiet) };
     let mut outcome = evaluate::analyze(&args.files, plan, &mut |packets| progress.set(packets)).plain()?;
     drop(progress);
     let input = &outcome.analysis.input;
@@ -165,6 +166,19 @@ fn training(args: &AnalyzeArgs) -> Result<Training> {
             Ok(Training::First((last.since(first) as f64 * share / 100.0) as i64))
         }
     }
+}
+
+/// Packets in the files, by reading the record headers once before the analysis; None when that cannot be told.
+fn count(files: &[PathBuf]) -> Option<u64> {
+    let mut packets = 0;
+    let mut headers = Vec::new();
+    for file in files {
+        let mut source = (file != Path::new("-")).then(|| source::open_capture(file).ok()).flatten()?;
+        while source.next_batch(&mut headers).ok()?.is_some() {
+            packets += headers.len() as u64;
+        }
+    }
+    Some(packets)
 }
 
 /// First and last capture time, by reading the record headers once before the analysis.

@@ -10,6 +10,7 @@ use super::notify::Outbox;
 use super::packet_ring::{KeptPacket, PacketRing};
 use super::requests::{Change, Request};
 use super::status::{ModelState, Scores, SourceState, Status};
+use super::uploads::Keeper;
 use super::versions::NoReturn;
 use crate::usage::cpu_seconds_and_peak_bytes;
 use crossbeam_channel::Sender;
@@ -48,6 +49,8 @@ pub struct Answers {
     pub reader: Arc<Reader>,
     /// Settings and what else people set.
     pub desk: Arc<Desk>,
+    /// Files handed over; None when none are taken.
+    pub uploads: Option<Arc<Keeper>>,
     /// Bytes kept of a packet.
     pub snap_len: usize,
     /// Where the models are kept; empty when they are not.
@@ -166,6 +169,10 @@ impl Answers {
 impl Live for Answers {
     fn summary(&self) -> Summary {
         summary(&lock(&self.status))
+    }
+
+    fn uploads(&self) -> Option<Arc<dyn serve::UploadKeeper>> {
+        self.uploads.clone().map(|keeper| keeper as Arc<dyn serve::UploadKeeper>)
     }
 
     fn packets(&self, query: &PacketQuery) -> Page<PacketSummary> {

@@ -63,6 +63,11 @@ impl Desk {
         &self.takers.store
     }
 
+    /// What the process works with now.
+    pub fn running(&self) -> Config {
+        self.reloader.running()
+    }
+
     /// SIGHUP: reads everything again.
     pub fn reload(&self) {
         self.reloader.reload(&self.takers);

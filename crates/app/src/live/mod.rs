@@ -36,6 +36,7 @@ mod simulated;
 mod status;
 mod threat_lists;
 mod training;
+pub mod uploads;
 mod vendors;
 pub mod versions;
 mod worker;
@@ -252,7 +253,12 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     threads.push(notifying);
     drop(parcels);
     let takers = Takers { judge: reloads, meters, lists, store: store.clone(), outbox: Arc::clone(&outbox) };
+    let data_dir = plan.data_dir.clone();
     let desk = Desk::new(plan.data_dir, plan.reload, takers);
+    let (uploads, analyst) = uploads::start(config.uploads, &data_dir, &desk, &stop)?;
+    if let Some(analyst) = analyst {
+        threads.push(spawn("uploads", move || analyst.run())?);
+    }
     let answers = Answers {
         status,
         scores,
@@ -262,6 +268,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         outbox,
         reader: store.reader(),
         desk: Arc::clone(&desk),
+        uploads,
         snap_len: config.evidence.snap_len,
         artifact: models_dir.map_or(String::new(), |d| d.join(artifact::FILE_NAME).display().to_string()),
         seed: config.learn.seed,

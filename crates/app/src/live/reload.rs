@@ -89,6 +89,11 @@ impl Reloader {
         self.read().and_then(|found| self.apply(&found, takers))
     }
 
+    /// What the process works with now.
+    pub fn running(&self) -> Config {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The options of the call.
     pub fn common(&self) -> &Common {
         &self.common

@@ -1,5 +1,6 @@
 //! The endpoints of `/api/v1`: one file and one line of `ENDPOINTS` each.
 
+mod captures;
 mod export;
 mod flows;
 mod health;
@@ -39,6 +40,7 @@ const ENDPOINTS: &[fn() -> OpenApiRouter<AppState>] = &[
     models_import::routes,
     threat_lists::routes,
     health::routes,
+    captures::routes,
     export::routes,
     live::routes,
 ];
