@@ -44,7 +44,8 @@ async function ask<T>(url: string, init: RequestInit): Promise<T> {
     throw new ApiError(0, 'The server cannot be reached', 'Is tripline still running? This page tries again by itself.');
   }
   if (!response.ok) throw await problem(response);
-  return (await response.json()) as T;
+  // No content: nothing to read.
+  return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
 export function get<T>(path: string, params: Params = {}, signal?: AbortSignal): Promise<T> {
@@ -71,6 +72,31 @@ export function post<T>(path: string, body?: unknown): Promise<T> {
 /** Hands files over. */
 export function upload<T>(path: string, form: FormData): Promise<T> {
   return ask<T>(apiUrl(path), { method: 'POST', headers: { accept: 'application/json' }, body: form });
+}
+
+/** Sends one file as it is, telling how far it is (0 to 1): `fetch` cannot tell. `abort` ends it; nothing of it is kept then. */
+export function sendFile<T>(path: string, params: Params, file: File, told: (part: number) => void): { answer: Promise<T>; abort: () => void } {
+  const request = new XMLHttpRequest();
+  const answer = new Promise<T>((resolve, reject) => {
+    request.open('POST', apiUrl(path, params));
+    request.setRequestHeader('accept', 'application/json');
+    request.setRequestHeader('content-type', 'application/octet-stream');
+    request.upload.onprogress = (event) => told(event.total > 0 ? event.loaded / event.total : 0);
+    request.onload = () => {
+      let body: { title?: string; detail?: string } = {};
+      try {
+        body = JSON.parse(request.responseText) as typeof body;
+      } catch {
+        // Not JSON: the status says what there is to say.
+      }
+      if (request.status >= 200 && request.status < 300) resolve(body as T);
+      else reject(new ApiError(request.status, body.title ?? (request.statusText || `HTTP ${request.status}`), body.detail ?? ''));
+    };
+    request.onerror = () => reject(new ApiError(0, 'The file did not arrive', 'The connection ended. Is tripline still running, and is the file within the bounds below?'));
+    request.onabort = () => reject(new DOMException('taken back', 'AbortError'));
+    request.send(file);
+  });
+  return { answer, abort: () => request.abort() };
 }
 
 export function remove<T>(path: string): Promise<T> {

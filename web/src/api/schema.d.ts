@@ -4,6 +4,42 @@
  */
 
 export interface paths {
+    "/api/v1/captures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Files handed over, newest first, and the bounds. */
+        get: operations["captures"];
+        put?: never;
+        /** Hands a file over: the request's body is the file. It is analysed by itself and never mixes with the live watch. */
+        post: operations["upload_capture"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/captures/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One file with its analysis. */
+        get: operations["capture"];
+        put?: never;
+        post?: never;
+        /** Deletes a file with its analysis. */
+        delete: operations["delete_capture"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/export/{what}": {
         parameters: {
             query?: never;
@@ -3204,6 +3240,134 @@ export interface components {
              */
             until?: string | null;
         };
+        /** @description One file. */
+        Upload: {
+            /**
+             * Format: int64
+             * @description Its size, bytes.
+             */
+            bytes: number;
+            /** @description Why it could not be analysed. */
+            error?: string | null;
+            /** @description Identity, 16 hexadecimal digits. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Incidents found, when it is done.
+             */
+            incidents?: number | null;
+            /** @description The file's name as it was given. */
+            name: string;
+            /**
+             * Format: int64
+             * @description While it is analysed: packets read so far.
+             */
+            packets_read: number;
+            /**
+             * Format: int64
+             * @description While it is analysed: packets in it; absent while they are being counted.
+             */
+            packets_total?: number | null;
+            /** @description How far it is. */
+            phase: components["schemas"]["UploadPhase"];
+            /**
+             * Format: date-time
+             * @description When it was whole.
+             */
+            received: string;
+            severity_max?: components["schemas"]["Severity"] | null;
+        };
+        /** @description The analysis of one file: that of `tripline analyze -o json`, its incidents cut to `INCIDENTS_MAX`. */
+        UploadAnalysis: {
+            /**
+             * Format: int64
+             * @description Flows.
+             */
+            flows: number;
+            /** @description Incidents that the alert budget held back, likewise. */
+            held_back: components["schemas"]["Incident"][];
+            /**
+             * Format: int64
+             * @description Hosts.
+             */
+            hosts: number;
+            /** @description Incidents, the worst first. */
+            incidents: components["schemas"]["Incident"][];
+            /** @description What was read. */
+            input: components["schemas"]["UploadInput"];
+            /** @description What the models learned from. */
+            trained_on: components["schemas"]["UploadTraining"];
+        };
+        /** @description One file with its analysis. */
+        UploadDetail: {
+            analysis?: components["schemas"]["UploadAnalysis"] | null;
+            /** @description The file. */
+            upload: components["schemas"]["Upload"];
+        };
+        /** @description What was read of a file. */
+        UploadInput: {
+            /**
+             * Format: int64
+             * @description Bytes on the wire.
+             */
+            bytes: number;
+            /** @description Packets that could not be decoded, by kind. */
+            decode_errors: components["schemas"]["Counters"];
+            /** @description Dropped by reason. */
+            drops: components["schemas"]["Counters"];
+            /**
+             * Format: date-time
+             * @description First packet.
+             */
+            first?: string | null;
+            /**
+             * Format: date-time
+             * @description Last packet.
+             */
+            last?: string | null;
+            /** @description What the reader noticed, in words. */
+            notes: string[];
+            /**
+             * Format: int64
+             * @description Packets.
+             */
+            packets: number;
+        };
+        /**
+         * @description How far an upload is.
+         * @enum {string}
+         */
+        UploadPhase: "waiting" | "analysing" | "done" | "failed";
+        /** @description What the models learned from. */
+        UploadTraining: {
+            /**
+             * Format: int64
+             * @description Flows.
+             */
+            flows: number;
+            /** @description `whole_input`, or `none` (fewer than 500 flows: only the exact detectors spoke). */
+            how: string;
+        };
+        /** @description All files and the bounds. */
+        Uploads: {
+            /**
+             * Format: int64
+             * @description Bytes of all together.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Their bound.
+             */
+            bytes_max: number;
+            /** @description Newest first. */
+            items: components["schemas"]["Upload"][];
+            /**
+             * Format: int64
+             * @description Largest file that is taken, bytes.
+             */
+            upload_bytes_max: number;
+        };
         /** @description What a host usually moves in one hour of the day. */
         UsualHour: {
             /**
@@ -3298,6 +3462,174 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    captures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Uploads"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upload_capture: {
+        parameters: {
+            query?: {
+                /** @description The file's name, for people. */
+                name?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    capture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id of the list */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadDetail"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_capture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id of the list */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     export: {
         parameters: {
             query?: {
