@@ -33,6 +33,11 @@ pub fn request(port: u16, method: &str, path: &str, body: Option<&str>) -> std::
     send(port, method, path, ("application/json", body.unwrap_or("").as_bytes()))
 }
 
+/// One file as it is, named in the query.
+pub fn send_file(port: u16, path: &str, bytes: &[u8]) -> Answer {
+    send(port, "POST", path, ("application/octet-stream", bytes)).unwrap_or_else(|e| panic!("POST {path}: {e}"))
+}
+
 /// A form of files, each with its field, its name and its content, as curl's `-F field=@name`.
 pub fn send_form(port: u16, path: &str, files: &[(&str, &str, &[u8])]) -> Answer {
     let mut body = Vec::new();

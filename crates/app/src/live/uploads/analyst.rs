@@ -76,14 +76,14 @@ impl Analyst {
         }
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let said = child.stderr.take().map(listen);
-        self.watch(&mut child, said, &upload.id, gone)
+        self.watch(&mut child, said, upload, gone)
     }
 
     fn watch(
         &self,
         child: &mut Child,
         said: Option<mpsc::Receiver<String>>,
-        id: &str,
+        upload: &Upload,
         gone: &AtomicBool,
     ) -> io::Result<End> {
         let (started, timeout) = (Instant::now(), Duration::from_secs(self.shelf.settings().timeout_s));
@@ -91,7 +91,7 @@ impl Analyst {
         let mut hear = |shelf: &Shelf| {
             for line in said.iter().flat_map(mpsc::Receiver::try_iter) {
                 match progress(&line) {
-                    Some(how) => shelf.change(id, how),
+                    Some(how) => shelf.change(&upload.id, how),
                     None => last = line,
                 }
             }
@@ -109,7 +109,7 @@ impl Analyst {
                     (false, "") => {
                         End::Failed(format!("the analysis ended by itself ({status}); is there enough memory?"))
                     }
-                    (false, words) => End::Failed(self.without_path(words, id)),
+                    (false, words) => End::Failed(self.by_name(words, upload)),
                 });
             }
             let end = if gone.load(Ordering::Relaxed) {
@@ -132,8 +132,8 @@ impl Analyst {
     }
 
     /// The process names the file by its place here, which says nothing to people.
-    fn without_path(&self, words: &str, id: &str) -> String {
-        words.replace(&format!("{}: ", self.shelf.path(id, CONTENT).display()), "")
+    fn by_name(&self, words: &str, upload: &Upload) -> String {
+        words.replace(&self.shelf.path(&upload.id, CONTENT).display().to_string(), &upload.name)
     }
 
     /// Reads the analysis once, for the list, and puts it in place.
