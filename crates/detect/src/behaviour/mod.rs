@@ -46,11 +46,15 @@ mod text;
 mod threat_intel;
 mod throttle;
 mod tor;
+mod usual_week;
 mod volume;
+mod volume_host;
+mod volume_protocol;
 mod wants;
 mod watch;
 mod weak_certificate;
 mod web_attack;
+mod week_watch;
 
 #[cfg(test)]
 mod contract_tests;
@@ -92,6 +96,8 @@ pub use steady_link::{SteadyLink, SteadyLinkConfig};
 pub use threat_intel::{ThreatIntel, ThreatIntelConfig};
 pub use tor::{Tor, TorConfig};
 pub use volume::{Volume, VolumeConfig};
+pub use volume_host::{VolumeHost, VolumeHostConfig};
+pub use volume_protocol::{VolumeProtocol, VolumeProtocolConfig};
 pub use wants::Wants;
 pub use weak_certificate::{WeakCertificate, WeakCertificateConfig};
 pub use web_attack::{WebAttack, WebAttackConfig};
@@ -170,6 +176,10 @@ pub struct BehaviourConfig {
     pub arp_spoof: ArpSpoofConfig,
     /// Volume of an interface.
     pub volume: VolumeConfig,
+    /// Volume of hosts.
+    pub volume_host: VolumeHostConfig,
+    /// Volume of protocols.
+    pub volume_protocol: VolumeProtocolConfig,
     /// Log-in guessing.
     pub brute_force: BruteForceConfig,
     /// Data in DNS names.
@@ -276,6 +286,8 @@ pub const REGISTRY: &[(&str, Constructor)] = &[
     ("rogue_router", |c| Box::new(RogueRouter::new(&c.rogue_router))),
     ("crypto_mining", |c| Box::new(CryptoMining::new(&c.crypto_mining))),
     ("tor", |c| Box::new(Tor::new(&c.tor))),
+    ("volume_host", |c| Box::new(VolumeHost::new(&c.volume_host))),
+    ("volume_protocol", |c| Box::new(VolumeProtocol::new(&c.volume_protocol, &c.volume_host))),
 ];
 
 fn home_of(config: &BehaviourConfig) -> HomeNetworks {
