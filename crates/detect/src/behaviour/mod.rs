@@ -40,6 +40,7 @@ mod rogue_dhcp;
 mod rogue_router;
 mod set16;
 mod slow_http;
+mod slow_tls;
 mod station_peers;
 mod steady_link;
 mod text;
@@ -91,6 +92,7 @@ pub use reverse_call::{ReverseCall, ReverseCallConfig};
 pub use rogue_dhcp::{RogueDhcp, RogueDhcpConfig};
 pub use rogue_router::{RogueRouter, RogueRouterConfig};
 pub use slow_http::{SlowHttp, SlowHttpConfig};
+pub use slow_tls::{SlowTls, SlowTlsConfig};
 pub use station_peers::{StationPeers, StationPeersConfig};
 pub use steady_link::{SteadyLink, SteadyLinkConfig};
 pub use threat_intel::{ThreatIntel, ThreatIntelConfig};
@@ -227,6 +229,8 @@ pub struct BehaviourConfig {
     pub long_connection: LongConnectionConfig,
     /// Requests that are never finished.
     pub slow_http: SlowHttpConfig,
+    /// The same inside TLS.
+    pub slow_tls: SlowTlsConfig,
     /// Home hosts abused to flood others.
     pub reflector: ReflectorConfig,
     /// Passwords in the clear.
@@ -279,6 +283,7 @@ pub const REGISTRY: &[(&str, Constructor)] = &[
     ("new_service", |c| Box::new(NewService::new(&c.new_service))),
     ("long_connection", |c| Box::new(LongConnection::new(&c.long_connection))),
     ("slow_http", |c| Box::new(SlowHttp::new(&c.slow_http))),
+    ("slow_tls", |c| Box::new(SlowTls::new(&c.slow_tls))),
     ("reflector", |c| Box::new(Reflector::new(&c.reflector))),
     ("cleartext_login", |c| Box::new(CleartextLogin::new(&c.cleartext_login))),
     ("weak_certificate", |c| Box::new(WeakCertificate::new(&c.weak_certificate))),

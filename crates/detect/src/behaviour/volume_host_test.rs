@@ -64,6 +64,18 @@ fn a_burst_is_told_once_within_two_windows_and_nothing_else_is() {
 }
 
 #[test]
+fn a_window_between_two_reports_of_one_transfer_does_not_hide_it() {
+    let burst = MONDAY_MS + 3 * DAY_MS + 10 * HOUR_MS;
+    let every_other = |ms: i64, host: u8| {
+        let window = (ms - burst).div_euclid(WINDOW_MS);
+        if host == 3 && [0, 2, 3, 4].contains(&window) { 900_000_000 } else { 0 }
+    };
+    let alerts = told(&days(MONDAY_MS, 5, 6, every_other));
+    assert_eq!(alerts.len(), 1, "{alerts:?}");
+    assert_eq!(alerts[0].ts, Timestamp((burst + 3 * WINDOW_MS) * 1_000_000));
+}
+
+#[test]
 fn ordinary_weeks_single_downloads_and_the_first_day_are_silent() {
     assert!(told(&days(MONDAY_MS, 21, 4, |_, _| 0)).is_empty(), "three weeks");
     assert!(told(&days(MONDAY_MS + 5 * DAY_MS, 5, 4, |_, _| 0)).is_empty(), "a start on a Saturday");

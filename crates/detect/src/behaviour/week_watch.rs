@@ -8,6 +8,9 @@ use record::{Timestamp, timestamp::NS_PER_S};
 const HOUR_S: i64 = 3600;
 /// A stretch is over when it has been quiet for so long, seconds; what is told is told once until then.
 const STRETCH_QUIET_S: i64 = 3600;
+/// Windows without a sign after which what was not told is over: a transfer that lasts is reported every five minutes, so that now and then
+/// one window holds none of its reports.
+const UNTOLD_QUIET_WINDOWS: i64 = 2;
 /// What lasts longer than this is the new usual, seconds.
 const STRETCH_MAX_S: i64 = 86_400;
 
@@ -181,7 +184,7 @@ impl<const METRICS: usize> Counted<METRICS> {
         self.last = [0.0; METRICS];
         let Some(left) = self.most_left(&rates, closed, bar) else {
             self.last = rates;
-            self.go_on(&rates, closed);
+            self.go_on(&rates, closed, bar.rule);
             return None;
         };
         let stretch = &mut self.stretch;
@@ -220,10 +223,10 @@ impl<const METRICS: usize> Counted<METRICS> {
         left.max_by(|a, b| a.times_the_largest().total_cmp(&b.times_the_largest()))
     }
 
-    /// A usual window: the past learns it, unless a stretch that was told may go on.
-    fn go_on(&mut self, rates: &[f64; METRICS], closed: Closed) {
-        let quiet = closed.end.since(self.stretch.last_high) >= STRETCH_QUIET_S * NS_PER_S;
-        if self.stretch.windows > 0 && (!self.stretch.told || quiet) {
+    /// A usual window: the past learns it, and the stretch is over when it was the last of enough.
+    fn go_on(&mut self, rates: &[f64; METRICS], closed: Closed, rule: &Rule) {
+        let quiet_s = if self.stretch.told { STRETCH_QUIET_S } else { UNTOLD_QUIET_WINDOWS * rule.length_s() };
+        if self.is_out() && closed.end.since(self.stretch.last_high) >= quiet_s * NS_PER_S {
             self.settle(closed.hour);
         }
         self.past.learn(closed.hour, rates);
