@@ -31,6 +31,7 @@ mod new_service;
 mod odd_service;
 mod port_scan;
 mod ports;
+mod protocol_names;
 mod random_walk;
 mod reflector;
 mod remote_admin;
@@ -50,6 +51,7 @@ mod tor;
 mod usual_week;
 mod volume;
 mod volume_host;
+mod volume_interface;
 mod volume_protocol;
 mod wants;
 mod watch;
@@ -99,6 +101,7 @@ pub use threat_intel::{ThreatIntel, ThreatIntelConfig};
 pub use tor::{Tor, TorConfig};
 pub use volume::{Volume, VolumeConfig};
 pub use volume_host::{VolumeHost, VolumeHostConfig};
+pub use volume_interface::{VolumeInterface, VolumeInterfaceConfig};
 pub use volume_protocol::{VolumeProtocol, VolumeProtocolConfig};
 pub use wants::Wants;
 pub use weak_certificate::{WeakCertificate, WeakCertificateConfig};
@@ -178,6 +181,8 @@ pub struct BehaviourConfig {
     pub arp_spoof: ArpSpoofConfig,
     /// Volume of an interface.
     pub volume: VolumeConfig,
+    /// Volume of an interface against its usual week.
+    pub volume_interface: VolumeInterfaceConfig,
     /// Volume of hosts.
     pub volume_host: VolumeHostConfig,
     /// Volume of protocols.
@@ -291,6 +296,7 @@ pub const REGISTRY: &[(&str, Constructor)] = &[
     ("rogue_router", |c| Box::new(RogueRouter::new(&c.rogue_router))),
     ("crypto_mining", |c| Box::new(CryptoMining::new(&c.crypto_mining))),
     ("tor", |c| Box::new(Tor::new(&c.tor))),
+    ("volume_interface", |c| Box::new(VolumeInterface::new(&c.volume_interface))),
     ("volume_host", |c| Box::new(VolumeHost::new(&c.volume_host))),
     ("volume_protocol", |c| Box::new(VolumeProtocol::new(&c.volume_protocol, &c.volume_host))),
 ];

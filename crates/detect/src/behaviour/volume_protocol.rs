@@ -1,16 +1,16 @@
 //! Volume of protocols: the bytes and packets a minute of each application protocol, service or class of traffic on the whole network, held
-//! against its own usual week. Owns what counts as one protocol and the words of the alert; the usual week and the rule are `usual_week`
+//! against its own usual week. Owns the words of the alert; what counts as one protocol is `protocol_names`, the usual week and the rule are `usual_week`
 //! and `week_watch`. What one host makes of it alone is that host's volume and told there (`volume_host`).
 
+use super::protocol_names::{PROTOCOLS, name_of, place};
 use super::text::{self, alert, push_distinct, why};
 use super::usual_week::{Calendar, Past};
 use super::week_watch::{Bar, Clock, Closed, Counted, Left, Rule, Tick};
-use super::{Behaviour, Context, VolumeHostConfig, Wants, contacts};
+use super::{Behaviour, Context, VolumeHostConfig, Wants};
 use crate::DetectError;
 use crate::blob::{Reader, Writer};
 use record::{
-    Alert, AppProto, Counters, FlowRecord, InterfaceSecond, IpAddr16, Kind, Observation, Severity, Timestamp,
-    TrafficClass,
+    Alert, Counters, FlowRecord, InterfaceSecond, IpAddr16, Kind, Observation, Severity, Timestamp, TrafficClass,
 };
 use serde::{Deserialize, Serialize};
 
@@ -76,130 +76,6 @@ impl VolumeProtocolConfig {
             windows_min: self.windows_min,
         }
     }
-}
-
-/// Everything that is told apart, in the order of the memory: later ones are added at the end.
-const PROTOCOLS: [&str; 44] = [
-    "DNS",
-    "multicast DNS",
-    "TLS",
-    "QUIC",
-    "HTTP",
-    "SSH",
-    "DHCP",
-    "NTP",
-    "Modbus",
-    "DNP3",
-    "FTP",
-    "SMTP",
-    "IMAP",
-    "POP3",
-    "Telnet",
-    "Stratum",
-    "SMB",
-    "RDP",
-    "NetBIOS",
-    "SNMP",
-    "LDAP",
-    "Kerberos",
-    "SSDP",
-    "SQL Server",
-    "MySQL",
-    "PostgreSQL",
-    "VNC",
-    "memcached",
-    "syslog",
-    "SIP",
-    "MQTT",
-    "NFS",
-    "RPC",
-    "WinRM",
-    "OpenVPN",
-    "WireGuard",
-    "IPsec",
-    "other TCP",
-    "other UDP",
-    "ICMP",
-    "GRE",
-    "other IP",
-    "ARP",
-    "other frames",
-];
-
-fn place(name: &str) -> usize {
-    PROTOCOLS.iter().position(|known| *known == name).unwrap_or(PROTOCOLS.len() - 1)
-}
-
-/// The name of what a flow carries: the protocol that was recognised, else the service of its port, else the class.
-fn name_of(flow: &FlowRecord) -> &'static str {
-    if let Some(name) = name_of_app(flow.app_proto()) {
-        return name;
-    }
-    let port = flow.dest().port;
-    match flow.key.proto {
-        contacts::TCP => name_of_port(port).unwrap_or("other TCP"),
-        contacts::UDP => name_of_port(port).unwrap_or("other UDP"),
-        1 | 58 => "ICMP",
-        47 => "GRE",
-        50 | 51 => "IPsec",
-        _ => "other IP",
-    }
-}
-
-fn name_of_app(proto: AppProto) -> Option<&'static str> {
-    Some(match proto {
-        AppProto::Unknown => return None,
-        AppProto::Dns => "DNS",
-        AppProto::Mdns => "multicast DNS",
-        AppProto::Tls => "TLS",
-        AppProto::Quic => "QUIC",
-        AppProto::Http => "HTTP",
-        AppProto::Ssh => "SSH",
-        AppProto::Dhcp => "DHCP",
-        AppProto::Ntp => "NTP",
-        AppProto::Modbus => "Modbus",
-        AppProto::Dnp3 => "DNP3",
-        AppProto::Ftp => "FTP",
-        AppProto::Smtp => "SMTP",
-        AppProto::Imap => "IMAP",
-        AppProto::Pop3 => "POP3",
-        AppProto::Telnet => "Telnet",
-        AppProto::Stratum => "Stratum",
-    })
-}
-
-/// By the server's port, where nothing was recognised: the middle of a connection, or a protocol that is not taken apart.
-fn name_of_port(port: u16) -> Option<&'static str> {
-    Some(match port {
-        53 => "DNS",
-        80 | 8080 => "HTTP",
-        443 | 8443 => "TLS",
-        22 => "SSH",
-        67 | 68 => "DHCP",
-        88 => "Kerberos",
-        111 | 135 => "RPC",
-        123 => "NTP",
-        137..=139 => "NetBIOS",
-        161 | 162 => "SNMP",
-        389 | 636 => "LDAP",
-        445 => "SMB",
-        500 | 4500 => "IPsec",
-        514 | 6514 => "syslog",
-        1194 => "OpenVPN",
-        1433 => "SQL Server",
-        1883 | 8883 => "MQTT",
-        1900 => "SSDP",
-        2049 => "NFS",
-        3306 => "MySQL",
-        3389 => "RDP",
-        5060 | 5061 => "SIP",
-        5432 => "PostgreSQL",
-        5900..=5909 => "VNC",
-        5985 | 5986 => "WinRM",
-        11_211 => "memcached",
-        51_820 => "WireGuard",
-        _ => return None,
-    })
 }
 
 /// One protocol.

@@ -54,28 +54,6 @@ fn usual_days_are_silent_and_what_one_host_does_is_left_to_it_and_counted() {
 }
 
 #[test]
-fn flows_are_named_by_what_was_recognised_then_by_port_then_by_class() {
-    let named = |proto: u8, port: u16| {
-        let mut f = flow(0, ip(1), ip(2), port, 1, 1);
-        f.key.proto = proto;
-        name_of(&f)
-    };
-    assert_eq!(
-        [named(6, 445), named(6, 40_000), named(17, 161), named(17, 40_000)],
-        ["SMB", "other TCP", "SNMP", "other UDP"]
-    );
-    assert_eq!([named(1, 0), named(58, 0), named(47, 0), named(132, 0)], ["ICMP", "ICMP", "GRE", "other IP"]);
-    let mut f = flow(0, ip(1), ip(2), 8443, 1, 1);
-    f.app = Some(Box::new(record::AppSummary { proto: AppProto::Ssh, ..record::AppSummary::default() }));
-    assert_eq!(name_of(&f), "SSH");
-    let mut sorted = PROTOCOLS;
-    sorted.sort_unstable();
-    assert!(sorted.windows(2).all(|pair| pair[0] != pair[1]), "each name once");
-    let every = (0..=u16::MAX).filter_map(name_of_port);
-    assert!(every.into_iter().all(|name| PROTOCOLS.contains(&name)));
-}
-
-#[test]
 fn frames_that_are_no_flow_count_by_class_and_the_usual_week_outlives_the_process() {
     let seconds = |from: i64, length: i64, packets: u64| -> Vec<Observation> {
         let second = |s: i64| {
