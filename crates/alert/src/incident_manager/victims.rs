@@ -149,8 +149,10 @@ mod tests {
 
     /// The sweep's incident after these alerts.
     fn swept(manager: &mut IncidentManager, alerts: Vec<Alert>) -> Incident {
-        alerts.into_iter().for_each(|alert| manager.alert(alert));
-        manager.drain().into_iter().filter(|incident| incident.kind == Kind::HostSweep).next_back().unwrap()
+        for alert in alerts {
+            manager.alert(alert);
+        }
+        manager.drain().into_iter().rfind(|incident| incident.kind == Kind::HostSweep).unwrap()
     }
 
     fn manager() -> IncidentManager {

@@ -132,10 +132,10 @@ impl<const METRICS: usize> Past<METRICS> {
     pub(super) fn learn(&mut self, hour: i64, rates: &[f64; METRICS]) {
         let hour = hour.max(self.hour);
         let from = (self.hour + 1).max(hour - HOURS as i64 + 1);
-        for metric in 0..METRICS {
+        for (metric, rate) in rates.iter().enumerate() {
             (from..=hour).for_each(|skipped| self.peaks[metric * HOURS + place(skipped)] = 0);
             let peak = &mut self.peaks[metric * HOURS + place(hour)];
-            *peak = (*peak).max((rates[metric].max(0.0).ln_1p() * STEPS).min(f64::from(u16::MAX)) as u16);
+            *peak = (*peak).max((rate.max(0.0).ln_1p() * STEPS).min(f64::from(u16::MAX)) as u16);
         }
         self.hour = hour;
     }
@@ -234,7 +234,9 @@ fn middle_and_spread(mut values: Vec<(f64, f64)>) -> (f64, f64) {
         reached.map_or(0.0, |(value, _)| *value)
     };
     let middle = median(&mut values);
-    values.iter_mut().for_each(|(value, _)| *value = (*value - middle).abs());
+    for (value, _) in &mut values {
+        *value = (*value - middle).abs();
+    }
     (middle, MAD_TO_SIGMA * median(&mut values))
 }
 
