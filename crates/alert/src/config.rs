@@ -16,6 +16,9 @@ pub struct AlertConfig {
     pub slow_idle_s: u32,
     /// Incidents of learned detectors are over after this long, seconds. Default 1800.
     pub learned_idle_s: u32,
+    /// A host whose log-in was guessed or that was exploited counts as a victim for this long: what it then does to others is one step more
+    /// severe, seconds. Default 86400.
+    pub victim_s: u32,
     /// Incidents that can still grow; the one quiet for longest is let go first (it stays in the store). Default 4096.
     pub live_max: usize,
     /// Entries of any list inside an incident (sources, targets, ports, flows). Default 64.
@@ -31,6 +34,7 @@ impl Default for AlertConfig {
             idle_s: 7200,
             slow_idle_s: 86_400,
             learned_idle_s: 1800,
+            victim_s: 86_400,
             live_max: 4096,
             list_max: 64,
             roll_up: RollUpConfig::default(),

@@ -18,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 mod chain;
 mod learned;
+mod victims;
 
 /// What makes alerts one story.
 type Key = (Kind, String);
@@ -32,8 +33,10 @@ const TECHNIQUES_MAX: usize = 8;
 struct Live {
     incident: Incident,
     proposed: Severity,
-    /// Severity and title of this incident alone, without the steps that followed it.
+    /// Severity and title of this incident alone: without the steps that followed it, and the severity without what went before.
     own: (Severity, String),
+    /// What was done to its source before.
+    attacked: Option<victims::Attacked>,
     /// Evidence of learned detectors, for the budget's bar.
     strength: f64,
     /// Strength at which the budget is asked again.
@@ -91,6 +94,7 @@ pub struct IncidentManager {
     roll_up: RollUp,
     suppressions: Suppressions,
     importances: Importances,
+    victims: victims::Victims,
     now: Timestamp,
     expired_s: i64,
     counters: AlertCounters,
@@ -114,6 +118,7 @@ impl IncidentManager {
             roll_up: RollUp::new(&config.roll_up, config.list_max),
             suppressions: Suppressions::default(),
             importances: Importances::new(),
+            victims: victims::Victims::default(),
             now: Timestamp(i64::MIN),
             expired_s: i64::MIN,
             counters: AlertCounters::default(),
@@ -253,6 +258,9 @@ impl IncidentManager {
 
     /// A person moved an incident. None when it can no longer grow (the store still has it).
     pub fn set_status(&mut self, id: &str, status: IncidentStatus) -> Option<Incident> {
+        if status == IncidentStatus::FalsePositive {
+            self.victims.forget(id);
+        }
         let live = self.live.get_mut(self.by_id.get(id)?)?;
         live.incident.status = status;
         Some(live.incident.clone())
@@ -331,6 +339,7 @@ impl IncidentManager {
         drops.add("incidents_let_go", counters.incidents_let_go);
         drops.add("incident_entries_dropped", counters.entries_dropped);
         drops.add("hosts_evicted", counters.hosts_evicted);
+        drops.add("victims_forgotten", self.victims.forgotten());
         drops
     }
 
@@ -391,6 +400,7 @@ impl IncidentManager {
             incident,
             proposed: alert.severity,
             own: (alert.severity, String::new()),
+            attacked: self.victims.earlier(alert),
             strength: 0.0,
             ask_at: 0.0,
             dirty: false,
@@ -453,8 +463,11 @@ impl IncidentManager {
         };
         live.proposed = live.proposed.max(alert.severity);
         self.counters.entries_dropped += merge_sorted(&mut incident.domains, &named(alert), DOMAINS_MAX);
-        incident.severity = weighed(severity(incident, live.proposed), incident, &self.importances);
-        live.own = (incident.severity, incident.title.clone());
+        let severity = weighed(severity(incident, live.proposed), incident, &self.importances);
+        live.tell_the_past(alert);
+        live.own = (severity, live.incident.title.clone());
+        live.incident.severity = live.weighed_by_the_past(severity);
+        self.victims.note(alert, &live.incident, self.config.victim_s);
         let hosts: Vec<IpAddr16> = match key.0 {
             Kind::Flood => alert.dest.clone(),
             _ => alert.src.clone(),

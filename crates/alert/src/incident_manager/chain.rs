@@ -100,7 +100,8 @@ impl IncidentManager {
             }
         }
         // One kind may be an accident; several between the same hosts are not.
-        incident.severity = first.own.0.max(if others.is_empty() { worst } else { raise(worst) });
+        let own = if first.attacked.is_some() { raise(first.own.0) } else { first.own.0 };
+        incident.severity = own.max(if others.is_empty() { worst } else { raise(worst) });
         incident.title.clone_from(&first.own.1);
         if !others.is_empty() {
             let names: Vec<String> = others.iter().map(|kind| kind.name().replace('_', " ")).collect();

@@ -1,9 +1,10 @@
 //! Distributed scan: several sources share the ports of one host among them, each asking too few to be seen alone. Looks at the
 //! victim: how many different ports nobody had asked before were asked in vain within a window, by how many sources, against the
 //! same victim's past. Sources that a scan of their own names, one dead service asked by many, and the random ports of a spoofed
-//! flood (one packet a source) are none of it. (Gates and others, 2006; Yegneswaran and others, 2003: coordinated scans.)
+//! flood (one packet a source) are none of it. Over UDP only the system ports count: above them honest programs are left without an answer
+//! by many sources at many ports (calls, games, peers), below never. (Gates and others, 2006; Yegneswaran and others, 2003: coordinated scans.)
 
-use super::contacts::{Senders, TCP, evidence};
+use super::contacts::{Senders, TCP, UDP, evidence};
 use super::lru::Lru;
 use super::set16::Set16;
 use super::text::{self, alert, count, plural, push_distinct, why};
@@ -46,7 +47,10 @@ impl Default for DistributedScanConfig {
     }
 }
 
-/// One host that is asked in vain.
+/// Ports below this one are assigned to services of the system (RFC 6335), and nobody sends from them by chance.
+const SYSTEM_PORTS: u16 = 1024;
+
+/// One host that is asked in vain over one protocol.
 #[derive(Default)]
 struct Victim {
     window: i64,
@@ -66,8 +70,8 @@ struct Victim {
 /// The detector.
 pub struct DistributedScan {
     config: DistributedScanConfig,
-    victims: Lru<IpAddr16, Victim>,
-    /// What the rules of evidence need for UDP; TCP leaves it empty.
+    victims: Lru<(IpAddr16, u8), Victim>,
+    /// What the rules of evidence ask for; ports that a host sends from are few below `SYSTEM_PORTS`, so none are remembered.
     senders: Senders,
 }
 
@@ -79,13 +83,17 @@ impl DistributedScan {
     }
 
     fn contact(&mut self, contact: &Contact, now: Timestamp, out: &mut Vec<Alert>) {
-        // TCP only: honest UDP is left without an answer by many sources at many ports.
-        if contact.proto != TCP || evidence(contact, &mut self.senders) != Some(true) {
+        let counts = match contact.proto {
+            TCP => true,
+            UDP => contact.dest_port < SYSTEM_PORTS,
+            _ => false,
+        };
+        if !counts || evidence(contact, &mut self.senders) != Some(true) {
             return;
         }
         let config = &self.config;
         let window = contact.opened.seconds().div_euclid(i64::from(config.window_s.max(1)));
-        let key = contact.dest;
+        let key = (contact.dest, contact.proto);
         let victim = self.victims.touch(&key, now, || Victim { window, first: contact.opened, ..Victim::default() });
         if window > victim.window {
             victim.turn(window, contact.opened);
@@ -135,12 +143,13 @@ impl Victim {
     }
 }
 
-fn victim_alert(dest: IpAddr16, victim: &Victim, config: &DistributedScanConfig) -> Alert {
+fn victim_alert((dest, proto): (IpAddr16, u8), victim: &Victim, config: &DistributedScanConfig) -> Alert {
+    let protocol = if proto == UDP { "UDP" } else { "TCP" };
     let (ports, sources) = (u64::from(victim.ports.count()), victim.sources.len() as u64);
     let most = victim.sources.iter().map(|(_, n)| *n).max().unwrap_or(0);
     let mut a = alert(Kind::PortScan, "distributed_scan", victim.first, victim.last, 1e-4);
     a.title = format!(
-        "{} share a scan of {dest}: {} TCP ports asked in vain, at most {} by one of them",
+        "{} share a scan of {dest}: {} {protocol} ports asked in vain, at most {} by one of them",
         plural(sources, "host", "hosts"),
         count(ports),
         most
@@ -162,7 +171,7 @@ fn victim_alert(dest: IpAddr16, victim: &Victim, config: &DistributedScanConfig)
     ];
     a.packets = ports;
     a.severity = if ports >= 100 { Severity::High } else { Severity::Medium };
-    a.story = format!("{dest} shared");
+    a.story = format!("{dest} {protocol} shared");
     text::scored(a, 0.8 + 0.2 * (1.0 - f64::from(config.ports_min) / (ports as f64).max(f64::from(config.ports_min))))
 }
 
@@ -216,6 +225,40 @@ mod tests {
             // Each alone stays below the bound of the single source's walk: seven ports.
             assert!(run("port_scan", &asked(56, every_ms, |i| 20 + (i % 8) as u8, |i| 1 + i as u16)).is_empty());
         }
+    }
+
+    fn over_udp(input: Vec<Observation>, outcome: ContactOutcome) -> Vec<Observation> {
+        let change = |observation| match observation {
+            Observation::Contact(c) => {
+                let key = record::FlowKey { proto: UDP, ..c.key };
+                Observation::Contact(Contact { proto: UDP, key, outcome, ..c })
+            }
+            other => other,
+        };
+        input.into_iter().map(change).collect()
+    }
+
+    #[test]
+    fn a_shared_scan_over_udp_is_told_by_the_system_ports_alone() {
+        let shared = |first: u16| asked(56, 60_000, |i| 20 + (i % 8) as u8, |i| first + i as u16);
+        for outcome in [ContactOutcome::Unanswered, ContactOutcome::Refused] {
+            let alerts = run("distributed_scan", &over_udp(shared(500), outcome));
+            assert_eq!(
+                alerts[0].title,
+                "8 hosts share a scan of 10.0.0.9: 32 UDP ports asked in vain, at most 4 by one of them"
+            );
+        }
+        assert!(run("distributed_scan", &over_udp(shared(40_000), ContactOutcome::Unanswered)).is_empty(), "calls");
+        assert!(run("distributed_scan", &over_udp(shared(500), ContactOutcome::Answered)).is_empty(), "answered");
+        let one = asked(500, 10, |_| 7, |i| 500 + (i % 400) as u16);
+        assert!(run("distributed_scan", &over_udp(one, ContactOutcome::Unanswered)).is_empty(), "one scanner");
+        // Half over each protocol: neither is enough.
+        let half: Vec<_> = shared(500)
+            .into_iter()
+            .take(31)
+            .chain(over_udp(shared(600), ContactOutcome::Unanswered).into_iter().take(31))
+            .collect();
+        assert!(run("distributed_scan", &half).is_empty(), "protocols are counted apart");
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod new_service;
 mod odd_service;
 mod port_scan;
 mod ports;
+mod protocol_names;
 mod random_walk;
 mod reflector;
 mod remote_admin;
@@ -40,17 +41,23 @@ mod rogue_dhcp;
 mod rogue_router;
 mod set16;
 mod slow_http;
+mod slow_tls;
 mod station_peers;
 mod steady_link;
 mod text;
 mod threat_intel;
 mod throttle;
 mod tor;
+mod usual_week;
 mod volume;
+mod volume_host;
+mod volume_interface;
+mod volume_protocol;
 mod wants;
 mod watch;
 mod weak_certificate;
 mod web_attack;
+mod week_watch;
 
 #[cfg(test)]
 mod contract_tests;
@@ -87,11 +94,15 @@ pub use reverse_call::{ReverseCall, ReverseCallConfig};
 pub use rogue_dhcp::{RogueDhcp, RogueDhcpConfig};
 pub use rogue_router::{RogueRouter, RogueRouterConfig};
 pub use slow_http::{SlowHttp, SlowHttpConfig};
+pub use slow_tls::{SlowTls, SlowTlsConfig};
 pub use station_peers::{StationPeers, StationPeersConfig};
 pub use steady_link::{SteadyLink, SteadyLinkConfig};
 pub use threat_intel::{ThreatIntel, ThreatIntelConfig};
 pub use tor::{Tor, TorConfig};
 pub use volume::{Volume, VolumeConfig};
+pub use volume_host::{VolumeHost, VolumeHostConfig};
+pub use volume_interface::{VolumeInterface, VolumeInterfaceConfig};
+pub use volume_protocol::{VolumeProtocol, VolumeProtocolConfig};
 pub use wants::Wants;
 pub use weak_certificate::{WeakCertificate, WeakCertificateConfig};
 pub use web_attack::{WebAttack, WebAttackConfig};
@@ -170,6 +181,12 @@ pub struct BehaviourConfig {
     pub arp_spoof: ArpSpoofConfig,
     /// Volume of an interface.
     pub volume: VolumeConfig,
+    /// Volume of an interface against its usual week.
+    pub volume_interface: VolumeInterfaceConfig,
+    /// Volume of hosts.
+    pub volume_host: VolumeHostConfig,
+    /// Volume of protocols.
+    pub volume_protocol: VolumeProtocolConfig,
     /// Log-in guessing.
     pub brute_force: BruteForceConfig,
     /// Data in DNS names.
@@ -217,6 +234,8 @@ pub struct BehaviourConfig {
     pub long_connection: LongConnectionConfig,
     /// Requests that are never finished.
     pub slow_http: SlowHttpConfig,
+    /// The same inside TLS.
+    pub slow_tls: SlowTlsConfig,
     /// Home hosts abused to flood others.
     pub reflector: ReflectorConfig,
     /// Passwords in the clear.
@@ -269,6 +288,7 @@ pub const REGISTRY: &[(&str, Constructor)] = &[
     ("new_service", |c| Box::new(NewService::new(&c.new_service))),
     ("long_connection", |c| Box::new(LongConnection::new(&c.long_connection))),
     ("slow_http", |c| Box::new(SlowHttp::new(&c.slow_http))),
+    ("slow_tls", |c| Box::new(SlowTls::new(&c.slow_tls))),
     ("reflector", |c| Box::new(Reflector::new(&c.reflector))),
     ("cleartext_login", |c| Box::new(CleartextLogin::new(&c.cleartext_login))),
     ("weak_certificate", |c| Box::new(WeakCertificate::new(&c.weak_certificate))),
@@ -276,6 +296,9 @@ pub const REGISTRY: &[(&str, Constructor)] = &[
     ("rogue_router", |c| Box::new(RogueRouter::new(&c.rogue_router))),
     ("crypto_mining", |c| Box::new(CryptoMining::new(&c.crypto_mining))),
     ("tor", |c| Box::new(Tor::new(&c.tor))),
+    ("volume_interface", |c| Box::new(VolumeInterface::new(&c.volume_interface))),
+    ("volume_host", |c| Box::new(VolumeHost::new(&c.volume_host))),
+    ("volume_protocol", |c| Box::new(VolumeProtocol::new(&c.volume_protocol, &c.volume_host))),
 ];
 
 fn home_of(config: &BehaviourConfig) -> HomeNetworks {

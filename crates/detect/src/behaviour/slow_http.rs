@@ -1,6 +1,6 @@
 //! Slow HTTP: many requests to one web server that are sent a few bytes at a time and never done, so that each holds one of its places
 //! (Slowloris, slow POST: ATT&CK T1499.002). Told by the shape of the flows: many small segments of the client at long pauses, and no
-//! answer or only the server's "timed out". Reads no bytes; inside TLS a half-done request looks like an open page, so it is not judged.
+//! answer or only the server's "timed out". Reads no bytes; requests inside TLS are `slow_tls`'s.
 
 use super::lru::Lru;
 use super::text::{self, alert, count, plural, push_distinct, why};
