@@ -5,6 +5,7 @@
 mod address_change;
 mod arp_spoof;
 mod beacon;
+mod beacon_rhythm;
 mod brute_force;
 mod cleartext_login;
 mod contacts;
@@ -32,6 +33,7 @@ mod odd_service;
 mod port_scan;
 mod ports;
 mod random_walk;
+mod rare_client;
 mod reflector;
 mod remote_admin;
 mod remote_admin_story;
@@ -81,6 +83,7 @@ pub use new_device::{NewDevice, NewDeviceConfig};
 pub use new_service::{NewService, NewServiceConfig};
 pub use odd_service::{OddService, OddServiceConfig};
 pub use port_scan::{PortScan, PortScanConfig};
+pub use rare_client::{RareClient, RareClientConfig};
 pub use reflector::{Reflector, ReflectorConfig};
 pub use remote_admin::{RemoteAdmin, RemoteAdminConfig};
 pub use reverse_call::{ReverseCall, ReverseCallConfig};
@@ -231,6 +234,8 @@ pub struct BehaviourConfig {
     pub crypto_mining: CryptoMiningConfig,
     /// The TOR network.
     pub tor: TorConfig,
+    /// Rare programs that call rare servers.
+    pub rare_client: RareClientConfig,
     /// Home networks. The app fills this from its own setting; empty means private, carrier-grade, link-local and
     /// unique-local addresses.
     #[serde(skip)]
@@ -276,6 +281,7 @@ pub const REGISTRY: &[(&str, Constructor)] = &[
     ("rogue_router", |c| Box::new(RogueRouter::new(&c.rogue_router))),
     ("crypto_mining", |c| Box::new(CryptoMining::new(&c.crypto_mining))),
     ("tor", |c| Box::new(Tor::new(&c.tor))),
+    ("rare_client", |c| Box::new(RareClient::new(&c.rare_client))),
 ];
 
 fn home_of(config: &BehaviourConfig) -> HomeNetworks {
