@@ -255,6 +255,11 @@ fn pair_alert(key: &Key, pair: &Pair, rhythm: &Rhythm) -> Alert {
         why("connections", pair.total as f64, [0.0, 20.0], "connections", 0.2),
         sign,
     ];
+    if let Some([even, lasting]) = pair.hours.scores() {
+        a.why[0].share = 0.5;
+        a.why.push(why("calls_even_over_hours", even, [0.0, 0.5], "ratio", 0.05));
+        a.why.push(why("calls_lasting_over_hours", lasting, [0.0, 0.5], "ratio", 0.05));
+    }
     a.flows.clone_from(&pair.flows);
     a.packets = pair.packets;
     a.severity = Severity::Low;
