@@ -250,9 +250,15 @@ fn a_snapped_hello_gives_the_name_but_no_fingerprint() {
 fn certificates_and_log_ins_of_recorded_sessions() {
     let Some(root) = data("certificates_and_log_ins") else { return };
     let mut told = Vec::new();
-    for name in
-        ["long_tls_certificate.pcap", "ftp_failed.pcap", "imap.pcap", "pop3.pcap", "smtp.pcap", "http_auth.pcap"]
-    {
+    for name in [
+        "long_tls_certificate.pcap",
+        "ftp_failed.pcap",
+        "imap.pcap",
+        "pop3.pcap",
+        "smtp.pcap",
+        "http_auth.pcap",
+        "snmp.pcap",
+    ] {
         let (mut decoder, mut meta) = (Decoder::new(DecodeConfig::default()), PacketMeta::default());
         for_each_frame(&root.join("pcap-protocols/ndpi").join(name), |header, frame| {
             decoder.decode(header, frame, &mut meta);
@@ -267,7 +273,7 @@ fn certificates_and_log_ins_of_recorded_sessions() {
             }
         });
     }
-    for expected in ["certificate", "ftp", "imap", "pop3", "smtp", "http"] {
+    for expected in ["certificate", "ftp", "imap", "pop3", "smtp", "http", "snmp"] {
         assert!(told.contains(&expected), "{expected}: {told:?}");
     }
 }

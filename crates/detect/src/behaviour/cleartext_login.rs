@@ -67,7 +67,7 @@ impl CleartextLogin {
         Self { services: Lru::new(config.services_max), users: Lru::new(config.sessions_max) }
     }
 
-    fn login(&mut self, event: &AppEvent, login: &LoginData, out: &mut Vec<Alert>) {
+    fn login(&mut self, event: &AppEvent, login: &LoginData, context: &Context, out: &mut Vec<Alert>) {
         if login.protocol == AppProto::Stratum {
             return;
         }
@@ -78,7 +78,7 @@ impl CleartextLogin {
         }
         if login.protocol == AppProto::Snmp {
             if login.password {
-                self.community(event, login, out);
+                self.community(event, login, context, out);
             }
             return;
         }
@@ -90,10 +90,14 @@ impl CleartextLogin {
     }
 
     /// One monitor and all its agents are one story, whoever of them speaks first.
-    fn community(&mut self, event: &AppEvent, login: &LoginData, out: &mut Vec<Alert>) {
+    fn community(&mut self, event: &AppEvent, login: &LoginData, context: &Context, out: &mut Vec<Alert>) {
         let (low, high) = (event.key.low, event.key.high);
         let (from, to) = if event.from_low { (low, high) } else { (high, low) };
         let (monitor, agent) = if to.port == TRAP_PORT { (to, from) } else { (from, to) };
+        // Strangers who try `public` on everybody are no monitor.
+        if !context.home.contains(monitor.addr) {
+            return;
+        }
         let key = (monitor.addr, to.port, AppProto::Snmp.name());
         let service = self.services.touch(&key, event.ts, || Service { first: event.ts, ..Service::default() });
         service.last = service.last.max(event.ts);
@@ -197,10 +201,10 @@ impl Behaviour for CleartextLogin {
     fn wants(&self) -> Wants {
         Wants::LOGIN | Wants::HTTP
     }
-    fn observe(&mut self, observation: &Observation, _context: &Context, out: &mut Vec<Alert>) {
+    fn observe(&mut self, observation: &Observation, context: &Context, out: &mut Vec<Alert>) {
         let Observation::App(event) = observation else { return };
         match &event.data {
-            AppData::Login(login) => self.login(event, login, out),
+            AppData::Login(login) => self.login(event, login, context, out),
             AppData::Http(http) if http.authorization == "basic" => {
                 self.password(event, false, "http", &http.http_user, out);
             }

@@ -25,16 +25,14 @@ impl Scenario for Monitoring {
         )
     }
     fn launch(&self, start: i64, world: &mut World, _: Tempo) -> i64 {
-        for server in [ROUTER, FILES, PRINTER, BACKUP] {
-            world.spawn(start + world.random.between(0, 10 * S), Every { period_ns: 60 * S, act: Act::Snmp(server) });
-        }
-        for server in [FILES, PRINTER, BACKUP] {
-            world.spawn(start + world.random.between(0, 10 * S), Every { period_ns: 30 * S, act: Act::Inside(server) });
-        }
         let sites = world.sites.iter().enumerate().filter(|(_, s)| s.name.starts_with("status"));
-        for (site, port) in sites.map(|(i, _)| i).zip([80, 443]).collect::<Vec<_>>() {
-            let act = Act::Outside(site, port);
-            world.spawn(start + world.random.between(0, 10 * S), Every { period_ns: 30 * S, act });
+        let outside: Vec<(usize, u16)> = sites.map(|(i, _)| i).zip([80, 443]).collect();
+        let polls = [ROUTER, FILES, PRINTER, BACKUP].map(|server| (60 * S, Act::Snmp(server)));
+        let checks = [FILES, PRINTER, BACKUP].map(|server| (30 * S, Act::Inside(server)));
+        let outside = outside.into_iter().map(|(site, port)| (30 * S, Act::Outside(site, port)));
+        for (period_ns, act) in polls.into_iter().chain(checks).chain(outside) {
+            let first = world.random.between(0, 10 * S);
+            world.spawn(start + first, Every { period_ns, act });
         }
         0
     }
