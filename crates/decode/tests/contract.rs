@@ -103,6 +103,12 @@ fn dcerpc_bind() -> Vec<u8> {
     message
 }
 
+/// Version 2c, community `public`, a question for one name.
+const SNMP_GET: &[u8] = &[
+    0x30, 0x26, 2, 1, 1, 4, 6, b'p', b'u', b'b', b'l', b'i', b'c', 0xa0, 0x19, 2, 1, 9, 2, 1, 0, 2, 1, 0, 0x30, 0x0e,
+    0x30, 0x0c, 6, 8, 0x2b, 6, 1, 2, 1, 1, 1, 0, 5, 0,
+];
+
 /// A fixture a protocol: its name and a frame that holds one of its messages.
 fn fixtures() -> Vec<(&'static str, Vec<u8>)> {
     let over_tcp = |src, dest, data: &[u8]| ethernet(0x0800, &ipv4(6, &tcp_ports(src, dest, 0x18, &[], data)));
@@ -129,6 +135,7 @@ fn fixtures() -> Vec<(&'static str, Vec<u8>)> {
         ("imap", over_tcp(40_000, 143, b"a1 LOGIN bob hunter2\r\n")),
         ("pop3", over_tcp(110, 40_000, b"-ERR [AUTH] Authentication failed.\r\n")),
         ("telnet", over_tcp(40_000, 23, &[255, 253, 1, 255, 251, 31])),
+        ("snmp", over_udp(40_000, 161, SNMP_GET)),
         ("stratum", over_tcp(40_000, 3333, b"{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}\n")),
     ]
 }
@@ -243,9 +250,15 @@ fn a_snapped_hello_gives_the_name_but_no_fingerprint() {
 fn certificates_and_log_ins_of_recorded_sessions() {
     let Some(root) = data("certificates_and_log_ins") else { return };
     let mut told = Vec::new();
-    for name in
-        ["long_tls_certificate.pcap", "ftp_failed.pcap", "imap.pcap", "pop3.pcap", "smtp.pcap", "http_auth.pcap"]
-    {
+    for name in [
+        "long_tls_certificate.pcap",
+        "ftp_failed.pcap",
+        "imap.pcap",
+        "pop3.pcap",
+        "smtp.pcap",
+        "http_auth.pcap",
+        "snmp.pcap",
+    ] {
         let (mut decoder, mut meta) = (Decoder::new(DecodeConfig::default()), PacketMeta::default());
         for_each_frame(&root.join("pcap-protocols/ndpi").join(name), |header, frame| {
             decoder.decode(header, frame, &mut meta);
@@ -260,7 +273,7 @@ fn certificates_and_log_ins_of_recorded_sessions() {
             }
         });
     }
-    for expected in ["certificate", "ftp", "imap", "pop3", "smtp", "http"] {
+    for expected in ["certificate", "ftp", "imap", "pop3", "smtp", "http", "snmp"] {
         assert!(told.contains(&expected), "{expected}: {told:?}");
     }
 }

@@ -48,6 +48,8 @@ pub enum AppProto {
     Telnet,
     /// Stratum, by which miners of crypto-currencies fetch work.
     Stratum,
+    /// SNMP.
+    Snmp,
 }
 
 impl AppProto {
@@ -72,6 +74,7 @@ impl AppProto {
             Self::Pop3 => "pop3",
             Self::Telnet => "telnet",
             Self::Stratum => "stratum",
+            Self::Snmp => "snmp",
         }
     }
 }

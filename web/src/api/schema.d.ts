@@ -752,7 +752,7 @@ export interface components {
          * @description Application protocol, spelled as Suricata spells it where it has the protocol.
          * @enum {string}
          */
-        AppProto: "unknown" | "dns" | "mdns" | "tls" | "quic" | "http" | "ssh" | "dhcp" | "ntp" | "modbus" | "dnp3" | "ftp" | "smtp" | "imap" | "pop3" | "telnet" | "stratum";
+        AppProto: "unknown" | "dns" | "mdns" | "tls" | "quic" | "http" | "ssh" | "dhcp" | "ntp" | "modbus" | "dnp3" | "ftp" | "smtp" | "imap" | "pop3" | "telnet" | "stratum" | "snmp";
         /** @description One thing that a person changed. */
         AuditEntry: {
             /** @description Which: an address, a setting's key, a number. */

@@ -19,6 +19,7 @@ pub(crate) mod pop3;
 pub(crate) mod quic;
 pub(crate) mod smb;
 pub(crate) mod smtp;
+pub(crate) mod snmp;
 pub(crate) mod ssh;
 pub(crate) mod stratum;
 pub(crate) mod telnet;
@@ -111,6 +112,7 @@ pub const PROTOCOLS: &[&dyn Protocol] = &[
     &smtp::Smtp,
     &ftp::Ftp,
     &telnet::Telnet,
+    &snmp::Snmp,
     &dns::Dns,
 ];
 

@@ -1,7 +1,10 @@
 //! Beacon: a host opens connections to one service outside the home networks at regular intervals and alike in size. Scores timing and
-//! size as RITA does (Bowley skewness and median absolute deviation) over the last connections. Programs that people know
-//! do this too: services that are periodic by design are left out, and a beacon alone is of low severity.
+//! size as RITA does (Bowley skewness and median absolute deviation) over the last connections, and from four whole hours on also how even
+//! and how lasting the calls are by the hour. Calls that vary by more than a third are told by the spread of their intervals; a beat
+//! among other visits by an autocorrelation (`beacon_rhythm`). Programs that people know do this too: services that are periodic by
+//! design are left out, and a beacon alone is of low severity.
 
+use super::beacon_rhythm::{Hours, beat, regularity, spread};
 use super::lru::Lru;
 use super::text::{self, alert, count, seconds, why};
 use super::throttle::{HOUR_NS, Throttle};
@@ -21,6 +24,12 @@ pub struct BeaconConfig {
     pub connections_min: usize,
     /// Score (mean of timing and size, 0 to 1) needed. Default 0.8.
     pub score_min: f64,
+    /// Connections needed when the intervals differ by more than a half from their median: sleeps of up to ±50 %, and beats among other
+    /// visits. Default 32.
+    pub jittered_connections_min: usize,
+    /// Spread of such intervals at most: standard deviation over mean, without the sixteenth at either end. A sleep of ±50 % has 0.25 to
+    /// 0.3, calls at random times 0.75. Default 0.4.
+    pub jittered_spread_max: f64,
     /// Shortest median interval, seconds; what is faster is a transfer. Default 1.
     pub interval_min_s: f64,
     /// Longest median interval, seconds. Default 7200.
@@ -41,6 +50,8 @@ impl Default for BeaconConfig {
         Self {
             connections_min: 20,
             score_min: 0.8,
+            jittered_connections_min: 32,
+            jittered_spread_max: 0.4,
             interval_min_s: 1.0,
             interval_max_s: 7200.0,
             ports_ignored: vec![53, 67, 68, 123, 137, 138, 161, 162, 514, 853, 1900, 3478, 5351, 5353, 5355],
@@ -56,6 +67,7 @@ struct Pair {
     opened: VecDeque<(Timestamp, f64)>,
     first: Timestamp,
     last: Timestamp,
+    hours: Hours,
     total: u64,
     packets: u64,
     flows: Vec<u64>,
@@ -68,28 +80,6 @@ type Key = (IpAddr16, IpAddr16, u16, u8);
 pub struct Beacon {
     config: BeaconConfig,
     pairs: Lru<Key, Pair>,
-}
-
-/// Quartiles of a list, sorted in place.
-fn quartiles(list: &mut [f64]) -> [f64; 3] {
-    list.sort_by(f64::total_cmp);
-    let at = |q: f64| list[((list.len() - 1) as f64 * q).round() as usize];
-    [at(0.25), at(0.5), at(0.75)]
-}
-
-/// RITA's sub-score: (1 − |Bowley skewness| + 1 − deviation relative to the median) / 2.
-fn regularity(list: &mut [f64], least: f64) -> f64 {
-    if list.is_empty() {
-        return 0.0;
-    }
-    let [q1, median, q3] = quartiles(list);
-    let spread = q3 - q1;
-    let skew =
-        if spread <= f64::EPSILON || median <= q1 || median >= q3 { 0.0 } else { (q1 + q3 - 2.0 * median) / spread };
-    let mut deviations: Vec<f64> = list.iter().map(|v| (v - median).abs()).collect();
-    let mad = quartiles(&mut deviations)[1];
-    let dispersion = (1.0 - mad / median.max(least)).max(0.0);
-    f64::midpoint(1.0 - skew.abs(), dispersion)
 }
 
 impl Beacon {
@@ -118,6 +108,7 @@ impl Beacon {
             pair.first = flow.first_seen;
         }
         pair.total += 1;
+        pair.hours.count(flow.first_seen);
         pair.packets += flow.packets();
         pair.last = pair.last.max(flow.end);
         text::push_distinct(&mut pair.flows, flow.flow_id);
@@ -156,37 +147,90 @@ impl Beacon {
 
 /// Least part of the intervals that must lie near their median.
 const NEAR_SHARE_MIN: f64 = 0.8;
+/// How often an autocorrelation is looked for, connections: it costs more than the rest.
+const BEAT_EVERY: u64 = 16;
+
+/// What made the calls regular.
+#[derive(Clone, Copy, PartialEq)]
+enum Sign {
+    /// Nearly all intervals lie near their median.
+    Near,
+    /// They spread less than chance allows.
+    Narrow,
+    /// There is a beat among other visits.
+    Beat,
+}
 
 /// How regular a pair's calls are.
+#[derive(Clone, Copy)]
 struct Rhythm {
     /// 0 … 1; 0 when the intervals are out of range.
     score: f64,
-    /// Median interval, seconds.
+    /// Median interval, or period of the beat, seconds.
     interval_s: f64,
-    /// Part of the intervals that lie within half of the median around it.
-    near_share: f64,
+    /// The sign and its value: part of the intervals near their median, their spread, or part of the visits on the beat.
+    sign: (Sign, f64),
 }
+
+/// No rhythm.
+const NONE: Rhythm = Rhythm { score: 0.0, interval_s: 0.0, sign: (Sign::Near, 0.0) };
 
 fn judge(pair: &Pair, config: &BeaconConfig) -> Rhythm {
     let times: Vec<f64> = pair.opened.iter().map(|(t, _)| t.since(pair.first) as f64 / NS_PER_S as f64).collect();
     let mut intervals: Vec<f64> = times.windows(2).map(|w| w[1] - w[0]).filter(|d| *d > 0.05).collect();
+    let enough = pair.opened.len() >= config.jittered_connections_min;
     // Bursts of parallel connections are browsing.
-    if intervals.is_empty() || intervals.len() * 10 < (times.len() - 1) * 9 {
-        return Rhythm { score: 0.0, interval_s: 0.0, near_share: 0.0 };
+    let bursts = intervals.is_empty() || intervals.len() * 10 < (times.len() - 1) * 9;
+    let rhythm = if bursts { NONE } else { by_intervals(&mut intervals, enough, config) };
+    let rhythm = if rhythm.score == 0.0 && enough && pair.total.is_multiple_of(BEAT_EVERY) {
+        by_beat(&times, config)
+    } else {
+        rhythm
+    };
+    if rhythm.score == 0.0 {
+        return rhythm;
     }
+    let mut sizes: Vec<f64> = pair.opened.iter().map(|(_, size)| *size).collect();
+    let parts = [rhythm.score, regularity(&mut sizes, 32.0)];
+    let score = match pair.hours.scores() {
+        Some(hours) => (parts.iter().sum::<f64>() + hours.iter().sum::<f64>()) / 4.0,
+        None => parts.iter().sum::<f64>() / 2.0,
+    };
+    Rhythm { score, ..rhythm }
+}
+
+/// The score of the timing alone, by the intervals.
+fn by_intervals(intervals: &mut [f64], enough: bool, config: &BeaconConfig) -> Rhythm {
     // The median first: most pairs are told apart by it, and a full sort costs more.
     let middle = ((intervals.len() - 1) as f64 * 0.5).round() as usize;
     let median = *intervals.select_nth_unstable_by(middle, f64::total_cmp).1;
+    if !(config.interval_min_s..=config.interval_max_s).contains(&median) {
+        return NONE;
+    }
     // Nearly all intervals lie near the median: work done in bursts with pauses does not.
     let near = intervals.iter().filter(|d| (**d - median).abs() <= 0.5 * median).count();
     let near_share = near as f64 / intervals.len() as f64;
-    if !(config.interval_min_s..=config.interval_max_s).contains(&median) || near_share < NEAR_SHARE_MIN {
-        return Rhythm { score: 0.0, interval_s: median, near_share };
+    let spread = if enough { spread(intervals) } else { f64::MAX };
+    let narrow = if spread <= config.jittered_spread_max { 1.0 - spread } else { 0.0 };
+    if near_share >= NEAR_SHARE_MIN {
+        // The skewness of a wide spread is chance: where both can be told, the better one counts.
+        let score = regularity(intervals, 1.0).max(narrow);
+        Rhythm { score, interval_s: median, sign: (Sign::Near, near_share) }
+    } else if narrow > 0.0 {
+        Rhythm { score: narrow, interval_s: median, sign: (Sign::Narrow, spread) }
+    } else {
+        NONE
     }
-    let timing = regularity(&mut intervals, 1.0);
-    let mut sizes: Vec<f64> = pair.opened.iter().map(|(_, size)| *size).collect();
-    let score = f64::midpoint(timing, regularity(&mut sizes, 32.0));
-    Rhythm { score, interval_s: median, near_share }
+}
+
+/// The same, by the autocorrelation.
+fn by_beat(times: &[f64], config: &BeaconConfig) -> Rhythm {
+    match beat(times).filter(|beat| beat.period_s <= config.interval_max_s) {
+        Some(beat) => {
+            Rhythm { score: beat.on_beat_share, interval_s: beat.period_s, sign: (Sign::Beat, beat.on_beat_share) }
+        }
+        None => NONE,
+    }
 }
 
 fn pair_alert(key: &Key, pair: &Pair, rhythm: &Rhythm) -> Alert {
@@ -201,11 +245,21 @@ fn pair_alert(key: &Key, pair: &Pair, rhythm: &Rhythm) -> Alert {
     a.src = vec![src];
     a.dest = vec![dest];
     a.dest_port = vec![port];
+    let sign = match rhythm.sign {
+        (Sign::Near, share) => why("intervals_alike_share", share, [0.0, NEAR_SHARE_MIN], "ratio", 0.2),
+        (Sign::Narrow, spread) => why("interval_spread", spread, [0.75, 10.0], "", 0.2),
+        (Sign::Beat, share) => why("visits_on_beat_share", share, [0.0, 0.5], "ratio", 0.2),
+    };
     a.why = vec![
         why("beacon_score", rhythm.score, [0.0, 0.7], "", 0.6),
         why("connections", pair.total as f64, [0.0, 20.0], "connections", 0.2),
-        why("intervals_alike_share", rhythm.near_share, [0.0, NEAR_SHARE_MIN], "ratio", 0.2),
+        sign,
     ];
+    if let Some([even, lasting]) = pair.hours.scores() {
+        a.why[0].share = 0.5;
+        a.why.push(why("calls_even_over_hours", even, [0.0, 0.5], "ratio", 0.05));
+        a.why.push(why("calls_lasting_over_hours", lasting, [0.0, 0.5], "ratio", 0.05));
+    }
     a.flows.clone_from(&pair.flows);
     a.packets = pair.packets;
     a.severity = Severity::Low;
@@ -260,6 +314,31 @@ mod tests {
             "{}",
             alerts[0].title
         );
+    }
+
+    #[test]
+    fn a_sleep_of_fifty_percent_is_seen_within_forty_intervals() {
+        for seed in 0..20 {
+            let mut at = 0;
+            let times: Vec<i64> = (0..120)
+                .map(|i| {
+                    at += 30_000 + noise(i + 1000 * seed, 60_001);
+                    at
+                })
+                .collect();
+            let alerts = run("beacon", &calls(120, C2, |i| times[i as usize], |i| 300 + noise(i, 20) as u64));
+            let found = alerts.first().map(|a| a.ts.0 / 1_000_000);
+            assert!(found.is_some_and(|ms| ms <= times[39]), "seed {seed}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_beat_behind_a_server_that_a_person_visits_too_is_seen() {
+        let mut times: Vec<i64> = (0..50).map(|i| i * 60_000 + noise(i, 6000)).collect();
+        times.extend((0..22).map(|i| i * 140_000 + noise(i + 900, 100_000)));
+        times.sort_unstable();
+        let alerts = run("beacon", &calls(72, C2, |i| times[i as usize], |_| 300));
+        assert!(alerts.iter().any(|a| a.why.iter().any(|w| w.feature == "visits_on_beat_share")), "{alerts:?}");
     }
 
     #[test]

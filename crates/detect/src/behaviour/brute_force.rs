@@ -1,9 +1,10 @@
 //! Log-in guessing: one source opens many short, alike, answered sessions to one log-in service. A failed log-in ends
 //! after few messages, and guesses are alike; sessions in which somebody works are neither. Also told: forms posted to a log-in page,
-//! log-ins that SMB says it refused, and the same guess carried to many hosts, one try each (spraying: ATT&CK T1110.003).
+//! log-ins that the server itself says it refused (SMB, FTP, SMTP, IMAP, POP3, Telnet, HTTP with credentials), and the same guess carried
+//! to many hosts, one try each (spraying: ATT&CK T1110.003). A log-in that is accepted after them makes it high.
 
-use super::log_in::{HTTP, KERBEROS, is_log_in_page, refused, service_of};
-use super::lru::Lru;
+use super::log_in::{HTTP, KERBEROS, answered, is_log_in_page, refused, service_of};
+use super::lru::{Lru, hash_of};
 use super::text::{self, alert, count, plural, push_distinct, why};
 use super::throttle::{HOUR_NS, Throttle};
 use super::{Behaviour, Context, Wants};
@@ -82,6 +83,8 @@ struct Pair {
     worked: u32,
     /// Tries are read from messages, not told by the shape of flows.
     read: bool,
+    /// A log-in was accepted after the guesses.
+    let_in: bool,
     throttle: Throttle,
 }
 
@@ -103,6 +106,8 @@ pub struct BruteForce {
     config: BruteForceConfig,
     pairs: Lru<Key, Pair>,
     sprays: Lru<(IpAddr16, &'static str), Spray>,
+    /// HTTP connections whose last request gave a name and a password, by hash.
+    asked: Lru<u64, ()>,
     /// Pairs whose story is being told.
     active: Vec<Key>,
 }
@@ -124,7 +129,8 @@ impl BruteForce {
     #[must_use]
     pub fn new(config: &BruteForceConfig) -> Self {
         let (pairs, sprays) = (Lru::new(config.pairs_max), Lru::new(config.pairs_max / 4));
-        Self { pairs, sprays, active: Vec::new(), config: config.clone() }
+        let asked = Lru::new(config.pairs_max);
+        Self { pairs, sprays, asked, active: Vec::new(), config: config.clone() }
     }
 
     fn flow(&mut self, flow: &FlowRecord, out: &mut Vec<Alert>) {
@@ -173,12 +179,54 @@ impl BruteForce {
             AppData::Admin(admin) if admin.step == AdminStep::LogonRefused => {
                 (receiver, sender, "SMB", self.config.sessions_min)
             }
-            _ => return,
+            _ => {
+                let Some((service, accepted)) = self.decided(event) else { return };
+                if accepted {
+                    self.let_in(&(receiver.addr, sender.addr, service), event.ts, out);
+                    return;
+                }
+                (receiver, sender, service, self.config.sessions_min)
+            }
         };
         let session = Session { end: event.ts, log_size: 0.0, flow_id: 0 };
         let key = (client.addr, server.addr, service);
         let one = Try { key, port: server.port, session, started: event.ts, packets: 1, needed, uniform: true };
         self.tried(&one, out);
+    }
+
+    /// What a server says of a log-in: the service, and whether it accepts. Of HTTP only answers to requests that gave credentials:
+    /// the first 401 of a connection is no more than a question.
+    fn decided(&mut self, event: &AppEvent) -> Option<(&'static str, bool)> {
+        match &event.data {
+            AppData::Http(http) if !http.response => {
+                let connection = hash_of(&event.key);
+                if matches!(http.authorization.as_str(), "basic" | "digest") {
+                    self.asked.touch(&connection, event.ts, || ());
+                } else {
+                    self.asked.remove(&connection);
+                }
+                None
+            }
+            AppData::Http(http) => {
+                self.asked.remove(&hash_of(&event.key))?;
+                Some((HTTP, http.status != 401)).filter(|_| http.status == 401 || http.status < 400)
+            }
+            AppData::Login(login) if login.response => Some((answered(login.protocol)?, login.accepted?)),
+            _ => None,
+        }
+    }
+
+    /// A log-in was accepted: it matters when guesses at the same service were told before.
+    fn let_in(&mut self, key: &Key, now: Timestamp, out: &mut Vec<Alert>) {
+        let window_ns = i64::from(self.config.window_s) * NS_PER_S;
+        if let Some(pair) = self.pairs.peek_mut(key)
+            && pair.throttle.started()
+            && !pair.let_in
+            && now.since(pair.last) <= window_ns
+        {
+            (pair.let_in, pair.last) = (true, pair.last.max(now));
+            out.push(pair_alert(key, pair));
+        }
     }
 
     /// The pair, begun anew when it was quiet for a window.
@@ -198,7 +246,13 @@ impl BruteForce {
         let end = one.session.end;
         let pair = self.pair(&one.key, end, one.started);
         // Where the server's refusals are read, they are the tries; the sessions around them are not counted again.
-        pair.read |= one.session.flow_id == 0;
+        if one.session.flow_id == 0 && !pair.read {
+            pair.read = true;
+            if !pair.throttle.started() {
+                (pair.attempts, pair.packets) = (0, 0);
+                pair.sessions.clear();
+            }
+        }
         if pair.read && one.session.flow_id != 0 {
             return;
         }
@@ -309,12 +363,17 @@ fn pair_alert(key: &Key, pair: &Pair) -> Alert {
     let minutes = (pair.last.since(pair.first).max(0) as f64 / NS_PER_S as f64 / 60.0).max(1.0 / 60.0);
     let port = pair.ports.first().copied().unwrap_or(0);
     let odd = if service == "SSH" && port != 22 { format!(" on port {port}") } else { String::new() };
-    a.title = format!("{src} tried to log in to {service} of {dest}{odd} {} times", count(pair.attempts));
+    let then = if pair.let_in { ", and then was let in" } else { "" };
+    a.title = format!("{src} tried to log in to {service} of {dest}{odd} {} times{then}", count(pair.attempts));
     a.src = vec![src];
     a.dest = vec![dest];
     a.dest_port.clone_from(&pair.ports);
     a.why = vec![
-        why("short_alike_sessions", pair.attempts as f64, [0.0, 9.0], "sessions", 0.6),
+        if pair.read && service != FORM {
+            why("refused_log_ins", pair.attempts as f64, [0.0, 9.0], "log-ins", 0.6)
+        } else {
+            why("short_alike_sessions", pair.attempts as f64, [0.0, 9.0], "sessions", 0.6)
+        },
         why("sessions_per_minute", pair.attempts as f64 / minutes, [0.0, 5.0], "1/min", 0.3),
         why(
             "alike_share",
@@ -324,12 +383,15 @@ fn pair_alert(key: &Key, pair: &Pair) -> Alert {
             0.1,
         ),
     ];
+    if pair.let_in {
+        a.why[2] = why("log_in_accepted_after_guesses", 1.0, [0.0, 0.0], text::YES_NO, 0.1);
+    }
     a.flows.clone_from(&pair.flows);
     if let Some(newest) = pair.sessions.back().filter(|newest| newest.flow_id != 0) {
         push_distinct(&mut a.flows, newest.flow_id);
     }
     a.packets = pair.packets;
-    a.severity = if pair.attempts >= 100 { Severity::High } else { Severity::Medium };
+    a.severity = if pair.attempts >= 100 || pair.let_in { Severity::High } else { Severity::Medium };
     a.story = format!("{src} {service}");
     text::scored(a, 0.9 + 0.1 * (1.0 - 10.0 / pair.attempts.max(10) as f64))
 }
@@ -339,7 +401,7 @@ impl Behaviour for BruteForce {
         "brute_force"
     }
     fn wants(&self) -> Wants {
-        Wants::FLOW | Wants::HTTP | Wants::OTHER_APP
+        Wants::FLOW | Wants::HTTP | Wants::LOGIN | Wants::OTHER_APP
     }
     fn observe(&mut self, observation: &Observation, _context: &Context, out: &mut Vec<Alert>) {
         match observation {
@@ -359,10 +421,11 @@ impl Behaviour for BruteForce {
     fn counters(&self) -> Counters {
         let mut counters = Counters::default();
         counters.add("pairs_evicted", self.pairs.evicted());
+        counters.add("connections_evicted", self.asked.evicted());
         counters
     }
     fn entries(&self) -> usize {
-        self.pairs.len() + self.sprays.len() + self.active.len()
+        self.pairs.len() + self.sprays.len() + self.asked.len() + self.active.len()
     }
 }
 
@@ -424,6 +487,68 @@ mod tests {
             record::AdminData { step: AdminStep::LogonRefused, response: true, ..record::AdminData::default() };
         let refusals: Vec<_> = (0..12).map(|i| event(i * 500, AppData::Admin(refusal.clone()))).collect();
         assert_eq!(run("brute_force", &refusals)[0].title, "10.0.0.7 tried to log in to SMB of 10.0.0.9 10 times");
+    }
+
+    /// The server 10.0.0.9 or its client 10.0.0.7 says something.
+    fn says(ms: i64, port: u16, from_server: bool, data: AppData) -> Observation {
+        let c = super::super::synthetic::contact(ms, ip(7), ip(9), port);
+        let from_low = (c.key.low.addr == ip(9)) == from_server;
+        let src_mac = super::super::synthetic::mac(7);
+        Observation::App(Box::new(AppEvent { ts: c.ts, key: c.key, from_low, src_mac, data }))
+    }
+
+    fn answer(protocol: record::AppProto, accepted: bool) -> AppData {
+        AppData::Login(record::LoginData {
+            protocol,
+            response: true,
+            accepted: Some(accepted),
+            ..record::LoginData::default()
+        })
+    }
+
+    #[test]
+    fn refusals_are_counted_one_by_one_and_a_success_after_them_is_high() {
+        use record::AppProto::{Ftp, Imap, Pop3, Smtp, Telnet};
+        for (protocol, port, name) in
+            [(Ftp, 21, "FTP"), (Smtp, 25, "SMTP"), (Imap, 143, "IMAP"), (Pop3, 110, "POP3"), (Telnet, 23, "Telnet")]
+        {
+            let refusals: Vec<_> = (0..14).map(|i| says(i * 1000, port, true, answer(protocol, false))).collect();
+            let told = run("brute_force", &refusals);
+            assert_eq!(told[0].title, format!("10.0.0.7 tried to log in to {name} of 10.0.0.9 10 times"));
+            assert_eq!(told.last().map(|a| a.why[0].value), Some(14.0), "{name}");
+            let mut seen = refusals;
+            seen.push(says(15_000, port, true, answer(protocol, true)));
+            let told = run("brute_force", &seen);
+            let then = told.iter().find(|a| a.title.ends_with("14 times, and then was let in"));
+            assert_eq!(then.map(|a| a.severity), Some(Severity::High), "{name}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn mistyped_passwords_and_questions_for_credentials_are_silent() {
+        let imap = record::AppProto::Imap;
+        let mut seen: Vec<_> = (0..4).map(|i| says(i * 1000, 143, true, answer(imap, false))).collect();
+        seen.push(says(9000, 143, true, answer(imap, true)));
+        assert!(run("brute_force", &seen).is_empty());
+        let http = |response, status, authorization: &str| {
+            AppData::Http(record::HttpData {
+                response,
+                status,
+                authorization: authorization.into(),
+                ..record::HttpData::default()
+            })
+        };
+        let talk = |authorization| -> Vec<_> {
+            (0..60)
+                .map(|i| {
+                    let asks = i % 2 == 0;
+                    says(i * 200, 80, !asks, if asks { http(false, 0, authorization) } else { http(true, 401, "") })
+                })
+                .collect()
+        };
+        assert!(run("brute_force", &talk("negotiate")).is_empty());
+        let told = run("brute_force", &talk("basic"));
+        assert_eq!(told[0].title, "10.0.0.7 tried to log in to HTTP of 10.0.0.9 10 times");
     }
 
     #[test]

@@ -73,6 +73,18 @@ fn by_port(port: u16) -> Option<Service> {
     })
 }
 
+/// The name of a service whose answers to log-ins are read, as `service_of` spells it.
+pub(super) fn answered(protocol: AppProto) -> Option<&'static str> {
+    Some(match protocol {
+        AppProto::Ftp => "FTP",
+        AppProto::Smtp => "SMTP",
+        AppProto::Imap => "IMAP",
+        AppProto::Pop3 => "POP3",
+        AppProto::Telnet => "Telnet",
+        _ => return None,
+    })
+}
+
 /// True when the server said that the credentials or the rights are missing.
 pub(super) fn refused(flow: &FlowRecord) -> bool {
     let response = flow.app.as_ref().and_then(|a| a.response.as_ref());

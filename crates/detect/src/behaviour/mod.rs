@@ -5,6 +5,7 @@
 mod address_change;
 mod arp_spoof;
 mod beacon;
+mod beacon_rhythm;
 mod brute_force;
 mod cleartext_login;
 mod contacts;
@@ -33,6 +34,7 @@ mod port_scan;
 mod ports;
 mod protocol_names;
 mod random_walk;
+mod rare_client;
 mod reflector;
 mod remote_admin;
 mod remote_admin_story;
@@ -88,6 +90,7 @@ pub use new_device::{NewDevice, NewDeviceConfig};
 pub use new_service::{NewService, NewServiceConfig};
 pub use odd_service::{OddService, OddServiceConfig};
 pub use port_scan::{PortScan, PortScanConfig};
+pub use rare_client::{RareClient, RareClientConfig};
 pub use reflector::{Reflector, ReflectorConfig};
 pub use remote_admin::{RemoteAdmin, RemoteAdminConfig};
 pub use reverse_call::{ReverseCall, ReverseCallConfig};
@@ -250,6 +253,8 @@ pub struct BehaviourConfig {
     pub crypto_mining: CryptoMiningConfig,
     /// The TOR network.
     pub tor: TorConfig,
+    /// Rare programs that call rare servers.
+    pub rare_client: RareClientConfig,
     /// Home networks. The app fills this from its own setting; empty means private, carrier-grade, link-local and
     /// unique-local addresses.
     #[serde(skip)]
@@ -299,6 +304,7 @@ pub const REGISTRY: &[(&str, Constructor)] = &[
     ("volume_interface", |c| Box::new(VolumeInterface::new(&c.volume_interface))),
     ("volume_host", |c| Box::new(VolumeHost::new(&c.volume_host))),
     ("volume_protocol", |c| Box::new(VolumeProtocol::new(&c.volume_protocol, &c.volume_host))),
+    ("rare_client", |c| Box::new(RareClient::new(&c.rare_client))),
 ];
 
 fn home_of(config: &BehaviourConfig) -> HomeNetworks {

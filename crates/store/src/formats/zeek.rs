@@ -104,6 +104,7 @@ fn service(app: AppProto) -> &'static str {
         AppProto::Smtp => "smtp",
         AppProto::Imap => "imap",
         AppProto::Pop3 => "pop3",
+        AppProto::Snmp => "snmp",
         // Zeek names no service for the last two.
         AppProto::Unknown | AppProto::Telnet | AppProto::Stratum => "-",
     }

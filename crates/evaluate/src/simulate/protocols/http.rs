@@ -37,6 +37,20 @@ pub(in super::super) fn fetch(host: &str, agent: usize, r: &mut Random) -> [Step
     [Step::client(Content::bytes(request.into_bytes()), think), Step::server(answer, r.jitter_ns(8 * MS, 0.8))]
 }
 
+/// A monitor asks whether a service is up, and hears that it is.
+pub(in super::super) fn health_check(host: &str, r: &mut Random) -> [Step; 2] {
+    let request = format!(
+        "GET /health HTTP/1.1\r\nHost: {host}\r\nUser-Agent: monitor/2.4\r\nAccept: application/json\r\nConnection: close\r\n\r\n"
+    );
+    let body = format!("{{\"status\":\"up\",\"load\":0.{:02}}}", r.below(100));
+    let head = "HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Type: application/json\r\nContent-Length: ";
+    let answer = format!("{head}{}\r\n\r\n{body}", body.len());
+    [
+        Step::client(Content::bytes(request.into_bytes()), MS),
+        Step::server(Content::bytes(answer.into_bytes()), r.jitter_ns(6 * MS, 0.5)),
+    ]
+}
+
 fn answer(status: &str, kind: &str, body: Body, size: u64, r: &mut Random) -> Content {
     let head = format!("HTTP/1.1 {status}\r\nServer: nginx\r\nContent-Type: {kind}\r\nContent-Length: {size}\r\n\r\n");
     Content::with_body(head.into_bytes(), body, size, r.bits())

@@ -7,5 +7,6 @@ pub(super) mod mail;
 pub(super) mod ntp;
 pub(super) mod quic;
 pub(super) mod smb;
+pub(super) mod snmp;
 pub(super) mod ssh;
 pub(super) mod tls;

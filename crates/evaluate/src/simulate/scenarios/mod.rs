@@ -9,6 +9,7 @@ mod exfiltration;
 mod flood;
 mod host_sweep;
 mod icmp_flood;
+mod monitoring;
 mod new_device;
 mod office;
 mod port_scan_fast;
@@ -81,6 +82,7 @@ static REGISTRY: &[&dyn Scenario] = &[
     &office::Office,
     &demo::Demo,
     &demo::All,
+    &monitoring::Monitoring,
     &port_scan_fast::PortScanFast,
     &ssh_brute_force::SshBruteForce,
     &dns_tunnel::DnsTunnel,
@@ -93,6 +95,7 @@ static REGISTRY: &[&dyn Scenario] = &[
     &new_device::NewDevice,
     &port_scan_slow::PortScanSlow,
     &icmp_flood::IcmpFlood,
+    &beacon::BeaconJittered,
 ];
 
 /// The attacks of the registry, in its order.
