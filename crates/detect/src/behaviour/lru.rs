@@ -116,7 +116,11 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
     /// The value, touched; made first when it is not there.
     pub(super) fn touch(&mut self, key: &K, now: Timestamp, make: impl FnOnce() -> V) -> &mut V {
         let at = if let Some(at) = self.index.get(key).copied() {
-            self.unlink(at);
+            // What is touched again and again is the newest already.
+            if at != self.newest {
+                self.unlink(at);
+                self.link_newest(at);
+            }
             at
         } else {
             if self.slots.len() >= self.capacity {
@@ -126,9 +130,9 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
             let at = self.slots.len() as u32;
             self.slots.push(Slot { key: key.clone(), value: make(), touched: now, newer: NONE, older: NONE });
             self.index.insert(key.clone(), at);
+            self.link_newest(at);
             at
         };
-        self.link_newest(at);
         let slot = &mut self.slots[at as usize];
         slot.touched = slot.touched.max(now);
         &mut slot.value

@@ -29,6 +29,7 @@ mod memory;
 mod new_device;
 mod new_service;
 mod odd_service;
+mod patterns;
 mod port_scan;
 mod ports;
 mod random_walk;
@@ -52,6 +53,8 @@ mod watch;
 mod weak_certificate;
 mod web_attack;
 
+#[cfg(test)]
+mod contract_stream;
 #[cfg(test)]
 mod contract_tests;
 #[cfg(test)]
@@ -127,7 +130,7 @@ pub trait Behaviour: Send {
     }
     /// Takes one observation; alerts go to `out`.
     fn observe(&mut self, observation: &Observation, context: &Context, out: &mut Vec<Alert>);
-    /// Takes one host window.
+    /// Takes one host window, when `wants` says so.
     fn window(&mut self, _window: &HostWindow, _context: &Context, _out: &mut Vec<Alert>) {}
     /// Capture time has reached `now` (called about once a second of capture time): pending stories are told.
     fn advance(&mut self, _now: Timestamp, _context: &Context, _out: &mut Vec<Alert>) {}
@@ -355,10 +358,12 @@ impl BehaviourSet {
         }
     }
 
-    /// Hands one host window to every detector.
+    /// Hands one host window to every detector that wants windows.
     pub fn window(&mut self, window: &HostWindow, out: &mut Vec<Alert>) {
-        for detector in &mut self.detectors {
-            detector.window(window, &self.context, out);
+        for place in self.routes.of_windows() {
+            if let Some(detector) = self.detectors.get_mut(*place) {
+                detector.window(window, &self.context, out);
+            }
         }
     }
 
