@@ -25,6 +25,7 @@ mod lateral;
 mod log_in;
 mod long_connection;
 mod lru;
+mod lru_index;
 mod memory;
 mod new_device;
 mod new_service;
