@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # bench/run.sh [CAPTURE.pcap]: CPU seconds and memory of `tripline flows` and `analyze` beside the peers that are installed, each
-# run in turn on the same capture, as ratios. Without a capture one is made by `tripline simulate`. See bench/README.md.
+# run in turn on the same capture, as ratios; the exact detectors' part of `analyze`; its memory with a million hosts. Without a capture
+# one is made by `tripline simulate`. See bench/README.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=${TRIPLINE:-${CARGO_TARGET_DIR:-$PWD/target}/dist/tripline}; runs=${RUNS:-3}
@@ -25,6 +26,10 @@ row() { # NAME COMMAND…
 row 'tripline flows -o none' "$bin" -q flows "$capture" -o none
 row 'tripline flows -o csv' "$bin" -q flows "$capture" -o csv -w /dev/null
 row 'tripline analyze (all models)' "$bin" -q analyze "$capture" -w /dev/null
+# Every section under [behaviour] is a detector's; those of a detector's parts have one more dot.
+detectors=$("$bin" config show | sed -n 's/^\[behaviour\.\([a-z0-9_]*\)\]$/"\1"/p' | paste -sd,)
+[ -n "$detectors" ] || { echo "bench: $bin names no exact detector" >&2; exit 2; }
+row 'tripline analyze (models only)' "$bin" -q --set "behaviour.disabled=[$detectors]" analyze "$capture" -w /dev/null
 row 'tcpdump -w /dev/null' tcpdump -n -r "$capture" -w /dev/null
 row 'softflowd -r' softflowd -6 -d -m 1000000 -p "$work/pid" -c none -r "$capture"
 row 'nfpcapd -r' nfpcapd -r "$capture" -w "$work/nf"
@@ -51,8 +56,28 @@ for i in "${!names[@]}"; do
         'BEGIN {if (c < 0.01) c = 0.01; if (b < 0.01) b = 0.01
                 printf "%-34s %8.2f %8.2f %8.2f %10.3f %9.1f %8.2f\n", name, c, l, g, c / n * 1e6, k / 1024, c / b}'
 done
+# least and median CPU seconds of a row
+cpu_of() { awk '$1 == 0 {print $2 + $3}' "$work/t.$1" | sort -g | awk '{c[NR] = $1} END {print c[1], c[int((NR + 1) / 2)]}'; }
+place_of() { for i in "${!names[@]}"; do [ "${names[$i]}" != "$1" ] || echo "$i"; done; }
+read -r all_least all_median < <(cpu_of "$(place_of 'tripline analyze (all models)')")
+read -r none_least none_median < <(cpu_of "$(place_of 'tripline analyze (models only)')")
+awk -v al="$all_least" -v am="$all_median" -v nl="$none_least" -v nm="$none_median" 'BEGIN {
+    if (al < 0.2) {print "exact detectors: the capture is too short for a share of the CPU time"; exit}
+    printf "exact detectors: %.1f %% of the CPU time of analyze by the least of each, %.1f %% by the medians (bound 15 %%)\n",
+        100 * (al - nl) / al, 100 * (am - nm) / am}'
 echo
 python=${PYTHON:-python3}
+hosts=${HOSTS:-1000000}
+if [ "$hosts" -gt 0 ] && command -v "$python" >/dev/null; then
+    "$python" bench/hosts.py "$hosts" > "$work/hosts.pcap"
+    if kib=$( { /usr/bin/time -q -f '%M' "$bin" -q analyze "$work/hosts.pcap" -w /dev/null; } 2>&1 | tail -1) && [ "$kib" -gt 0 ]; then
+        awk -v k="$kib" -v n="$hosts" 'BEGIN {printf "analyze with %d hosts: peak %.0f MiB (bound for a million 1024)\n", n, k / 1024}'
+    fi
+    rm -f "$work/hosts.pcap"
+else
+    echo "analyze with many hosts: left out (HOSTS=0, or no $python)"
+fi
+echo
 bench=("${CARGO:-cargo}" bench --locked -q -p detect --bench models --)
 "${bench[@]}"
 echo

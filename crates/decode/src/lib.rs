@@ -20,7 +20,7 @@ mod tunnel;
 mod walk;
 
 pub use app::pending::Pending;
-pub use app::{PROTOCOLS, Parsed, Payload, Probe, Protocol};
+pub use app::{PROTOCOLS, Parsed, Payload, Probe, Protocol, Transport};
 pub use config::DecodeConfig;
 pub use decoder::Decoder;
 pub use dissect::{Dissection, dissect, packet_summary, summarize};

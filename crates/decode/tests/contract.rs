@@ -4,7 +4,7 @@
 
 mod common;
 use common::{captures, data, ethernet, for_each_frame, header, ipv4, ipv6, tcp_ports, udp};
-use decode::{DecodeConfig, Decoder, PROTOCOLS, Payload, Pending, Probe, dissect};
+use decode::{DecodeConfig, Decoder, PROTOCOLS, Payload, Pending, Probe, Transport, dissect};
 use proptest::prelude::*;
 use record::app_event::TEXT_BYTES_MAX;
 use record::{AdminStep, AppData, LinkType, PacketMeta};
@@ -324,6 +324,8 @@ fn ask_all(frame: &[u8]) {
         let mut pending = Pending::new(&DecodeConfig::default());
         for protocol in PROTOCOLS {
             if protocol.probe(&payload) != Probe::NotMine {
+                let transport = if payload.is_udp() { Transport::Udp } else { Transport::Tcp };
+                assert!(protocol.may_begin(transport, payload.data[0]), "{} is not asked for its own", protocol.name());
                 protocol.parse(&payload, &mut pending);
             }
         }
@@ -336,6 +338,17 @@ fn every_prefix_of_every_fixture() {
     for (_, frame) in fixtures() {
         for cut in 0..=frame.len() {
             ask_all(&frame[..cut]);
+        }
+    }
+}
+
+#[test]
+fn every_first_byte_of_every_fixture() {
+    for (_, mut frame) in fixtures() {
+        let start = read(&frame).0.payload_offset as usize;
+        for first in 0..=255 {
+            frame[start] = first;
+            ask_all(&frame);
         }
     }
 }

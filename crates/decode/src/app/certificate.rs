@@ -2,7 +2,7 @@
 //! ServerHello, over records and segments; its content (X.509, RFC 5280) is read by `x509-parser`.
 
 use super::pending::{Assembly, Hello, PACKETS_MAX, Pending};
-use super::{Parsed, Payload, Probe, Protocol};
+use super::{Parsed, Payload, Probe, Protocol, Transport};
 use crate::bytes::{array_at, be16_at, text};
 use record::{AppData, CertificateData};
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -19,8 +19,9 @@ const CERTIFICATE: u8 = 11;
 /// ServerHello up to its session identifier: version and random.
 const BEFORE_SESSION_BYTES: usize = 34;
 
-/// Certificates read lately, and the largest kept, bytes: a server shows the same one at each connection.
-const READ_MAX: usize = 64;
+/// Certificates read lately, and the largest kept, bytes: a server shows the same one at each connection. Most have one to two kilobytes,
+/// so that all take less than half a megabyte.
+const READ_MAX: usize = 256;
 const READ_BYTES_MAX: usize = 4096;
 
 /// Certificates read lately, by their bytes, so that each is taken apart once.
@@ -31,7 +32,8 @@ impl Read {
     /// The content of these bytes, read now or before; the bytes are compared whole.
     fn content(&mut self, der: &[u8]) -> Option<CertificateData> {
         // The last bytes are the issuer's signature: as good as random, and another certificate in this place is only read again.
-        let place = usize::from(*der.last()?) % READ_MAX;
+        let place = usize::from(*der.last()?);
+        const { assert!(READ_MAX == u8::MAX as usize + 1) };
         if let Some(Some((bytes, known))) = self.0.get(place)
             && **bytes == *der
         {
@@ -59,6 +61,10 @@ enum Flight {
 impl Protocol for Certificate {
     fn name(&self) -> &'static str {
         "tls_certificate"
+    }
+
+    fn may_begin(&self, transport: Transport, first: u8) -> bool {
+        transport == Transport::Tcp && first == 22
     }
 
     #[inline]

@@ -1,6 +1,6 @@
 //! DCE/RPC over TCP (C706, MS-RPCE): which interface is bound to and which operation is called; no arguments.
 
-use super::{Parsed, Payload, Probe, Protocol, pending::Pending};
+use super::{Parsed, Payload, Probe, Protocol, Transport, pending::Pending};
 use crate::bytes::array_at;
 use record::{AdminData, AdminProtocol, AdminStep, AppData};
 use std::fmt::Write;
@@ -41,6 +41,10 @@ impl Protocol for DceRpc {
     }
 
     /// Version 5.0, a message kind of clients or servers, flags, a known way of writing numbers.
+    fn may_begin(&self, transport: Transport, first: u8) -> bool {
+        transport == Transport::Tcp && first == 5
+    }
+
     #[inline]
     fn probe(&self, payload: &Payload<'_>) -> Probe {
         match payload.data {

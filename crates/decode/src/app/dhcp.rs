@@ -1,6 +1,6 @@
 //! DHCP for IPv4 (RFC 2131, RFC 2132), by `dhcproto`.
 
-use super::{Parsed, Payload, Probe, Protocol, pending::Pending};
+use super::{Parsed, Payload, Probe, Protocol, Transport, pending::Pending};
 use crate::bytes::text;
 use dhcproto::v4::{DhcpOption, Message, MessageType, OptionCode};
 use dhcproto::{Decodable, Decoder};
@@ -19,6 +19,10 @@ const ROUTERS_MAX: usize = 8;
 impl Protocol for Dhcp {
     fn name(&self) -> &'static str {
         "dhcp"
+    }
+
+    fn may_begin(&self, transport: Transport, first: u8) -> bool {
+        transport == Transport::Udp && matches!(first, 1 | 2)
     }
 
     #[inline]

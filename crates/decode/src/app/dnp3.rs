@@ -1,7 +1,7 @@
 //! DNP3 (IEEE 1815-2012): link addresses and application function codes of the frames in one packet; no objects.
 
 use super::modbus::keep;
-use super::{Parsed, Payload, Probe, Protocol, pending::Pending};
+use super::{Parsed, Payload, Probe, Protocol, Transport, pending::Pending};
 use record::{AppData, ControlData, ControlProtocol};
 
 /// DNP3.
@@ -24,6 +24,10 @@ impl Protocol for Dnp3 {
     }
 
     /// The start octets and the header's checksum: no port is needed.
+    fn may_begin(&self, _transport: Transport, first: u8) -> bool {
+        first == 0x05
+    }
+
     #[inline]
     fn probe(&self, payload: &Payload<'_>) -> Probe {
         if payload.data.starts_with(&[0x05, 0x64]) && is_header(payload.data) { Probe::Certain } else { Probe::NotMine }

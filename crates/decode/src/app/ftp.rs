@@ -1,7 +1,7 @@
 //! FTP (RFC 959): who logs in, and what the server says of it.
 
 use super::lines::{answers, asks, first_line, holds, word};
-use super::{Parsed, Payload, Probe, Protocol, pending::Pending, pop3};
+use super::{Parsed, Payload, Probe, Protocol, Transport, pending::Pending, pop3};
 use record::{AppData, AppProto};
 
 /// FTP.
@@ -12,6 +12,10 @@ const PORT: u16 = 21;
 impl Protocol for Ftp {
     fn name(&self) -> &'static str {
         "ftp"
+    }
+
+    fn may_begin(&self, transport: Transport, first: u8) -> bool {
+        transport == Transport::Tcp && matches!(first.to_ascii_uppercase(), b'U' | b'P' | b'2' | b'5')
     }
 
     #[inline]

@@ -1,6 +1,6 @@
 //! HTTP/1 (RFC 9112): the head of a request or response, as far as it is in this packet.
 
-use super::{Parsed, Payload, Probe, Protocol, pending::Pending};
+use super::{Parsed, Payload, Probe, Protocol, Transport, pending::Pending};
 use crate::bytes::text;
 use record::{AppData, HttpData};
 
@@ -35,6 +35,10 @@ const METHODS: &[&[u8]] = &[
 impl Protocol for Http {
     fn name(&self) -> &'static str {
         "http"
+    }
+
+    fn may_begin(&self, transport: Transport, first: u8) -> bool {
+        transport == Transport::Tcp && first.is_ascii_uppercase()
     }
 
     #[inline]

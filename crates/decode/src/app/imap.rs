@@ -1,7 +1,7 @@
 //! IMAP (RFC 3501): LOGIN and AUTHENTICATE, and what the server says of them.
 
 use super::lines::{answers, asks, authenticate, first_line, holds, word};
-use super::{Parsed, Payload, Probe, Protocol, pending::Pending};
+use super::{Parsed, Payload, Probe, Protocol, Transport, pending::Pending};
 use record::{AppData, AppProto};
 
 /// IMAP.
@@ -14,6 +14,10 @@ const TAG_BYTES_MAX: usize = 16;
 impl Protocol for Imap {
     fn name(&self) -> &'static str {
         "imap"
+    }
+
+    fn may_begin(&self, transport: Transport, first: u8) -> bool {
+        transport == Transport::Tcp && first.is_ascii_graphic()
     }
 
     #[inline]

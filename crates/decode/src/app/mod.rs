@@ -83,10 +83,24 @@ pub enum Parsed {
     Invalid,
 }
 
+/// What carries a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
 /// One application protocol.
 pub trait Protocol: Sync {
     /// Lower-case name.
     fn name(&self) -> &'static str;
+    /// False when no payload that begins with this byte can be its own: `probe` is then not asked. Told once at the start, so that
+    /// a packet costs the few protocols that come in question and not all of them.
+    fn may_begin(&self, _transport: Transport, _first: u8) -> bool {
+        true
+    }
     /// Cheap: looks at a few bytes, allocates nothing.
     fn probe(&self, payload: &Payload<'_>) -> Probe;
     /// Reads; never panics, whatever the bytes are; keeps at most `TEXT_BYTES_MAX` of each text.
@@ -124,16 +138,46 @@ pub(crate) fn payload_bytes<'a>(meta: &PacketMeta, frame: &'a [u8]) -> Option<&'
     (!data.is_empty() && !meta.fragment_later && meta.l4_header_len != 0).then_some(data)
 }
 
+/// Which of `PROTOCOLS` come in question, a bit each, by the first byte of a payload.
+#[derive(Debug)]
+struct Openers([[u32; 256]; 2]);
+
+impl Openers {
+    fn new() -> Self {
+        const { assert!(PROTOCOLS.len() <= 32) };
+        let of = |transport| {
+            std::array::from_fn(|first| {
+                let may = |protocol: &&dyn Protocol| protocol.may_begin(transport, first as u8);
+                PROTOCOLS.iter().enumerate().filter(|(_, p)| may(p)).fold(0, |bits, (at, _)| bits | 1 << at)
+            })
+        };
+        Self([of(Transport::Tcp), of(Transport::Udp)])
+    }
+
+    /// Their places in the list, in its order.
+    #[inline]
+    fn of(&self, payload: &Payload<'_>) -> impl Iterator<Item = usize> + use<> {
+        let mut bits = self.0[usize::from(payload.is_udp())][usize::from(payload.data[0])];
+        std::iter::from_fn(move || {
+            let at = bits.trailing_zeros() as usize;
+            let any = bits != 0;
+            bits &= bits.wrapping_sub(1);
+            any.then_some(at)
+        })
+    }
+}
+
 /// The protocols and what they remember.
 #[derive(Debug)]
 pub(crate) struct Registry {
+    openers: Box<Openers>,
     pending: Pending,
 }
 
 impl Registry {
     /// With the bounds of `config`.
     pub(crate) fn new(config: &DecodeConfig) -> Self {
-        Self { pending: Pending::new(config) }
+        Self { openers: Box::new(Openers::new()), pending: Pending::new(config) }
     }
 
     /// ClientHellos given up unfinished.
@@ -159,7 +203,8 @@ impl Registry {
                 false,
             );
         }
-        for protocol in PROTOCOLS {
+        for at in self.openers.of(&payload) {
+            let protocol = PROTOCOLS[at];
             let probe = protocol.probe(&payload);
             if probe == Probe::NotMine {
                 continue;

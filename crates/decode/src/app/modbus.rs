@@ -1,6 +1,6 @@
 //! Modbus/TCP (Modbus Messaging on TCP/IP 1.0b): units, function codes and exceptions; no register contents.
 
-use super::{Parsed, Payload, Probe, Protocol, pending::Pending};
+use super::{Parsed, Payload, Probe, Protocol, Transport, pending::Pending};
 use crate::bytes::be16_at;
 use record::{AppData, ControlData, ControlProtocol};
 
@@ -21,6 +21,10 @@ impl Protocol for Modbus {
     }
 
     /// The port is needed: six of the header's seven bytes may be anything.
+    fn may_begin(&self, transport: Transport, _first: u8) -> bool {
+        transport == Transport::Tcp
+    }
+
     #[inline]
     fn probe(&self, payload: &Payload<'_>) -> Probe {
         if payload.is_tcp() && payload.has_port(PORT) && is_message(payload.data) {

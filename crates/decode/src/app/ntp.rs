@@ -1,6 +1,6 @@
 //! NTP (RFC 5905, older versions, control and private messages).
 
-use super::{Parsed, Payload, Probe, Protocol, pending::Pending};
+use super::{Parsed, Payload, Probe, Protocol, Transport, pending::Pending};
 use record::{AppData, NtpData};
 
 /// NTP.
@@ -16,6 +16,10 @@ impl Protocol for Ntp {
     }
 
     /// The port is needed: the header alone fits far too many other messages.
+    fn may_begin(&self, transport: Transport, _first: u8) -> bool {
+        transport == Transport::Udp
+    }
+
     #[inline]
     fn probe(&self, payload: &Payload<'_>) -> Probe {
         if payload.is_udp() && payload.has_port(PORT) && is_message(payload.data) {

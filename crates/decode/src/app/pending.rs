@@ -26,6 +26,15 @@ impl Assembly {
         }
         let data = &data[..data.len().min(bytes_max - start)];
         let end = start + data.len();
+        // In order, as segments nearly always come: the last range goes on.
+        if start == self.bytes.len() && self.have.last().is_none_or(|last| last.1 as usize == start) {
+            self.bytes.extend_from_slice(data);
+            match self.have.last_mut() {
+                Some(last) => last.1 = end as u32,
+                None => self.have.push((start as u32, end as u32)),
+            }
+            return;
+        }
         if self.bytes.len() < end {
             self.bytes.resize(end, 0);
         }

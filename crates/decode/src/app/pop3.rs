@@ -1,7 +1,7 @@
 //! POP3 (RFC 1939): log-in by USER and PASS, by AUTH (RFC 5034), or without a password by APOP.
 
 use super::lines::{answers, asks, authenticate, first_line, holds, word};
-use super::{Parsed, Payload, Probe, Protocol, pending::Pending};
+use super::{Parsed, Payload, Probe, Protocol, Transport, pending::Pending};
 use record::{AppData, AppProto};
 
 /// POP3.
@@ -13,6 +13,10 @@ pub(super) const PORT: u16 = 110;
 impl Protocol for Pop3 {
     fn name(&self) -> &'static str {
         "pop3"
+    }
+
+    fn may_begin(&self, transport: Transport, first: u8) -> bool {
+        transport == Transport::Tcp && matches!(first.to_ascii_uppercase(), b'+' | b'-' | b'U' | b'P' | b'A')
     }
 
     #[inline]

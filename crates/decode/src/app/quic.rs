@@ -2,7 +2,7 @@
 //! anyone can derive, and the ClientHello in their CRYPTO frames, also when it goes on in later datagrams.
 
 use super::pending::{Assembly, Hello, PACKETS_MAX, Pending};
-use super::{Parsed, Payload, Probe, Protocol, hello};
+use super::{Parsed, Payload, Probe, Protocol, Transport, hello};
 use crate::bytes::be32_at;
 use record::AppData;
 use ring::{aead, hkdf};
@@ -78,6 +78,10 @@ pub struct Connection {
 impl Protocol for Quic {
     fn name(&self) -> &'static str {
         "quic"
+    }
+
+    fn may_begin(&self, transport: Transport, first: u8) -> bool {
+        transport == Transport::Udp && first & 0xc0 == 0xc0
     }
 
     #[inline]

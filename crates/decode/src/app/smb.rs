@@ -1,7 +1,7 @@
 //! SMB 1 to 3 (MS-SMB, MS-SMB2), first message of a packet: refused log-ins, shares, files and pipes by name, and the one reserved
 //! transaction. No file contents; encrypted sessions (SMB 3) show nothing.
 
-use super::{Parsed, Payload, Probe, Protocol, pending::Pending};
+use super::{Parsed, Payload, Probe, Protocol, Transport, pending::Pending};
 use crate::bytes::array_at;
 use record::{AdminData, AdminStep, AppData, app_event::TEXT_BYTES_MAX};
 
@@ -24,6 +24,10 @@ const REFUSED: [u32; 4] = [0xc000_006d, 0xc000_006a, 0xc000_0234, 0xc000_0064];
 impl Protocol for Smb {
     fn name(&self) -> &'static str {
         "smb"
+    }
+
+    fn may_begin(&self, transport: Transport, first: u8) -> bool {
+        transport == Transport::Tcp && first == 0
     }
 
     #[inline]

@@ -1,7 +1,7 @@
 //! SMTP (RFC 5321) and its log-in (RFC 4954).
 
 use super::lines::{answers, asks, authenticate, first_line, holds, word};
-use super::{Parsed, Payload, Probe, Protocol, pending::Pending};
+use super::{Parsed, Payload, Probe, Protocol, Transport, pending::Pending};
 use record::{AppData, AppProto};
 
 /// SMTP.
@@ -12,6 +12,10 @@ const PORTS: [u16; 3] = [25, 587, 2525];
 impl Protocol for Smtp {
     fn name(&self) -> &'static str {
         "smtp"
+    }
+
+    fn may_begin(&self, transport: Transport, first: u8) -> bool {
+        transport == Transport::Tcp && matches!(first.to_ascii_uppercase(), b'E' | b'H' | b'A' | b'2' | b'3' | b'5')
     }
 
     #[inline]

@@ -1,6 +1,6 @@
 //! SSH identification line (RFC 4253 section 4.2).
 
-use super::{Parsed, Payload, Probe, Protocol, pending::Pending};
+use super::{Parsed, Payload, Probe, Protocol, Transport, pending::Pending};
 use crate::bytes::text;
 use record::{AppData, SshData};
 
@@ -13,6 +13,10 @@ const LINE_BYTES_MAX: usize = 255;
 impl Protocol for Ssh {
     fn name(&self) -> &'static str {
         "ssh"
+    }
+
+    fn may_begin(&self, transport: Transport, first: u8) -> bool {
+        transport == Transport::Tcp && first == b'S'
     }
 
     #[inline]

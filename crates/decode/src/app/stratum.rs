@@ -2,7 +2,7 @@
 //! public protocol notes; Monero's dialect logs in with `login`, Ethereum's with `eth_submitLogin`.
 
 use super::lines::holds;
-use super::{Parsed, Payload, Probe, Protocol, pending::Pending};
+use super::{Parsed, Payload, Probe, Protocol, Transport, pending::Pending};
 use crate::bytes::text;
 use record::{AppData, AppProto, LoginData};
 
@@ -29,6 +29,10 @@ const METHODS: [(&str, bool); 9] = [
 impl Protocol for Stratum {
     fn name(&self) -> &'static str {
         "stratum"
+    }
+
+    fn may_begin(&self, transport: Transport, first: u8) -> bool {
+        transport == Transport::Tcp && first == b'{'
     }
 
     #[inline]

@@ -1,7 +1,7 @@
 //! Telnet (RFC 854): its option talk, and the prompts of a log-in. What is typed comes letter by letter and is not read.
 
 use super::lines::{answers, holds};
-use super::{Parsed, Payload, Probe, Protocol, pending::Pending};
+use super::{Parsed, Payload, Probe, Protocol, Transport, pending::Pending};
 use record::{AppData, AppProto};
 
 /// Telnet.
@@ -17,6 +17,10 @@ const SEARCHED_MAX: usize = 400;
 impl Protocol for Telnet {
     fn name(&self) -> &'static str {
         "telnet"
+    }
+
+    fn may_begin(&self, transport: Transport, _first: u8) -> bool {
+        transport == Transport::Tcp
     }
 
     #[inline]

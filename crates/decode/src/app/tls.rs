@@ -1,7 +1,7 @@
 //! TLS over TCP: the ClientHello in the first records, also when it goes on in later segments.
 
 use super::pending::{Assembly, Hello, PACKETS_MAX, Pending};
-use super::{Parsed, Payload, Probe, Protocol, hello};
+use super::{Parsed, Payload, Probe, Protocol, Transport, hello};
 use crate::bytes::be16_at;
 use record::AppData;
 use std::borrow::Cow;
@@ -17,6 +17,10 @@ const RECORD_BYTES_MAX: u16 = (1 << 14) + 2048;
 impl Protocol for Tls {
     fn name(&self) -> &'static str {
         "tls"
+    }
+
+    fn may_begin(&self, transport: Transport, first: u8) -> bool {
+        transport == Transport::Tcp && first == 22
     }
 
     #[inline]

@@ -91,14 +91,13 @@ impl Beacon {
 
     fn flow(&mut self, flow: &FlowRecord, context: &Context, out: &mut Vec<Alert>) {
         let (src, dest) = (flow.src(), flow.dest());
-        let outside = !context.home.contains(dest.addr);
         // Pings and neighbour discovery are periodic by design.
         let has_ports = matches!(flow.key.proto, super::contacts::TCP | super::contacts::UDP);
         if flow.report != 0
-            || !outside
             || !has_ports
             || dest.addr.is_not_one_host()
             || self.config.ports_ignored.contains(&dest.port)
+            || context.home.contains(dest.addr)
         {
             return;
         }
@@ -176,14 +175,15 @@ struct Rhythm {
 const NONE: Rhythm = Rhythm { score: 0.0, interval_s: 0.0, sign: (Sign::Near, 0.0) };
 
 fn judge(pair: &Pair, config: &BeaconConfig) -> Rhythm {
-    let times: Vec<f64> = pair.opened.iter().map(|(t, _)| t.since(pair.first) as f64 / NS_PER_S as f64).collect();
-    let mut intervals: Vec<f64> = times.windows(2).map(|w| w[1] - w[0]).filter(|d| *d > 0.05).collect();
+    let times = || pair.opened.iter().map(|(t, _)| t.since(pair.first) as f64 / NS_PER_S as f64);
+    let mut intervals: Vec<f64> = Vec::with_capacity(pair.opened.len());
+    intervals.extend(times().zip(times().skip(1)).map(|(earlier, later)| later - earlier).filter(|d| *d > 0.05));
     let enough = pair.opened.len() >= config.jittered_connections_min;
     // Bursts of parallel connections are browsing.
-    let bursts = intervals.is_empty() || intervals.len() * 10 < (times.len() - 1) * 9;
+    let bursts = intervals.is_empty() || intervals.len() * 10 < (pair.opened.len() - 1) * 9;
     let rhythm = if bursts { NONE } else { by_intervals(&mut intervals, enough, config) };
     let rhythm = if rhythm.score == 0.0 && enough && pair.total.is_multiple_of(BEAT_EVERY) {
-        by_beat(&times, config)
+        by_beat(&times().collect::<Vec<f64>>(), config)
     } else {
         rhythm
     };

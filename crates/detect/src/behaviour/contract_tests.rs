@@ -3,141 +3,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::synthetic::{arp_reply, arp_request, contact, flow, ip, mac, run_on};
-use super::{BehaviourConfig, BehaviourSet, REGISTRY};
-use record::{
-    AppData, AppEvent, ContactOutcome, ControlData, ControlProtocol, DhcpData, DnsData, HttpData, InterfaceSecond,
-    IpAddr16, Observation, Timestamp, TlsData, TrafficClass, observation::ReceiverSecond,
-};
-
-/// A fixed stream of pseudo-random observations of every sort, hostile in its variety.
-struct Stream {
-    state: u64,
-    ms: i64,
-}
-
-impl Stream {
-    fn draw(&mut self, below: u64) -> u64 {
-        self.state = self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.state >> 33) % below
-    }
-    fn address(&mut self) -> IpAddr16 {
-        if self.draw(3) == 0 {
-            ip(self.draw(256) as u8)
-        } else {
-            IpAddr16::v4([self.draw(224) as u8, self.draw(256) as u8, self.draw(256) as u8, self.draw(256) as u8])
-        }
-    }
-    fn next(&mut self) -> Observation {
-        self.ms += self.draw(20) as i64;
-        let (a, b) = (self.address(), self.address());
-        let port = self.draw(65_536) as u16;
-        match self.draw(8) {
-            0..=2 => {
-                let mut c = contact(self.ms, a, b, port);
-                c.proto = [6, 17, 1, 47, 132][self.draw(5) as usize];
-                c.key.proto = c.proto;
-                c.opening_flags = self.draw(256) as u8;
-                c.outcome = [
-                    ContactOutcome::Answered,
-                    ContactOutcome::Refused,
-                    ContactOutcome::Unanswered,
-                    ContactOutcome::Midstream,
-                ][self.draw(4) as usize];
-                Observation::Contact(c)
-            }
-            3 | 4 => {
-                let ports = [22, 21, 3389, 443, port];
-                let to = ports[self.draw(5) as usize];
-                let (out, back) = (self.draw(1 << 24), self.draw(5000));
-                Observation::Flow(Box::new(flow(self.ms, a, b, to, out, back)))
-            }
-            5 => {
-                let claimed = mac(self.draw(256) as u8);
-                Observation::Arp(if self.draw(2) == 0 {
-                    arp_request(self.ms, a, b)
-                } else {
-                    arp_reply(self.ms, a, claimed, b)
-                })
-            }
-            6 if self.draw(2) == 0 => self.control(a, b),
-            6 => self.dns(a, b),
-            _ => self.second(a, b),
-        }
-    }
-    fn dns(&mut self, a: IpAddr16, b: IpAddr16) -> Observation {
-        let name =
-            format!("{:x}{:x}.d{}.example{}", self.draw(1 << 60), self.draw(1 << 60), self.draw(9), self.draw(99_999));
-        let data = self.message(name);
-        let c = contact(self.ms, a, b, 53);
-        let event = AppEvent { ts: c.ts, key: c.key, from_low: c.key.low.addr == a, src_mac: mac(1), data };
-        Observation::App(Box::new(event))
-    }
-    /// Mostly DNS, sometimes another application's.
-    fn message(&mut self, name: String) -> AppData {
-        match self.draw(6) {
-            0 => AppData::Tls(TlsData { sni: name, version: "1.0".into(), ..TlsData::default() }),
-            1 => AppData::Http(HttpData { url: format!("/{name}?id=' or 1=1"), ..HttpData::default() }),
-            2 => AppData::Dhcp(DhcpData {
-                dhcp_type: ["discover", "ack"][self.draw(2) as usize].into(),
-                client_mac: mac(self.draw(256) as u8),
-                assigned_ip: Some(ip(self.draw(256) as u8)),
-                hostname: name,
-                ..DhcpData::default()
-            }),
-            _ => AppData::Dns(DnsData { rrname: name, rrtype: "TXT".into(), message_bytes: 120, ..DnsData::default() }),
-        }
-    }
-    fn control(&mut self, a: IpAddr16, b: IpAddr16) -> Observation {
-        let code = self.draw(131) as u8;
-        let data = ControlData {
-            protocol: ControlProtocol::Dnp3,
-            response: code >= 129,
-            functions: vec![code],
-            messages: 1 + self.draw(9) as u16,
-            ..ControlData::default()
-        };
-        let c = contact(self.ms, a, b, 20_000);
-        let event = AppEvent {
-            ts: c.ts,
-            key: c.key,
-            from_low: c.key.low.addr == a,
-            src_mac: mac(1),
-            data: AppData::Control(data),
-        };
-        Observation::App(Box::new(event))
-    }
-    fn second(&mut self, a: IpAddr16, b: IpAddr16) -> Observation {
-        let packets = self.draw(50_000);
-        let class = TrafficClass::ALL[self.draw(3) as usize];
-        let receiver = ReceiverSecond {
-            dest: a,
-            class,
-            packets,
-            bytes: packets * 60,
-            tcp_syn: self.draw(packets + 1),
-            packets_back: self.draw(packets + 1),
-            senders: self.draw(1000) as u32,
-            sender_top: b,
-            sender_top_packets: self.draw(packets + 1),
-            dest_port: 80,
-            dest_port_packets: packets,
-            src_port: 53,
-            src_port_packets: self.draw(packets + 1),
-        };
-        let ts = Timestamp::from_parts(self.ms / 1000, 0);
-        Observation::Second(Box::new(InterfaceSecond {
-            ts,
-            top_receivers: vec![receiver],
-            ..InterfaceSecond::default()
-        }))
-    }
-}
-
-fn stream(seed: u64, length: usize) -> Vec<Observation> {
-    let mut stream = Stream { state: seed, ms: 1_000_000 };
-    (0..length).map(|_| stream.next()).collect()
-}
+use super::contract_stream::{Stream, lists, stream};
+use super::synthetic::run_on;
+use super::wants::{SORTS, Wants};
+use super::{Behaviour, BehaviourConfig, BehaviourSet, Context, HomeNetworks, REGISTRY};
+use record::{Observation, Timestamp};
 
 #[test]
 fn names_match_the_registry_and_are_distinct() {
@@ -201,34 +71,55 @@ fn the_same_input_gives_the_same_alerts() {
     assert_eq!(told(), told());
 }
 
+/// All that can be known of a detector from outside after a stream of which it is shown some sorts: what it told, what it counted, what
+/// it held on the way, what it would remember over a restart.
+fn traces(detector: &mut dyn Behaviour, input: &[Observation], shown: impl Fn(usize) -> bool) -> String {
+    let (mut told, mut held) = (Vec::new(), Vec::new());
+    let start = input[0].ts();
+    let mut context = Context { home: HomeNetworks::default(), indicators: lists(), started: start, now: start };
+    for (at, observation) in input.iter().enumerate() {
+        if observation.ts() > context.now {
+            let entered = observation.ts().seconds() > context.now.seconds();
+            context.now = observation.ts();
+            if entered {
+                detector.advance(context.now, &context, &mut told);
+            }
+        }
+        if shown(Wants::sort(observation)) {
+            detector.observe(observation, &context, &mut told);
+        }
+        if at % 100 == 0 {
+            held.push(detector.entries());
+        }
+    }
+    detector.finish(&context, &mut told);
+    format!("{told:?} {:?} {held:?} {:?}", detector.counters(), detector.snapshot())
+}
+
 #[test]
 fn a_detector_misses_nothing_by_not_being_called_for_what_it_does_not_want() {
     let input = stream(7, 60_000);
     for (name, make) in REGISTRY {
         let config = BehaviourConfig::default();
-        let everything = run_on(make(&config).as_mut(), &input);
+        let everything = traces(make(&config).as_mut(), &input, |_| true);
         let wants = make(&config).wants();
-        let (mut set, mut told) = (make(&config), Vec::new());
-        let mut context = super::Context {
-            home: super::HomeNetworks::default(),
-            indicators: std::sync::Arc::default(),
-            started: input[0].ts(),
-            now: input[0].ts(),
-        };
-        for observation in &input {
-            if observation.ts() > context.now {
-                let entered = observation.ts().seconds() > context.now.seconds();
-                context.now = observation.ts();
-                if entered {
-                    set.advance(context.now, &context, &mut told);
-                }
-            }
-            if wants.has(super::Wants::sort(observation)) {
-                set.observe(observation, &context, &mut told);
-            }
+        assert_eq!(everything, traces(make(&config).as_mut(), &input, |sort| wants.has(sort)), "{name}");
+    }
+}
+
+#[test]
+fn the_stream_would_show_any_sort_that_a_detector_forgot_to_want() {
+    let input = stream(7, 60_000);
+    let seen: std::collections::BTreeSet<usize> = input.iter().map(Wants::sort).collect();
+    assert_eq!(seen.len(), SORTS, "the stream has every sort: {seen:?}");
+    let config = BehaviourConfig::default();
+    for (name, make) in REGISTRY {
+        let wants = make(&config).wants();
+        let all = traces(make(&config).as_mut(), &input, |sort| wants.has(sort));
+        for forgotten in (0..SORTS).filter(|sort| wants.has(*sort)) {
+            let without = traces(make(&config).as_mut(), &input, |sort| wants.has(sort) && sort != forgotten);
+            assert!(all != without, "{name} does the same without sort {forgotten}: the stream shows it too little");
         }
-        set.finish(&context, &mut told);
-        assert_eq!(format!("{everything:?}"), format!("{told:?}"), "{name}");
     }
 }
 
@@ -236,13 +127,13 @@ fn a_detector_misses_nothing_by_not_being_called_for_what_it_does_not_want() {
 fn tables_stay_inside_their_bounds_over_a_million_random_observations() {
     let config = BehaviourConfig::default();
     let mut detectors: Vec<_> = REGISTRY.iter().map(|(_, make)| make(&config)).collect();
-    let context_of = |now| super::Context {
-        home: super::HomeNetworks::default(),
+    let context_of = |now| Context {
+        home: HomeNetworks::default(),
         indicators: std::sync::Arc::default(),
         started: Timestamp(0),
         now,
     };
-    let mut stream = Stream { state: 3, ms: 0 };
+    let mut stream = Stream::new(3, 0);
     let mut out = Vec::new();
     let mut most = vec![0usize; detectors.len()];
     for i in 0..1_000_000 {

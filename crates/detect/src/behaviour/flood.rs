@@ -98,6 +98,7 @@ struct Story {
 pub struct Flood {
     config: FloodConfig,
     receivers: Lru<(IpAddr16, u8), Receiver>,
+    /// Pairs whose UDP goes both ways, in either order.
     talking: Lru<(IpAddr16, IpAddr16), ()>,
     /// Who sends echo requests to whom: the answers that come back are no flood of the asker.
     pinging: Lru<(IpAddr16, IpAddr16), ()>,
@@ -126,7 +127,7 @@ impl Flood {
             return;
         }
         let config = &self.config;
-        let talking = self.talking.peek(&(r.sender_top, r.dest)).is_some();
+        let talking = self.talking.peek(&either(r.sender_top, r.dest)).is_some();
         let receiver = self.receivers.touch(&(r.dest, r.class as u8), start, Receiver::default);
         let known = Known { conversation: talking, seconds: receiver.seconds };
         receiver.seconds += 1;
@@ -236,6 +237,11 @@ impl Story {
     }
 }
 
+/// A pair whoever began.
+fn either(a: IpAddr16, b: IpAddr16) -> (IpAddr16, IpAddr16) {
+    (a.min(b), a.max(b))
+}
+
 fn story_alert(dest: IpAddr16, story: &Story) -> Alert {
     let mut a = alert(Kind::Flood, "flood", story.first, story.last, 1e-4);
     let from = match story.senders.as_slice() {
@@ -283,8 +289,7 @@ impl Behaviour for Flood {
     fn observe(&mut self, observation: &Observation, context: &Context, out: &mut Vec<Alert>) {
         match observation {
             Observation::Contact(c) if c.outcome == ContactOutcome::Answered && c.proto == super::contacts::UDP => {
-                self.talking.touch(&(c.src, c.dest), context.now, || ());
-                self.talking.touch(&(c.dest, c.src), context.now, || ());
+                self.talking.touch(&either(c.src, c.dest), context.now, || ());
             }
             Observation::Contact(c)
                 if matches!(c.proto, super::contacts::ICMP | super::contacts::ICMPV6)

@@ -1,4 +1,5 @@
-//! The networks that count as inside. Owns membership of an address; knows no interface.
+//! The networks that count as inside. Owns membership of an address, which is asked for several times a flow: IPv4 is compared as
+//! one word, with IPv4 networks only. Knows no interface.
 
 use record::{IpAddr16, Prefix};
 
@@ -9,12 +10,15 @@ const DEFAULT: [&str; 7] =
 /// A set of address prefixes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HomeNetworks {
-    prefixes: Vec<Prefix>,
+    /// Network and mask, for addresses of IPv4.
+    v4: Vec<(u32, u32)>,
+    /// The same for all others.
+    v6: Vec<(u128, u128)>,
 }
 
 impl Default for HomeNetworks {
     fn default() -> Self {
-        Self { prefixes: DEFAULT.iter().filter_map(|text| text.parse().ok()).collect() }
+        Self::new(&DEFAULT.iter().filter_map(|text| text.parse().ok()).collect::<Vec<_>>())
     }
 }
 
@@ -22,13 +26,33 @@ impl HomeNetworks {
     /// From a list of prefixes.
     #[must_use]
     pub fn new(prefixes: &[Prefix]) -> Self {
-        Self { prefixes: prefixes.to_vec() }
+        let mut networks = Self { v4: Vec::new(), v6: Vec::new() };
+        for prefix in prefixes {
+            let (address, length) = (prefix.addr(), u32::from(prefix.length()));
+            let word = u128::from_be_bytes(address.0);
+            if address.is_v4() && length <= 32 {
+                networks.v4.push((word as u32, u32::MAX.checked_shl(32 - length).unwrap_or(0)));
+            } else {
+                networks.v6.push((word, u128::MAX.checked_shl(128 - length).unwrap_or(0)));
+                // A network of IPv6 that holds all of IPv4, as it is mapped into IPv6.
+                if prefix.contains(IpAddr16::v4([0; 4])) && prefix.contains(IpAddr16::v4([255; 4])) {
+                    networks.v4.push((0, 0));
+                }
+            }
+        }
+        networks
     }
 
     /// True when the address is inside.
+    #[inline]
     #[must_use]
     pub fn contains(&self, ip: IpAddr16) -> bool {
-        self.prefixes.iter().any(|prefix| prefix.contains(ip))
+        let word = u128::from_be_bytes(ip.0);
+        if ip.is_v4() {
+            self.v4.iter().any(|(network, mask)| (word as u32 ^ network) & mask == 0)
+        } else {
+            self.v6.iter().any(|(network, mask)| (word ^ network) & mask == 0)
+        }
     }
 }
 
@@ -41,7 +65,7 @@ mod tests {
     #[test]
     fn private_addresses_are_home_and_public_are_not() {
         let home = HomeNetworks::default();
-        assert_eq!(home.prefixes.len(), DEFAULT.len());
+        assert_eq!(home.v4.len() + home.v6.len(), DEFAULT.len());
         for inside in [[10, 1, 2, 3], [172, 31, 0, 1], [192, 168, 7, 7], [169, 254, 1, 1]] {
             assert!(home.contains(IpAddr16::v4(inside)), "{inside:?}");
         }
@@ -51,5 +75,19 @@ mod tests {
         let narrow = HomeNetworks::new(&["192.0.2.0/25".parse().unwrap()]);
         assert!(narrow.contains(IpAddr16::v4([192, 0, 2, 127])));
         assert!(!narrow.contains(IpAddr16::v4([192, 0, 2, 128])));
+    }
+
+    #[test]
+    fn every_address_is_inside_exactly_when_a_prefix_holds_it() {
+        let texts = ["0.0.0.0/0", "10.0.0.0/8", "192.0.2.7/32", "::/0", "fe80::/10", "2001:db8::1/128", "::/90"];
+        let addresses = ["0.0.0.0", "10.1.2.3", "11.0.0.0", "192.0.2.7", "192.0.2.8", "::1", "fe80::1", "2001:db8::1"];
+        for text in texts {
+            let prefix: Prefix = text.parse().unwrap();
+            let home = HomeNetworks::new(&[prefix]);
+            for address in addresses {
+                let ip = IpAddr16::from(address.parse::<std::net::IpAddr>().unwrap());
+                assert_eq!(home.contains(ip), prefix.contains(ip), "{address} in {text}");
+            }
+        }
     }
 }

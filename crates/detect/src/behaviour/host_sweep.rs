@@ -244,7 +244,7 @@ impl HostSweep {
     /// works is not remembered here.
     fn step_any(&mut self, probe: Probe, now: Timestamp, out: &mut Vec<Alert>) {
         let known = self.groups.peek(&probe.key).map(|group| group.alarmed);
-        if known == Some(true) || (self.stories.peek(&probe.key.0).is_none() && (probe.failed || known.is_some())) {
+        if known == Some(true) || ((probe.failed || known.is_some()) && self.stories.peek(&probe.key.0).is_none()) {
             self.step(&probe, now, out);
         }
     }
@@ -277,11 +277,14 @@ impl HostSweep {
         if evicted_before != self.groups.evicted() && self.large_sets > 0 {
             self.large_sets = self.groups.iter().filter(|(_, g)| g.asked.count() > 64).count();
         }
+        if !tell {
+            return;
+        }
         let all_services = (key.0, ANY_SERVICE, 0);
         let told_there = key != all_services
             && service.0 == u16::from(TCP)
             && self.groups.peek(&all_services).is_some_and(|g| g.alarmed);
-        if tell && !told_there {
+        if !told_there {
             self.tell(probe, now, out);
         }
     }

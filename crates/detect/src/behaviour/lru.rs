@@ -1,12 +1,9 @@
 //! A bounded table that forgets what was touched longest ago. Owns the bound, the order of touch and the count of what was
 //! forgotten; iteration is in order of touch, so it does not depend on hash order.
 
+use super::lru_index::{Blocks, Index, NONE};
 use record::Timestamp;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
-
-/// No slot.
-const NONE: u32 = u32::MAX;
+use std::hash::{Hash, Hasher};
 
 /// Multiply-and-fold hash over eight bytes at a time: addresses are short, and std's default is three times slower.
 #[derive(Default)]
@@ -78,8 +75,8 @@ struct Slot<K, V> {
 
 /// Bounded table with least-recently-touched eviction.
 pub(super) struct Lru<K, V> {
-    index: HashMap<K, u32, BuildHasherDefault<FoldHasher>>,
-    slots: Vec<Slot<K, V>>,
+    index: Index,
+    slots: Blocks<Slot<K, V>>,
     newest: u32,
     oldest: u32,
     capacity: usize,
@@ -90,7 +87,7 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
     /// A table of at most `capacity` entries (at least 1); memory grows with use.
     pub(super) fn new(capacity: usize) -> Self {
         let capacity = capacity.clamp(1, NONE as usize - 1);
-        Self { index: HashMap::default(), slots: Vec::new(), newest: NONE, oldest: NONE, capacity, evicted: 0 }
+        Self { index: Index::default(), slots: Blocks::new(), newest: NONE, oldest: NONE, capacity, evicted: 0 }
     }
 
     /// Entries now.
@@ -105,45 +102,55 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
 
     /// The value, without touching it.
     pub(super) fn peek(&self, key: &K) -> Option<&V> {
-        self.index.get(key).map(|i| &self.slots[*i as usize].value)
+        self.place(word(key), key).map(|at| &self.slots.at(at).value)
     }
 
     /// The value, without touching it.
     pub(super) fn peek_mut(&mut self, key: &K) -> Option<&mut V> {
-        self.index.get(key).map(|i| &mut self.slots[*i as usize].value)
+        self.place(word(key), key).map(|at| &mut self.slots.at_mut(at).value)
+    }
+
+    #[inline]
+    fn place(&self, hash: u32, key: &K) -> Option<u32> {
+        self.index.find(hash, |at| self.slots.at(at).key == *key)
     }
 
     /// The value, touched; made first when it is not there.
     pub(super) fn touch(&mut self, key: &K, now: Timestamp, make: impl FnOnce() -> V) -> &mut V {
-        let at = if let Some(at) = self.index.get(key).copied() {
-            self.unlink(at);
+        let hash = word(key);
+        let at = if let Some(at) = self.place(hash, key) {
+            // What is touched again and again is the newest already.
+            if at != self.newest {
+                self.unlink(at);
+                self.link_newest(at);
+            }
             at
         } else {
             if self.slots.len() >= self.capacity {
                 self.evicted += 1;
-                self.remove_at(self.oldest);
+                let _ = self.remove_at(self.oldest);
             }
             let at = self.slots.len() as u32;
             self.slots.push(Slot { key: key.clone(), value: make(), touched: now, newer: NONE, older: NONE });
-            self.index.insert(key.clone(), at);
+            self.index.insert(hash, at);
+            self.link_newest(at);
             at
         };
-        self.link_newest(at);
-        let slot = &mut self.slots[at as usize];
+        let slot = self.slots.at_mut(at);
         slot.touched = slot.touched.max(now);
         &mut slot.value
     }
 
     /// Forgets one entry.
     pub(super) fn remove(&mut self, key: &K) -> Option<V> {
-        let at = self.index.get(key).copied()?;
-        Some(self.remove_at(at).1)
+        let at = self.place(word(key), key)?;
+        self.remove_at(at).map(|(_, value)| value)
     }
 
     /// Forgets entries not touched for `idle_ns`, oldest first, handing each to `gone`.
     pub(super) fn expire(&mut self, now: Timestamp, idle_ns: i64, mut gone: impl FnMut(K, V)) {
-        while self.oldest != NONE && now.since(self.slots[self.oldest as usize].touched) > idle_ns {
-            let (key, value) = self.remove_at(self.oldest);
+        while self.slots.get(self.oldest).is_some_and(|slot| now.since(slot.touched) > idle_ns) {
+            let Some((key, value)) = self.remove_at(self.oldest) else { break };
             gone(key, value);
         }
     }
@@ -157,7 +164,7 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
     pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         let mut at = self.oldest;
         std::iter::from_fn(move || {
-            let slot = self.slots.get(at as usize)?;
+            let slot = self.slots.get(at)?;
             at = slot.newer;
             Some((&slot.key, &slot.value))
         })
@@ -167,58 +174,64 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
     pub(super) fn iter_touched(&self) -> impl Iterator<Item = (&K, Timestamp)> {
         let mut at = self.oldest;
         std::iter::from_fn(move || {
-            let slot = self.slots.get(at as usize)?;
+            let slot = self.slots.get(at)?;
             at = slot.newer;
             Some((&slot.key, slot.touched))
         })
     }
 
     fn unlink(&mut self, at: u32) {
-        let (newer, older) = (self.slots[at as usize].newer, self.slots[at as usize].older);
+        let slot = self.slots.at(at);
+        let (newer, older) = (slot.newer, slot.older);
         if newer == NONE {
             self.newest = older;
         } else {
-            self.slots[newer as usize].older = older;
+            self.slots.at_mut(newer).older = older;
         }
-        if older == NONE { self.oldest = newer } else { self.slots[older as usize].newer = newer }
+        if older == NONE { self.oldest = newer } else { self.slots.at_mut(older).newer = newer }
     }
 
     fn link_newest(&mut self, at: u32) {
         let before = self.newest;
-        self.slots[at as usize].newer = NONE;
-        self.slots[at as usize].older = before;
+        let slot = self.slots.at_mut(at);
+        (slot.newer, slot.older) = (NONE, before);
         if before == NONE {
             self.oldest = at;
         } else {
-            self.slots[before as usize].newer = at;
+            self.slots.at_mut(before).newer = at;
         }
         self.newest = at;
     }
 
-    /// Removes a slot; the last slot moves into its place.
-    fn remove_at(&mut self, at: u32) -> (K, V) {
+    /// Removes a slot that is there; the last slot moves into its place.
+    fn remove_at(&mut self, at: u32) -> Option<(K, V)> {
         self.unlink(at);
-        let slot = self.slots.swap_remove(at as usize);
-        self.index.remove(&slot.key);
+        let slot = self.slots.swap_remove(at)?;
+        self.index.remove(word(&slot.key), at);
         let moved_from = self.slots.len() as u32;
         if at != moved_from {
-            let (newer, older) = (self.slots[at as usize].newer, self.slots[at as usize].older);
+            let moved = self.slots.at(at);
+            let (hash, newer, older) = (word(&moved.key), moved.newer, moved.older);
             if newer == NONE {
                 self.newest = at;
             } else {
-                self.slots[newer as usize].older = at;
+                self.slots.at_mut(newer).older = at;
             }
             if older == NONE {
                 self.oldest = at;
             } else {
-                self.slots[older as usize].newer = at;
+                self.slots.at_mut(older).newer = at;
             }
-            if let Some(place) = self.index.get_mut(&self.slots[at as usize].key) {
-                *place = at;
-            }
+            self.index.renumber(hash, moved_from, at);
         }
-        (slot.key, slot.value)
+        Some((slot.key, slot.value))
     }
+}
+
+/// A key's word in the index.
+fn word<K: Hash>(key: &K) -> u32 {
+    let hash = hash_of(key);
+    (hash ^ hash >> 32) as u32
 }
 
 #[cfg(test)]

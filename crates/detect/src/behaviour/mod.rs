@@ -26,10 +26,12 @@ mod lateral;
 mod log_in;
 mod long_connection;
 mod lru;
+mod lru_index;
 mod memory;
 mod new_device;
 mod new_service;
 mod odd_service;
+mod patterns;
 mod port_scan;
 mod ports;
 mod protocol_names;
@@ -61,6 +63,8 @@ mod weak_certificate;
 mod web_attack;
 mod week_watch;
 
+#[cfg(test)]
+mod contract_stream;
 #[cfg(test)]
 mod contract_tests;
 #[cfg(test)]
@@ -141,7 +145,7 @@ pub trait Behaviour: Send {
     }
     /// Takes one observation; alerts go to `out`.
     fn observe(&mut self, observation: &Observation, context: &Context, out: &mut Vec<Alert>);
-    /// Takes one host window.
+    /// Takes one host window, when `wants` says so.
     fn window(&mut self, _window: &HostWindow, _context: &Context, _out: &mut Vec<Alert>) {}
     /// Capture time has reached `now` (called about once a second of capture time): pending stories are told.
     fn advance(&mut self, _now: Timestamp, _context: &Context, _out: &mut Vec<Alert>) {}
@@ -384,10 +388,12 @@ impl BehaviourSet {
         }
     }
 
-    /// Hands one host window to every detector.
+    /// Hands one host window to every detector that wants windows.
     pub fn window(&mut self, window: &HostWindow, out: &mut Vec<Alert>) {
-        for detector in &mut self.detectors {
-            detector.window(window, &self.context, out);
+        for place in self.routes.of_windows() {
+            if let Some(detector) = self.detectors.get_mut(*place) {
+                detector.window(window, &self.context, out);
+            }
         }
     }
 

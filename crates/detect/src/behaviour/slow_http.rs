@@ -66,10 +66,16 @@ impl SlowHttp {
     }
 
     fn flow(&mut self, flow: &FlowRecord, out: &mut Vec<Alert>) {
+        if flow.key.proto != super::contacts::TCP {
+            return;
+        }
         let dest = flow.dest();
-        let web = flow.app_proto() == AppProto::Http
-            || (flow.app_proto() == AppProto::Unknown && ports::may_be_http(dest.port));
-        if flow.key.proto != super::contacts::TCP || !web {
+        let web = match flow.app_proto() {
+            AppProto::Http => true,
+            AppProto::Unknown => ports::may_be_http(dest.port),
+            _ => false,
+        };
+        if !web {
             return;
         }
         let config = &self.config;

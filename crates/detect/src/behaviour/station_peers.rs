@@ -67,7 +67,7 @@ type Key = (IpAddr16, IpAddr16);
 pub struct StationPeers {
     config: StationPeersConfig,
     parts: Lru<IpAddr16, Part>,
-    /// What is told of a pair that was told; nearly none is, and the table is asked for each flow.
+    /// What is told of a pair that was told; nearly none is, and the table is asked for each contact.
     pairs: Lru<Key, Option<Box<Pair>>>,
     told: Vec<Key>,
     stations: usize,
@@ -120,21 +120,18 @@ impl StationPeers {
         if self.pairs.evicted() > 0 && self.told.is_empty() {
             return;
         }
-        if a == b || a.is_not_one_host() || b.is_not_one_host() || may_be_broadcast(a) || may_be_broadcast(b) {
-            return;
-        }
         let key = ordered(a, b);
-        let mut fresh = false;
-        self.pairs.touch(&key, ts, || {
-            fresh = true;
-            None
-        });
-        if fresh {
-            self.begin(key, ts);
-        }
         if !self.told.contains(&key) {
-            return;
+            // A flow follows its contact, and a pair that is known stays known: neither is news.
+            if flow.is_some() || self.pairs.peek(&key).is_some() || !may_be_stations(a, b) {
+                return;
+            }
+            self.begin(key, ts);
+            if !self.told.contains(&key) {
+                return;
+            }
         }
+        self.pairs.touch(&key, ts, || None);
         let visit_ns = i64::from(self.config.visit_s) * NS_PER_S;
         let accept_ns = i64::from(self.config.accept_s) * NS_PER_S;
         let Some(Some(pair)) = self.pairs.peek_mut(&key) else { return };
@@ -162,6 +159,7 @@ impl StationPeers {
 
     /// A pair never seen: told when both are stations.
     fn begin(&mut self, key: Key, ts: Timestamp) {
+        self.pairs.touch(&key, ts, || None);
         let Some(served) = self.station(key.0).zip(self.station(key.1)) else { return };
         if self.stations < self.config.stations_min || self.pairs.evicted() > 0 {
             return;
@@ -185,6 +183,10 @@ impl StationPeers {
         let (src, dest) = (flow.src(), flow.dest());
         self.talk((src.addr, dest.addr), (src.port, dest.port), flow.end, Some(flow), out);
     }
+}
+
+fn may_be_stations(a: IpAddr16, b: IpAddr16) -> bool {
+    a != b && !a.is_not_one_host() && !b.is_not_one_host() && !may_be_broadcast(a) && !may_be_broadcast(b)
 }
 
 fn ordered(a: IpAddr16, b: IpAddr16) -> Key {

@@ -37,8 +37,10 @@ impl Wants {
     pub const CERTIFICATE: Self = Self(1 << 12);
     /// Router advertisements.
     pub const ROUTER: Self = Self(1 << 13);
+    /// Host windows, which come beside the observations.
+    pub const WINDOW: Self = Self(1 << WINDOW_PLACE);
     /// Everything.
-    pub const ALL: Self = Self((1 << SORTS) - 1);
+    pub const ALL: Self = Self((1 << SORTS) - 1 | Self::WINDOW.0);
 
     /// The one sort of an observation, as its place in the routes.
     #[inline]
@@ -80,10 +82,12 @@ impl BitOr for Wants {
 
 /// Number of sorts.
 pub(super) const SORTS: usize = 14;
+/// Place of host windows, behind the sorts.
+const WINDOW_PLACE: usize = SORTS;
 
-/// Places of detectors by the sort of observation, in their order.
+/// Places of detectors by the sort of observation, in their order; behind them those that want windows.
 #[derive(Default)]
-pub(super) struct Routes([Vec<usize>; SORTS]);
+pub(super) struct Routes([Vec<usize>; SORTS + 1]);
 
 impl Routes {
     /// From what each detector wants.
@@ -98,6 +102,11 @@ impl Routes {
     pub(super) fn of(&self, observation: &Observation) -> &[usize] {
         &self.0[Wants::sort(observation)]
     }
+
+    /// Those that want host windows.
+    pub(super) fn of_windows(&self) -> &[usize] {
+        &self.0[WINDOW_PLACE]
+    }
 }
 
 #[cfg(test)]
@@ -106,10 +115,11 @@ mod tests {
 
     #[test]
     fn routes_lead_to_those_who_want_and_to_nobody_else() {
-        let routes = Routes::new(&[Wants::ALL, Wants::DNS | Wants::ARP, Wants::FLOW]);
+        let routes = Routes::new(&[Wants::ALL, Wants::DNS | Wants::ARP, Wants::FLOW | Wants::WINDOW]);
         let places: Vec<Vec<usize>> = routes.0.to_vec();
         assert_eq!((places[0].as_slice(), places[1].as_slice()), ([0].as_slice(), [0, 2].as_slice()));
         assert_eq!((places[2].as_slice(), places[4].as_slice()), ([0, 1].as_slice(), [0, 1].as_slice()));
+        assert_eq!(routes.of_windows(), [0, 2]);
         assert!((0..SORTS).all(|sort| Wants::ALL.has(sort)));
     }
 }

@@ -5,6 +5,7 @@
 //! odd text too (advertisements), so more is asked of them.
 
 use super::lru::Lru;
+use super::patterns::Patterns;
 use super::text::{self, alert, plural, push_distinct, why};
 use super::throttle::Throttle;
 use super::{Behaviour, Context, Wants};
@@ -148,6 +149,8 @@ struct Story {
 /// The detector.
 pub struct WebAttack {
     config: WebAttackConfig,
+    target: Patterns<{ CLASSES.len() }>,
+    agent: Patterns<{ CLASSES.len() }>,
     stories: Lru<(IpAddr16, IpAddr16), Story>,
 }
 
@@ -178,29 +181,41 @@ fn percent(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Points of a request by class.
-fn points(http: &HttpData) -> [u32; CLASSES.len()] {
-    // Most targets hold nothing that any pattern needs; they are not decoded.
-    let odd = |text: &str| {
-        text.bytes().any(|b| matches!(b, b'%' | b'+' | b'<' | b'\'' | b'"' | b'(' | b'$' | b';' | b'`' | b'|'))
-    };
-    let plain = |text: &str| if odd(text) || text.contains("..") { decoded(text) } else { text.to_ascii_lowercase() };
-    let (target, agent) = (plain(&http.url), http.http_user_agent.to_ascii_lowercase());
-    let most = |text: &str, list: &[(&str, u32)]| {
-        list.iter().filter(|(pattern, _)| text.contains(pattern)).map(|(_, points)| *points).max().unwrap_or(0)
-    };
-    CLASSES.each_ref().map(|class| most(&target, class.target).max(most(&agent, class.agent)))
+/// Patterns of the targets, and of the agents.
+fn patterns_of(list: fn(&Class) -> &'static [(&'static str, u32)]) -> Patterns<{ CLASSES.len() }> {
+    Patterns::new(
+        CLASSES.iter().enumerate().flat_map(move |(class, of)| list(of).iter().map(move |(t, n)| (class, *t, *n))),
+    )
 }
 
 impl WebAttack {
     /// Builds it.
     #[must_use]
     pub fn new(config: &WebAttackConfig) -> Self {
-        Self { stories: Lru::new(config.pairs_max), config: config.clone() }
+        Self {
+            target: patterns_of(|class| class.target),
+            agent: patterns_of(|class| class.agent),
+            stories: Lru::new(config.pairs_max),
+            config: config.clone(),
+        }
+    }
+
+    /// Points of a request by class.
+    fn points(&self, http: &HttpData) -> [u32; CLASSES.len()] {
+        let mut points = [0; CLASSES.len()];
+        // Most targets hold nothing that needs decoding.
+        let odd = |b| matches!(b, b'%' | b'+' | b'<' | b'\'' | b'"' | b'(' | b'$' | b';' | b'`' | b'|');
+        if http.url.bytes().any(odd) || http.url.contains("..") {
+            self.target.find(&decoded(&http.url), &mut points);
+        } else {
+            self.target.find(&http.url, &mut points);
+        }
+        self.agent.find(&http.http_user_agent, &mut points);
+        points
     }
 
     fn request(&mut self, event: &AppEvent, http: &HttpData, context: &Context, out: &mut Vec<Alert>) {
-        let points = points(http);
+        let points = self.points(http);
         let sum: u32 = points.iter().sum();
         if sum == 0 {
             return;
@@ -304,6 +319,14 @@ mod tests {
             })
             .collect();
         run("web_attack", &requests)
+    }
+
+    #[test]
+    fn no_pattern_is_left_out() {
+        let detector = WebAttack::new(&WebAttackConfig::default());
+        let all = |of: fn(&Class) -> usize| CLASSES.iter().map(of).sum::<usize>();
+        assert_eq!(detector.target.len(), all(|class| class.target.len()));
+        assert_eq!(detector.agent.len(), all(|class| class.agent.len()));
     }
 
     #[test]
