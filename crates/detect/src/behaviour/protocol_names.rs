@@ -92,6 +92,7 @@ fn name_of_app(proto: AppProto) -> Option<&'static str> {
         AppProto::Pop3 => "POP3",
         AppProto::Telnet => "Telnet",
         AppProto::Stratum => "Stratum",
+        AppProto::Snmp => "SNMP",
     })
 }
 
