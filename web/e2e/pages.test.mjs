@@ -153,6 +153,26 @@ describe('pages', { skip: SKIP, timeout: 600_000 }, () => {
     });
   });
 
+  test('a file handed over shows how far it is, what is in it, and goes when asked', async () => {
+    // A capture of no packet, and one that is none.
+    const header = Buffer.from('d4c3b2a1020004000000000000000000ffff000001000000', 'hex');
+    await on('/captures', async (page) => {
+      await page.locator('[data-panel="captures"][data-state="ready"]').waitFor();
+      await page.locator('[data-drop] input').setInputFiles([{ name: 'nothing.pcap', mimeType: 'application/octet-stream', buffer: header }]);
+      const row = page.locator('[data-upload]', { hasText: 'nothing.pcap' });
+      await row.locator('text=no incident').waitFor({ timeout: PATIENCE_MS });
+      const panel = page.locator('[data-panel="capture"][data-state="ready"]');
+      await panel.locator('text=Nothing in it is worth your time').waitFor();
+      await page.locator('[data-drop] input').setInputFiles([{ name: 'letter.txt', mimeType: 'text/plain', buffer: Buffer.from('dear all') }]);
+      await panel.locator('[role="alert"]', { hasText: 'It could not be analysed' }).waitFor({ timeout: PATIENCE_MS });
+      for (const name of ['nothing.pcap', 'letter.txt']) {
+        await page.locator(`[aria-label="Delete ${name}"]`).click();
+        await until(`${name} is gone`, async () => (await page.locator('[data-upload]', { hasText: name }).count()) === 0);
+      }
+      assert.deepEqual((await api('/captures')).items, []);
+    });
+  });
+
   test('a rule that is none is refused in words', () =>
     on('/settings', async (page) => {
       await page.locator('[data-new-rule]').click();
