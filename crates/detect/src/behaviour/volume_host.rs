@@ -221,6 +221,9 @@ impl VolumeHost {
             known.1 += bytes;
         } else if host.peers.len() < PEERS_MAX {
             host.peers.push((peer, bytes));
+        } else if let Some(quietest) = host.peers.iter_mut().min_by(|a, b| a.1.total_cmp(&b.1)) {
+            // The quietest gives way and its amount with it: a busy peer is never missed, and the sum stays that of the window.
+            *quietest = (peer, quietest.1 + bytes);
         }
     }
 }

@@ -64,6 +64,21 @@ fn a_burst_is_told_once_within_two_windows_and_nothing_else_is() {
 }
 
 #[test]
+fn the_busiest_peer_is_named_also_when_it_comes_after_many_others() {
+    let mut detector = VolumeHost::new(&VolumeHostConfig::default());
+    let input: Vec<_> = (0..40)
+        .map(|n| {
+            let got = if n == 39 { 900_000 } else { 1000 + n };
+            Observation::Flow(Box::new(flow(n as i64, ip(3), IpAddr16::v4([203, 0, 113, n as u8]), 443, 0, got)))
+        })
+        .collect();
+    run_on(&mut detector, &input);
+    let peers = &detector.hosts.peek(&ip(3)).unwrap().peers;
+    let top = peers.iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+    assert_eq!((peers.len(), top.0), (PEERS_MAX, IpAddr16::v4([203, 0, 113, 39])));
+}
+
+#[test]
 fn a_window_between_two_reports_of_one_transfer_does_not_hide_it() {
     let burst = MONDAY_MS + 3 * DAY_MS + 10 * HOUR_MS;
     let every_other = |ms: i64, host: u8| {
