@@ -150,9 +150,6 @@ impl Hours {
         for passed in (self.newest + 1..=hour).take(HOURS) {
             self.counts[passed.rem_euclid(HOURS as i64) as usize] = 0;
         }
-        if hour - self.newest > HOURS as i64 {
-            self.counts = [0; HOURS];
-        }
         self.newest = self.newest.max(hour);
         let slot = &mut self.counts[hour.rem_euclid(HOURS as i64) as usize];
         *slot = slot.saturating_add(1);
