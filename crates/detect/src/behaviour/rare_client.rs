@@ -99,7 +99,9 @@ impl Host {
         let mut connections = 0u32;
         for (_, n, called) in self.programs.iter().filter(|(known, ..)| *known != client) {
             connections = connections.saturating_add(*n);
-            called.iter().for_each(|server| push_distinct(&mut servers, *server));
+            for server in called {
+                push_distinct(&mut servers, *server);
+            }
         }
         (connections, servers.len())
     }
