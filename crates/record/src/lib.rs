@@ -8,6 +8,7 @@ pub mod analysis;
 pub mod app_event;
 pub mod control;
 pub mod counters;
+pub mod exported;
 pub mod feature;
 pub mod feedback;
 pub mod flow_record;
@@ -33,6 +34,7 @@ pub use app_event::{
 };
 pub use control::{ControlData, ControlProtocol};
 pub use counters::{Counters, HealthItem, HealthLevel};
+pub use exported::{ExportedFlow, ExportedSide, FlowOrigin};
 pub use feature::{Feature, FeatureKind, Matrix, Schema};
 pub use feedback::{FeedbackScope, FeedbackVerdict, IncidentFeedback, Suppression, SuppressionRule};
 pub use flow_record::{

@@ -3,7 +3,8 @@
 use super::entry::{BACKWARD, Entry, FORWARD, Side};
 use super::extra::{Bulks, Extras, Rare, Sums, payload_moments};
 use record::{
-    AppSummary, DirectionStats, EndReason, FlowKey, FlowRecord, HistoryText, Moments, TcpFlags, TcpState, Timestamp,
+    AppSummary, DirectionStats, EndReason, FlowKey, FlowOrigin, FlowRecord, HistoryText, Moments, TcpFlags, TcpState,
+    Timestamp,
 };
 
 const TCP: u8 = 6;
@@ -48,6 +49,7 @@ pub(super) fn record_of(
         vlan: entry.vlan,
         interface: entry.interface,
         tunnel: entry.tunnel,
+        origin: FlowOrigin::Packets,
         src_mac: entry.src_mac,
         dest_mac: entry.dest_mac,
         app,

@@ -1,0 +1,129 @@
+//! A flow as somebody else measured it and told it: a router's NetFlow or IPFIX record, an sFlow sample, a line of Zeek, EVE or
+//! of a firewall. One direction, or both where the teller joined them. Owns what such a report can say; knows no wire format
+//! and derives nothing: `flow::exported` makes contacts and flow records of it.
+
+use crate::{
+    AppProto, ContactOutcome, EndReason, Endpoint, HistoryText, IpAddr16, MacAddr, TcpFlags, TcpState, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// Who measured a flow, and so what its record can be asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum FlowOrigin {
+    /// Its packets passed Tripline's own meter: every statistic is there.
+    #[default]
+    Packets,
+    /// A router, switch or probe exported it: times and totals, no statistics of single packets.
+    Export {
+        /// Who exported it.
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        exporter: IpAddr16,
+        /// One of so many packets was counted and the totals are multiplied by it: estimates when above 1.
+        sampling: u32,
+    },
+    /// A line of a log told it.
+    Log,
+}
+
+impl FlowOrigin {
+    /// The name used in the API and in filters.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Packets => "packets",
+            Self::Export { .. } => "export",
+            Self::Log => "log",
+        }
+    }
+    /// True when the record has the statistics of single packets that flow models learn from.
+    #[must_use]
+    pub const fn has_packet_statistics(self) -> bool {
+        matches!(self, Self::Packets)
+    }
+    /// True when totals are estimates from sampled packets.
+    #[must_use]
+    pub const fn is_estimate(self) -> bool {
+        matches!(self, Self::Export { sampling, .. } if sampling > 1)
+    }
+}
+
+/// What one side sent. Counts are as the teller gave them, before they are multiplied by the sampling rate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExportedSide {
+    /// Packets; 0 where the teller does not count them.
+    pub packets: u64,
+    /// Bytes, of IP where the teller says what it counts (NetFlow, IPFIX, Zeek's `ip_bytes`).
+    pub bytes: u64,
+    /// Bytes of transport payload, where told.
+    pub payload_bytes: Option<u64>,
+    /// All TCP flags seen, where told: None is not the same as no flag.
+    pub tcp_flags: Option<TcpFlags>,
+}
+
+/// One report of a flow by somebody else. `src` sent the `forward` part. What is not known is None or the documented empty value.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExportedFlow {
+    /// Kind of teller; `Export` repeats `exporter` and `sampling` so that a record made of it needs nothing else.
+    pub origin: FlowOrigin,
+    /// Address of the exporter or sensor; all zero when the report does not say (a log file).
+    pub exporter: IpAddr16,
+    /// Source identifier, observation domain or sub-agent at the exporter.
+    pub domain: u32,
+    /// When the report was made or came: the time by which tables forget. Never earlier than `end` by intent, but clocks differ.
+    pub reported: Timestamp,
+    /// First packet.
+    pub start: Timestamp,
+    /// Last packet.
+    pub end: Timestamp,
+    /// Sender of `forward`.
+    pub src: Endpoint,
+    /// Receiver of `forward`.
+    pub dest: Endpoint,
+    /// IP protocol.
+    pub proto: u8,
+    /// ICMP type and code, where told; ports are 0 then.
+    pub icmp: Option<(u8, u8)>,
+    /// What `src` sent.
+    pub forward: ExportedSide,
+    /// What `dest` sent back, where the report covers both directions. None: another report may tell it.
+    pub backward: Option<ExportedSide>,
+    /// `src` is known to have opened the flow (a biflow, Zeek, EVE, a firewall's verdict). False: to be derived.
+    pub originator_known: bool,
+    /// Several reports of this kind may belong to one flow and are added to each other: single sampled packets (sFlow).
+    pub is_sample: bool,
+    /// One of so many packets was counted: 1 all, 0 unknown (taken as 1).
+    pub sampling: u32,
+    /// Index of the ingress interface at the exporter, 0 unknown.
+    pub interface_in: u32,
+    /// Index of the egress interface at the exporter, 0 unknown.
+    pub interface_out: u32,
+    /// Type of service or traffic class.
+    pub tos: u8,
+    /// Outermost VLAN, 0 none.
+    pub vlan: u16,
+    /// Link address of `src`, or of the router before it; zero unknown.
+    pub src_mac: MacAddr,
+    /// Link address of `dest`, or of the router behind it; zero unknown.
+    pub dest_mac: MacAddr,
+    /// Why the report was made, where told.
+    pub reason: Option<EndReason>,
+    /// Connection state, where the teller judged it (Zeek's `conn_state`). None: derived from flags and the other half.
+    pub state: Option<TcpState>,
+    /// Zeek's history letters, where told.
+    pub history: HistoryText,
+    /// What came back, where the teller knows: a firewall that dropped (`Unanswered`) or rejected (`Refused`), Zeek's state.
+    /// None: derived.
+    pub outcome: Option<ContactOutcome>,
+    /// Application protocol, where the teller recognised it.
+    pub app_proto: AppProto,
+}
+
+impl ExportedFlow {
+    /// The factor from counted to estimated totals, never 0.
+    #[must_use]
+    pub fn scale(&self) -> u64 {
+        u64::from(self.sampling.max(1))
+    }
+}
