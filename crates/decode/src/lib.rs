@@ -1,4 +1,5 @@
-//! Bytes to meaning: frames to `PacketMeta` and application events, and the decode tree for people.
+//! Bytes to meaning: frames to `PacketMeta` and application events, lines of logs to flows, events and alerts, and the decode tree
+//! for people.
 //!
 //! Owns every header's layout, one file a protocol, and the registry of application protocols (`app`). Knows no clock,
 //! file, socket, thread or flow table: the same bytes give the same answer on any machine and any worker.
@@ -13,6 +14,7 @@ mod dissect;
 mod errors;
 mod hash;
 mod link;
+pub mod log;
 mod net;
 mod router;
 mod transport;

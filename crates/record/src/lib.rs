@@ -15,6 +15,7 @@ pub mod flow_record;
 pub mod host;
 pub mod incident;
 pub mod kind;
+pub mod logged;
 pub mod net;
 pub mod notification;
 pub mod observation;
@@ -43,6 +44,7 @@ pub use flow_record::{
 pub use host::{HOST_SERVICES_MAX, HostRecord, HostService, Importance};
 pub use incident::{DetectorScore, Evidence, Incident, IncidentStatus, Note, Severity, StoryStep, Why};
 pub use kind::Kind;
+pub use logged::{Extent, FirewallAction, ImportedAlert, LogEntry, LoggedFlow};
 pub use net::{Endpoint, FlowKey, IpAddr16, LinkType, MacAddr};
 pub use notification::{Cause, Form, Message, Notice};
 pub use observation::{Contact, ContactOutcome, InterfaceSecond, Observation, ReceiverSecond, TrafficClass};
