@@ -3,7 +3,8 @@
 //! and derives nothing: `flow::exported` makes contacts and flow records of it.
 
 use crate::{
-    AppProto, ContactOutcome, EndReason, Endpoint, HistoryText, IpAddr16, MacAddr, TcpFlags, TcpState, Timestamp,
+    AppProto, ContactOutcome, Counters, EndReason, Endpoint, HistoryText, IpAddr16, MacAddr, TcpFlags, TcpState,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
