@@ -3,7 +3,8 @@
 //! and derives nothing: `flow::exported` makes contacts and flow records of it.
 
 use crate::{
-    AppProto, ContactOutcome, EndReason, Endpoint, HistoryText, IpAddr16, MacAddr, TcpFlags, TcpState, Timestamp,
+    AppProto, ContactOutcome, Counters, EndReason, Endpoint, HistoryText, IpAddr16, MacAddr, TcpFlags, TcpState,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +57,8 @@ pub struct ExportedSide {
     pub packets: u64,
     /// Bytes, of IP where the teller says what it counts (NetFlow, IPFIX, Zeek's `ip_bytes`).
     pub bytes: u64,
+    /// Bytes on the wire with their link headers, where told (sFlow, `layer2OctetDeltaCount`).
+    pub wire_bytes: Option<u64>,
     /// Bytes of transport payload, where told.
     pub payload_bytes: Option<u64>,
     /// All TCP flags seen, where told: None is not the same as no flag.
@@ -125,5 +128,120 @@ impl ExportedFlow {
     #[must_use]
     pub fn scale(&self) -> u64 {
         u64::from(self.sampling.max(1))
+    }
+}
+
+/// What an exporter says of one of its interfaces: totals since it started (sFlow counter samples).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExportedCounters {
+    /// When it came.
+    pub reported: Timestamp,
+    /// Index of the interface at the exporter.
+    pub interface: u32,
+    /// Speed, bits a second; 0 unknown.
+    pub speed_bits_per_s: u64,
+    /// Bytes received.
+    pub bytes_in: u64,
+    /// Packets received.
+    pub packets_in: u64,
+    /// Bytes sent.
+    pub bytes_out: u64,
+    /// Packets sent.
+    pub packets_out: u64,
+}
+
+/// Formats of exports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum ExportFormat {
+    /// NetFlow version 5.
+    NetflowV5,
+    /// NetFlow version 9 (RFC 3954).
+    NetflowV9,
+    /// IPFIX (RFC 7011).
+    Ipfix,
+    /// sFlow version 5.
+    Sflow,
+    /// Another version, which is not read.
+    Other,
+}
+
+impl ExportFormat {
+    /// Name for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NetflowV5 => "NetFlow v5",
+            Self::NetflowV9 => "NetFlow v9",
+            Self::Ipfix => "IPFIX",
+            Self::Sflow => "sFlow v5",
+            Self::Other => "unknown export",
+        }
+    }
+}
+
+/// What is known of one exporter: an address, a format, a source identifier.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExporterState {
+    /// Who exports.
+    pub exporter: IpAddr16,
+    /// Format.
+    pub format: ExportFormat,
+    /// Source identifier, engine, observation domain or sub-agent.
+    pub domain: u32,
+    /// Datagrams that came.
+    pub datagrams: u64,
+    /// Data records and samples read, options among them.
+    pub records: u64,
+    /// Flows they told.
+    pub flows: u64,
+    /// Missing by the sequence numbers, in the format's own unit: flows (v5), datagrams (v9, sFlow), records (IPFIX).
+    pub missing: u64,
+    /// Datagrams that came after a later one.
+    pub reordered: u64,
+    /// Times the sequence began anew: the exporter was restarted.
+    pub restarts: u64,
+    /// Templates known now.
+    pub templates: u64,
+    /// Data sets that came before their template.
+    pub sets_without_template: u64,
+    /// Of these, read when the template came.
+    pub sets_read_late: u64,
+    /// One of so many packets is counted, as last told; 0 not told.
+    pub sampling: u32,
+    /// Records left aside on purpose, by reason.
+    pub ignored: Counters,
+    /// What could not be read or kept, by reason.
+    pub unreadable: Counters,
+    /// Newest interface counters, by interface; bounded.
+    pub interfaces: Vec<ExportedCounters>,
+    /// When the last datagram came.
+    pub last: Timestamp,
+}
+
+impl ExporterState {
+    /// Nothing has come yet.
+    #[must_use]
+    pub fn new(exporter: IpAddr16, format: ExportFormat, domain: u32) -> Self {
+        Self {
+            exporter,
+            format,
+            domain,
+            datagrams: 0,
+            records: 0,
+            flows: 0,
+            missing: 0,
+            reordered: 0,
+            restarts: 0,
+            templates: 0,
+            sets_without_template: 0,
+            sets_read_late: 0,
+            sampling: 0,
+            ignored: Counters::default(),
+            unreadable: Counters::default(),
+            interfaces: Vec::new(),
+            last: Timestamp(0),
+        }
     }
 }

@@ -35,7 +35,7 @@ pub use app_event::{
 };
 pub use control::{ControlData, ControlProtocol};
 pub use counters::{Counters, HealthItem, HealthLevel};
-pub use exported::{ExportedFlow, ExportedSide, FlowOrigin};
+pub use exported::{ExportFormat, ExportedCounters, ExportedFlow, ExportedSide, ExporterState, FlowOrigin};
 pub use feature::{Feature, FeatureKind, Matrix, Schema};
 pub use feedback::{FeedbackScope, FeedbackVerdict, IncidentFeedback, Suppression, SuppressionRule};
 pub use flow_record::{

@@ -132,6 +132,15 @@ pub struct InterfaceSecond {
     pub top_receivers: Vec<ReceiverSecond>,
 }
 
+/// The interface number of traffic that exporters told, all of them together: above those of captures.
+pub const EXPORTED_INTERFACE: u16 = 64;
+
+/// An interface in words, for the start of a sentence.
+#[must_use]
+pub fn interface_words(interface: u16) -> String {
+    if interface == EXPORTED_INTERFACE { "Exported traffic".to_owned() } else { format!("Interface {interface}") }
+}
+
 /// One receiver in one second.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReceiverSecond {

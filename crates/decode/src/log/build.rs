@@ -5,7 +5,7 @@ use super::fields::has_ports;
 use crate::bytes;
 use record::{
     AppData, AppEvent, ContactOutcome, Endpoint, ExportedFlow, ExportedSide, Extent, FirewallAction, FlowKey,
-    FlowOrigin, ImportedAlert, LogEntry, LoggedFlow, MacAddr, TcpFlags, Timestamp,
+    FlowOrigin, ImportedAlert, LogEntry, LoggedFlow, MacAddr, TcpFlags, TcpState, Timestamp,
 };
 
 /// Sender and receiver of what a line tells.
@@ -69,9 +69,9 @@ pub(super) struct LoggedPacket {
 }
 
 impl LoggedPacket {
-    /// As a flow of one packet. What came back is known of packets that were kept back; of others it is not, and a bare SYN that was
-    /// let through must not pass for one that nobody answered, so its flags are not told. A rule that does not say what it does
-    /// stands before a drop in most firewalls: what it logs on the way to the firewall itself counts as unanswered.
+    /// As a flow of one packet. What came back is known of packets that were kept back; of others it is not, so they have no state. A
+    /// rule that does not say what it does stands before a drop in most firewalls: what it logs on the way to the firewall itself
+    /// counts as unanswered.
     pub(super) fn entry(self) -> LogEntry {
         let mut flow = flow(self.between, self.ts, self.ts);
         let outcome = match self.action {
@@ -85,7 +85,10 @@ impl LoggedPacket {
         flow.src_mac = self.src_mac;
         flow.dest_mac = self.dest_mac;
         flow.forward = side(1, self.bytes);
-        flow.forward.tcp_flags = self.flags.filter(|_| outcome != ContactOutcome::Midstream);
+        flow.forward.tcp_flags = self.flags;
+        if outcome == ContactOutcome::Midstream {
+            flow.state = Some(TcpState::Oth);
+        }
         flow.backward = Some(side(0, 0));
         LogEntry::Flow(Box::new(LoggedFlow { flow, action: self.action, extent: Extent::Packet }))
     }

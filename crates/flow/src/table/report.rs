@@ -121,7 +121,7 @@ fn history(entry: &Entry) -> HistoryText {
 }
 
 /// Identity of a report: a hash of what does not depend on who measured it. Never 0, at most 2^53 − 1.
-pub(super) fn flow_id(key: &FlowKey, first_seen: i64, report: u32) -> u64 {
+pub(crate) fn flow_id(key: &FlowKey, first_seen: i64, report: u32) -> u64 {
     let word = |bytes: &[u8]| bytes.iter().fold(0_u64, |w, b| w << 8 | u64::from(*b));
     let ports = u64::from(key.low.port) << 24 | u64::from(key.high.port) << 8 | u64::from(key.proto);
     let words = [
