@@ -441,6 +441,11 @@ fn input(files: &[PathBuf], result: &ReplayResult) -> AnalysisInput {
         notes.extend(stats.notes.iter().map(|n| format!("{}: {n}", file.display())));
     }
     drops.add("flows_evicted", result.meter.flow.ended_evicted);
+    if let Some(logs) = &result.logs {
+        drops.merge(&logs.exported.dropped);
+        let noted = logs.files.iter().filter(|file| !file.note.is_empty());
+        notes.extend(noted.map(|file| format!("{}: {}", file.path.display(), file.note)));
+    }
     AnalysisInput {
         files: files.iter().map(|f| f.display().to_string()).collect(),
         packets: result.meter.frames,
@@ -450,5 +455,6 @@ fn input(files: &[PathBuf], result: &ReplayResult) -> AnalysisInput {
         drops,
         decode_errors: result.meter.decode_errors.clone(),
         notes,
+        logs: result.logs.as_ref().map(crate::logs::LogTotals::summary),
     }
 }

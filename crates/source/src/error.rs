@@ -27,6 +27,14 @@ pub enum SourceError {
         /// Path as given.
         path: String,
     },
+    /// Logs and captures together.
+    #[error("`{log}` is a log and `{other}` is not one that is known; give either logs or captures")]
+    MixedInput {
+        /// The log.
+        log: String,
+        /// The other.
+        other: String,
+    },
     /// Not pcap, pcapng, gzip or zstd.
     #[error("`{path}` is not a capture file: {found}; pcap and pcapng are read, plain or as gzip or zstd")]
     NotACapture {

@@ -14,7 +14,7 @@ pub mod live;
 pub use error::SourceError;
 pub use files::pcap_writer::PcapWriter;
 pub use files::pcapng_writer::PcapngWriter;
-pub use files::{is_capture, open_capture, open_reader, open_unpacked};
+pub use files::{first_bytes, is_capture, open_capture, open_reader, open_unpacked};
 pub use filter::{Filter, FilterError};
 pub use frame_source::{BATCH_FRAMES_MAX, FrameSource, SourceStats};
 pub use host::{HostCounters, InterfaceInfo, SocketInfo, host_counters, interfaces, sockets};

@@ -138,7 +138,10 @@ mod tests {
         assert_eq!(flow.start.rfc3339(), "2025-09-30T10:09:23.000000Z");
         assert_eq!((flow.src_mac.to_string().as_str(), logged.action), ("5e:e1:a4:3b:cf:f0", None));
         let passing = read(&line.replace("OUT= ", "OUT=eth1 "));
-        assert_eq!((passing.flow.outcome, passing.flow.forward.tcp_flags), (Some(ContactOutcome::Midstream), Some(TcpFlags(TcpFlags::SYN))));
+        assert_eq!(
+            (passing.flow.outcome, passing.flow.forward.tcp_flags),
+            (Some(ContactOutcome::Midstream), Some(TcpFlags(TcpFlags::SYN)))
+        );
     }
 
     #[test]

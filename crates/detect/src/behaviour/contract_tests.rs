@@ -6,8 +6,8 @@
 use super::synthetic::{arp_reply, arp_request, contact, flow, ip, mac, run_on};
 use super::{BehaviourConfig, BehaviourSet, REGISTRY};
 use record::{
-    AppData, AppEvent, ContactOutcome, ControlData, ControlProtocol, DhcpData, DnsData, HttpData, InterfaceSecond,
-    IpAddr16, Observation, Timestamp, TlsData, TrafficClass, observation::ReceiverSecond,
+    AppData, AppEvent, ContactOutcome, ControlData, ControlProtocol, DhcpData, DnsData, HttpData, ImportedAlert,
+    InterfaceSecond, IpAddr16, Observation, Timestamp, TlsData, TrafficClass, observation::ReceiverSecond,
 };
 
 /// A fixed stream of pseudo-random observations of every sort, hostile in its variety.
@@ -61,6 +61,7 @@ impl Stream {
                 })
             }
             6 if self.draw(2) == 0 => self.control(a, b),
+            5 | 6 if self.draw(4) == 0 => self.imported(a, b),
             6 => self.dns(a, b),
             _ => self.second(a, b),
         }
@@ -87,6 +88,20 @@ impl Stream {
             }),
             _ => AppData::Dns(DnsData { rrname: name, rrtype: "TXT".into(), message_bytes: 120, ..DnsData::default() }),
         }
+    }
+    fn imported(&mut self, src: IpAddr16, dest: IpAddr16) -> Observation {
+        let ts = Timestamp(self.ms * 1_000_000);
+        let signature_id = self.draw(1000);
+        let signature = "a signature.".to_owned();
+        Observation::Imported(Box::new(ImportedAlert {
+            ts,
+            product: "Tool",
+            src,
+            dest,
+            signature_id,
+            signature,
+            ..ImportedAlert::default()
+        }))
     }
     fn control(&mut self, a: IpAddr16, b: IpAddr16) -> Observation {
         let code = self.draw(131) as u8;

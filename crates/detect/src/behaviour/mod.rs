@@ -21,6 +21,7 @@ mod flood_rules;
 mod home;
 mod host_sweep;
 mod icmp_tunnel;
+mod imported;
 mod lateral;
 mod log_in;
 mod long_connection;
@@ -75,6 +76,7 @@ pub use flood::{Flood, FloodConfig};
 pub use home::HomeNetworks;
 pub use host_sweep::{HostSweep, HostSweepConfig};
 pub use icmp_tunnel::{IcmpTunnel, IcmpTunnelConfig};
+pub use imported::{Imported, ImportedConfig};
 pub use lateral::{Lateral, LateralConfig};
 pub use long_connection::{LongConnection, LongConnectionConfig};
 pub use new_device::{NewDevice, NewDeviceConfig};
@@ -231,6 +233,8 @@ pub struct BehaviourConfig {
     pub crypto_mining: CryptoMiningConfig,
     /// The TOR network.
     pub tor: TorConfig,
+    /// Alerts of other tools.
+    pub imported_alert: ImportedConfig,
     /// Home networks. The app fills this from its own setting; empty means private, carrier-grade, link-local and
     /// unique-local addresses.
     #[serde(skip)]
@@ -276,6 +280,7 @@ pub const REGISTRY: &[(&str, Constructor)] = &[
     ("rogue_router", |c| Box::new(RogueRouter::new(&c.rogue_router))),
     ("crypto_mining", |c| Box::new(CryptoMining::new(&c.crypto_mining))),
     ("tor", |c| Box::new(Tor::new(&c.tor))),
+    ("imported_alert", |c| Box::new(Imported::new(&c.imported_alert))),
 ];
 
 fn home_of(config: &BehaviourConfig) -> HomeNetworks {

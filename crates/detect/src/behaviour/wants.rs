@@ -37,6 +37,8 @@ impl Wants {
     pub const CERTIFICATE: Self = Self(1 << 12);
     /// Router advertisements.
     pub const ROUTER: Self = Self(1 << 13);
+    /// Other tools' alerts.
+    pub const IMPORTED: Self = Self(1 << 14);
     /// Everything.
     pub const ALL: Self = Self((1 << SORTS) - 1);
 
@@ -61,6 +63,7 @@ impl Wants {
             },
             Observation::Packet(_) => 10,
             Observation::Router(_) => 13,
+            Observation::Imported(_) => 14,
         }
     }
 
@@ -79,7 +82,7 @@ impl BitOr for Wants {
 }
 
 /// Number of sorts.
-pub(super) const SORTS: usize = 14;
+pub(super) const SORTS: usize = 15;
 
 /// Places of detectors by the sort of observation, in their order.
 #[derive(Default)]

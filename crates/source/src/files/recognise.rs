@@ -23,7 +23,7 @@ pub fn open_capture(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
 }
 
 /// A file or standard input (`-`), with its name for messages.
-fn open_any(path: &Path) -> Result<(String, Box<dyn Read + Send>), SourceError> {
+pub(super) fn open_any(path: &Path) -> Result<(String, Box<dyn Read + Send>), SourceError> {
     if path.as_os_str() == "-" {
         return Ok(("standard input".to_owned(), Box::new(io::stdin())));
     }
@@ -62,7 +62,7 @@ pub fn open_reader(name: &str, reader: Box<dyn Read + Send>) -> Result<Box<dyn F
 }
 
 /// The unpacked bytes, and whether they were packed.
-fn unpack(name: &str, reader: Box<dyn Read + Send>) -> Result<(bool, Box<dyn Read + Send>), SourceError> {
+pub(super) fn unpack(name: &str, reader: Box<dyn Read + Send>) -> Result<(bool, Box<dyn Read + Send>), SourceError> {
     let mut reader = reader;
     let first = peek(name, &mut reader)?;
     let whole = Cursor::new(first.clone()).chain(reader);
