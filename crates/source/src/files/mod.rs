@@ -2,6 +2,7 @@
 
 pub mod bytes;
 pub mod capture_file;
+pub mod export_dump;
 pub mod format;
 pub mod pcap;
 pub mod pcap_writer;
