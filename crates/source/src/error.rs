@@ -119,6 +119,14 @@ pub enum SourceError {
         /// What to do.
         advice: &'static str,
     },
+    /// A socket for exports could not be opened or failed.
+    #[error("exports at {address}: {source}; choose another address or port in collect.listen, or end what uses it")]
+    Collect {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// A setting is out of its range.
     #[error("setting `{name}` is {value}; it must be {range}")]
     Setting {

@@ -1,8 +1,9 @@
-//! Where data comes in: live capture, capture files, filters, interfaces, host counters.
+//! Where data comes in: live capture, capture files, flow exports by UDP, filters, interfaces, host counters.
 //!
 //! This room turns the outside into frames and counts, and knows no protocol's meaning beyond what a capture filter
 //! must. It is the only room that touches sockets, /proc and the capture ring.
 
+pub mod collect;
 pub mod error;
 pub mod files;
 pub mod filter;
@@ -11,6 +12,7 @@ pub mod host;
 pub mod lists;
 pub mod live;
 
+pub use collect::{CollectSettings, Collector, open_collector};
 pub use error::SourceError;
 pub use files::pcap_writer::PcapWriter;
 pub use files::pcapng_writer::PcapngWriter;

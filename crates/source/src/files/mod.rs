@@ -2,8 +2,9 @@
 
 pub mod bytes;
 pub mod capture_file;
+pub mod export_dump;
 pub mod first_bytes;
-mod format;
+pub mod format;
 pub mod pcap;
 pub mod pcap_writer;
 pub mod pcapng;
