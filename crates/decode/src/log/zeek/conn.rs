@@ -38,7 +38,8 @@ fn side(row: &Row<'_>, name: &str, tcp_flags: Option<TcpFlags>) -> Result<Export
     let payload = row.get(&format!("{name}_bytes")).map(|text| fields::count(&text)).transpose()?;
     let packets = row.count(&format!("{name}_pkts"))?;
     let ip_bytes = row.get(&format!("{name}_ip_bytes")).map(|text| fields::count(&text)).transpose()?;
-    Ok(ExportedSide { packets, bytes: ip_bytes.or(payload).unwrap_or(0), payload_bytes: payload, tcp_flags })
+    let bytes = ip_bytes.or(payload).unwrap_or(0);
+    Ok(ExportedSide { packets, bytes, payload_bytes: payload, tcp_flags, ..ExportedSide::default() })
 }
 
 /// TCP flags of both sides by the history's letters: upper case is the originator.
