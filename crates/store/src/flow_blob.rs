@@ -160,7 +160,6 @@ pub(crate) fn unpack_record(c: &FlowColumns, blob: &[u8]) -> Option<FlowRecord> 
     c.history.bytes().for_each(|letter| history.push(letter));
     Some(FlowRecord {
         flow_id: c.flow_id,
-        origin: record::FlowOrigin::Packets,
         key,
         originator_low,
         start: c.start,
