@@ -9,11 +9,13 @@ use utoipa::ToSchema;
 mod models;
 mod notifications;
 mod settings;
+mod sources;
 mod threat_lists;
 
 pub use models::*;
 pub use notifications::*;
 pub use settings::*;
+pub use sources::*;
 pub use threat_lists::*;
 
 /// How the process was started.

@@ -18,7 +18,8 @@ use std::time::Instant;
 
 /// Reads, judges, writes; 1 when `--fail-on` was met.
 pub fn run(common: &Common, args: &AnalyzeArgs) -> Result<u8> {
-    let config = Config::load(common)?;
+    let mut config = Config::load(common)?;
+    config.exports.in_captures = args.exports.map_or(config.exports.in_captures, Into::into);
     refuse_filter_of_logs(&args.files, args.filter.as_deref())?;
     let fail_on = args.fail_on.as_deref().map(severity).transpose()?;
     let started = Instant::now();
@@ -87,6 +88,11 @@ pub fn meter_config(config: &Config, filter: Option<&str>) -> Result<MeterConfig
         filter,
         packets: Some(config.packets.clone()),
         records_only: false,
+        exports: evaluate::ExportsConfig {
+            take: config.exports.in_captures.into(),
+            read: config.exports.clone(),
+            join: config.exported.clone(),
+        },
     })
 }
 

@@ -14,7 +14,8 @@ use store::formats::{FlowFormat, FlowWriter, FormatContext, flow_format};
 
 /// Reads and writes; the summary goes to standard error.
 pub fn run(common: &Common, args: &FlowsArgs) -> Result<u8> {
-    let config = Config::load(common)?;
+    let mut config = Config::load(common)?;
+    config.exports.in_captures = args.exports.map_or(config.exports.in_captures, Into::into);
     refuse_filter_of_logs(&args.files, args.filter.as_deref())?;
     let meter = meter_config(&config, args.filter.as_deref())?;
     let meter = evaluate::MeterConfig { packets: None, records_only: true, ..meter };
@@ -98,10 +99,23 @@ fn summarize(result: &ReplayResult, written: u64) {
         return summarize_logs(&logs.summary(), written);
     }
     let meter = &result.meter;
+    for note in evaluate::exports::notes(&meter.exports) {
+        tracing::warn!("{note}");
+    }
     if meter.frames == 0 {
         tracing::warn!("there is no packet in the input");
     }
     tracing::info!("{} packets, {} bytes, {written} flow records", meter.frames, meter.bytes);
+    if meter.exports.datagrams > 0 {
+        let exports = &meter.exports;
+        tracing::info!(
+            "{} of the packets are exports of {} exporters: {} reports of flows, {} flow records of them",
+            exports.datagrams,
+            exports.exporters.len(),
+            exports.reports,
+            exports.records
+        );
+    }
     for (kind, count) in &meter.decode_errors.0 {
         tracing::info!("not decoded further, {kind}: {count} packets");
     }

@@ -25,7 +25,10 @@ pub fn run(common: &Common, args: &RunArgs) -> Result<u8> {
     let listen = args.listen.unwrap_or(config.serve.listen);
     // Before any source is opened or anything is written: a refused address should cost nothing.
     serve::check_listen(listen).plain()?;
-    let (mode, sources, notices) = if args.read.is_empty() { interfaces(&config, args)? } else { files(args)? };
+    if !args.collect.is_empty() {
+        config.collect.listen.clone_from(&args.collect);
+    }
+    let (mode, sources, notices) = if args.read.is_empty() { live_sources(&config, args)? } else { files(args)? };
     if mode == Mode::Live {
         add_own_networks(&mut config, &sources)?;
     }
@@ -96,6 +99,29 @@ fn refuse_unknown_link_type(file: &PathBuf) -> Result<()> {
         out.clear();
     }
     check_link_types(std::slice::from_ref(file), meter.frames(), &meter.counters().decode_errors)
+}
+
+/// Interfaces, and the collector of exports where one is asked for; with a collector alone no interface is chosen by default.
+fn live_sources(config: &Config, args: &RunArgs) -> Result<Sources> {
+    if config.collect.listen.is_empty() {
+        return interfaces(config, args);
+    }
+    let collector = source::open_collector(&config.collect).plain()?;
+    let places: Vec<String> = collector.listens_at().iter().map(ToString::to_string).collect();
+    tracing::info!("collecting flow exports at {}", places.join(", "));
+    let (granted, asked) = collector.receive_buffer();
+    if granted < asked {
+        tracing::warn!("{}", collector.stats().notes.join("; "));
+    }
+    let name = format!("exports at {}", places.join(", "));
+    let collector = OpenSource { name, kind: "collector", frames: Some(Box::new(collector)), pace: Pace::None };
+    let (mode, mut sources, notices) = if args.interfaces.is_empty() && config.capture.interfaces.is_empty() {
+        (Mode::Live, Vec::new(), Vec::new())
+    } else {
+        interfaces(config, args)?
+    };
+    sources.push(collector);
+    Ok((mode, sources, notices))
 }
 
 fn interfaces(config: &Config, args: &RunArgs) -> Result<Sources> {

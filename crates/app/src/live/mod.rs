@@ -6,6 +6,7 @@ pub mod artifact;
 mod asking;
 mod desk;
 mod evidence;
+mod exporter_file;
 pub mod feedback;
 mod host_only;
 mod hosts_said;
@@ -33,6 +34,7 @@ mod saying;
 mod series;
 pub mod side_models;
 mod simulated;
+mod sources;
 mod status;
 mod threat_lists;
 mod training;
@@ -49,7 +51,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use desk::Desk;
 use detect::intel::{Indicators, IntelConfig};
 use evaluate::simulate::Simulator;
-use evaluate::{Judge, Learner, Meter, MeterConfig};
+use evaluate::{Judge, Learner, Meter, MeterConfig, TakeExports};
+use exporter_file::ExporterFile;
 use feedback::Verdicts;
 use judging::{Judging, JudgingSettings, RunState, lock};
 use lag::Lag;
@@ -93,7 +96,7 @@ const RELOADS_MAX: usize = 4;
 pub struct OpenSource {
     /// Interface or file.
     pub name: String,
-    /// `interface`, `file`, `demo`, `host`.
+    /// `interface`, `file`, `demo`, `host`, `collector`.
     pub kind: &'static str,
     /// Frames; None for the host's own counters.
     pub frames: Option<Box<dyn FrameSource>>,
@@ -126,7 +129,17 @@ pub struct Plan {
 impl OpenSource {
     /// Does its worker tell the time also while nothing comes? Then silence means that judging is late.
     fn is_steady(&self) -> bool {
-        self.frames.is_some() && (self.kind == "interface" || self.pace != Pace::None)
+        self.frames.is_some() && (self.is_wall_clock() || self.pace != Pace::None)
+    }
+
+    /// Is its clock the wall clock, so that time passes while nothing comes?
+    fn is_wall_clock(&self) -> bool {
+        matches!(self.kind, "interface" | "collector")
+    }
+
+    /// Does it show packets, with the statistics that models learn from?
+    fn shows_packets(&self) -> bool {
+        !matches!(self.kind, "host" | "collector")
     }
 
     /// Generated traffic, at its own pace.
@@ -247,7 +260,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         settings: judging_settings(config, &plan, models_dir.clone()),
     };
     let mut threads = vec![spawn("judge", move || judging.run())?, spawn("lists", move || keeper.run())?];
-    let (workers, meters) = start_workers(plan.sources, &meter, &rings, &parcels, &stop)?;
+    let (workers, meters) = start_workers(plan.sources, &meter, &rings, &parcels, &stop, &plan.data_dir)?;
     threads.extend(workers);
     threads.push(notifying);
     drop(parcels);
@@ -351,7 +364,8 @@ fn judging_settings(config: &Config, plan: &Plan, models_dir: Option<PathBuf>) -
         evidence: config.evidence,
         models_dir,
         live: is_live(plan.mode),
-        learns: plan.mode != Mode::Host,
+        learns: plan.sources.iter().any(OpenSource::shows_packets),
+        charts_exports: !plan.sources.iter().any(OpenSource::shows_packets),
         roll_up: config.alert.roll_up.clone(),
     }
 }
@@ -453,35 +467,56 @@ fn start_workers(
     rings: &[Arc<Mutex<PacketRing>>],
     parcels: &Sender<Parcel>,
     stop: &Arc<AtomicBool>,
+    data_dir: &Path,
 ) -> Result<Workers> {
     let next_packet_id = Arc::new(AtomicU64::new(1));
     let (mut threads, mut meters) = (Vec::new(), Vec::new());
-    let workers = u32::try_from(sources.len()).unwrap_or(u32::MAX);
+    let workers = sources.iter().filter(|source| source.shows_packets()).count();
+    let workers = u32::try_from(workers).unwrap_or(u32::MAX);
     for (number, (source, ring)) in sources.into_iter().zip(rings).enumerate() {
         let (parcels, stop) = (parcels.clone(), Arc::clone(stop));
         let name = format!("capture-{number}");
+        let (collects, live) = (source.kind == "collector", source.is_wall_clock());
+        let config = meter_of(source.kind, meter);
         threads.push(match source.frames {
             None => spawn(&name, move || host_only::run(number, &parcels, &stop))?,
             Some(frames) => {
                 let (settings, from_reloader) = bounded(RELOADS_MAX);
                 meters.push(settings);
+                let mut meter = Meter::live(&config, workers);
+                let exporters = collects.then(|| ExporterFile::open(data_dir, &mut meter));
                 let worker = Worker {
                     number,
+                    live,
                     source: frames,
-                    meter: Meter::live(meter, workers),
+                    meter,
+                    exporters,
                     ring: Arc::clone(ring),
                     next_packet_id: Arc::clone(&next_packet_id),
                     parcels,
                     stop,
                     pace: source.pace,
                     settings: from_reloader,
-                    live: source.kind == "interface",
                 };
                 spawn(&name, move || worker.run())?
             }
         });
     }
     Ok((threads, meters))
+}
+
+/// How a source's frames are read: all that comes to a collector is an export, and on an interface packets are packets.
+fn meter_of(kind: &str, meter: &MeterConfig) -> MeterConfig {
+    let mut config = meter.clone();
+    match kind {
+        "collector" => {
+            config.exports.take = TakeExports::All;
+            config.filter = None;
+        }
+        "interface" => config.exports.take = TakeExports::Ignore,
+        _ => {}
+    }
+    config
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {

@@ -12,6 +12,7 @@ mod notifications;
 mod packets;
 mod series;
 mod settings;
+mod sources;
 mod summary;
 mod suppressions;
 mod threat_lists;
@@ -38,6 +39,7 @@ const ENDPOINTS: &[fn() -> OpenApiRouter<AppState>] = &[
     models::routes,
     models_import::routes,
     threat_lists::routes,
+    sources::routes,
     health::routes,
     export::routes,
     live::routes,
