@@ -23,6 +23,8 @@ pub struct Config {
     pub capture: source::LiveSettings,
     /// Collectors of flow exports.
     pub collect: source::CollectSettings,
+    /// Logs that are read live.
+    pub logs: source::LogSettings,
     /// Reading of flow exports.
     pub exports: decode::ExportConfig,
     /// Putting exported flows together.
@@ -110,6 +112,7 @@ impl Config {
         self.notify.check().map_err(Failure::new)?;
         self.collect.addresses().plain()?;
         self.collect.allowed().plain()?;
+        self.logs.check().plain()?;
         if self.evidence.snap_len < 64 {
             return Err(Failure::new("evidence.snap_len is below 64 bytes: headers would be cut; set 64 or more"));
         }

@@ -70,7 +70,11 @@ fn every_prefix_of_every_export_is_read_without_a_panic() {
             assert!(state.templates <= 1_024, "{}", file.display());
         }
     }
-    assert!(files.len() > 150 && datagrams_read > 300 && prefixes > 100_000, "{} {datagrams_read} {prefixes}", files.len());
+    assert!(
+        files.len() > 150 && datagrams_read > 300 && prefixes > 100_000,
+        "{} {datagrams_read} {prefixes}",
+        files.len()
+    );
 }
 
 #[test]

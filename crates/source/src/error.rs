@@ -27,6 +27,14 @@ pub enum SourceError {
         /// Path as given.
         path: String,
     },
+    /// Syslog cannot be waited for.
+    #[error("syslog at `{address}`: {what}")]
+    LogListener {
+        /// Where, or which file is needed for it.
+        address: String,
+        /// What is wrong and what to do.
+        what: String,
+    },
     /// Logs and captures together.
     #[error("`{log}` is a log and `{other}` is not one that is known; give either logs or captures")]
     MixedInput {

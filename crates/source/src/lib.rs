@@ -11,6 +11,7 @@ pub mod frame_source;
 pub mod host;
 pub mod lists;
 pub mod live;
+pub mod logs;
 
 pub use collect::{CollectSettings, Collector, open_collector};
 pub use error::SourceError;
@@ -24,3 +25,4 @@ pub use lists::{ListFetchError, ListOrigin};
 pub use live::{
     FrameSender, KernelCounts, LiveCapture, LiveConfig, LiveSettings, lower_thread_priority, may_capture, open_live,
 };
+pub use logs::{Follow, LineSource, LogSettings, Piece, Syslog};

@@ -16,6 +16,7 @@ mod lag;
 mod learning;
 pub mod level_models;
 pub mod level_words;
+pub mod log_lines;
 mod losses;
 mod memory;
 mod models_view;
@@ -51,11 +52,12 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use desk::Desk;
 use detect::intel::{Indicators, IntelConfig};
 use evaluate::simulate::Simulator;
-use evaluate::{Judge, Learner, Meter, MeterConfig, TakeExports};
+use evaluate::{Judge, Learner, LogObserver, Meter, MeterConfig, TakeExports};
 use exporter_file::ExporterFile;
 use feedback::Verdicts;
 use judging::{Judging, JudgingSettings, RunState, lock};
 use lag::Lag;
+use log_lines::LogWorker;
 use memory::Memory;
 use packet_ring::PacketRing;
 use publish::Publisher;
@@ -66,7 +68,7 @@ use requests::Request;
 use serve::shapes::Mode;
 use serve::{AppState, Hub};
 use simulated::SimulatedSource;
-use source::FrameSource;
+use source::{FrameSource, LineSource};
 pub use status::item;
 use status::{ModelState, Scores, SourceState, Status};
 use std::net::SocketAddr;
@@ -96,10 +98,12 @@ const RELOADS_MAX: usize = 4;
 pub struct OpenSource {
     /// Interface or file.
     pub name: String,
-    /// `interface`, `file`, `demo`, `host`, `collector`.
+    /// `interface`, `file`, `demo`, `host`, `collector`, `log`.
     pub kind: &'static str,
-    /// Frames; None for the host's own counters.
+    /// Frames; None for the host's own counters and for logs.
     pub frames: Option<Box<dyn FrameSource>>,
+    /// Lines of logs.
+    pub lines: Option<Box<dyn LineSource>>,
     /// Pace.
     pub pace: Pace,
 }
@@ -129,23 +133,24 @@ pub struct Plan {
 impl OpenSource {
     /// Does its worker tell the time also while nothing comes? Then silence means that judging is late.
     fn is_steady(&self) -> bool {
-        self.frames.is_some() && (self.is_wall_clock() || self.pace != Pace::None)
+        let told = self.frames.is_some() || self.lines.is_some();
+        told && (self.is_wall_clock() || self.pace != Pace::None)
     }
 
     /// Is its clock the wall clock, so that time passes while nothing comes?
     fn is_wall_clock(&self) -> bool {
-        matches!(self.kind, "interface" | "collector")
+        matches!(self.kind, "interface" | "collector" | "log")
     }
 
     /// Does it show packets, with the statistics that models learn from?
     fn shows_packets(&self) -> bool {
-        !matches!(self.kind, "host" | "collector")
+        !matches!(self.kind, "host" | "collector" | "log")
     }
 
     /// Generated traffic, at its own pace.
     pub fn simulated(simulator: Simulator) -> Self {
         let frames: Box<dyn FrameSource> = Box::new(SimulatedSource::new(simulator, "demo"));
-        Self { name: "demo".to_owned(), kind: "demo", frames: Some(frames), pace: Pace::Times(1.0) }
+        Self { name: "demo".to_owned(), kind: "demo", frames: Some(frames), lines: None, pace: Pace::Times(1.0) }
     }
 }
 
@@ -478,6 +483,15 @@ fn start_workers(
         let name = format!("capture-{number}");
         let (collects, live) = (source.kind == "collector", source.is_wall_clock());
         let config = meter_of(source.kind, meter);
+        if let Some(lines) = source.lines {
+            let (settings, from_reloader) = bounded(RELOADS_MAX);
+            meters.push(settings);
+            let observer = LogObserver::new(meter.exports.join.clone(), Some(meter.home.clone()));
+            let data_dir = data_dir.to_owned();
+            let worker = LogWorker { number, lines, observer, parcels, stop, settings: from_reloader, data_dir };
+            threads.push(spawn(&name, move || worker.run())?);
+            continue;
+        }
         threads.push(match source.frames {
             None => spawn(&name, move || host_only::run(number, &parcels, &stop))?,
             Some(frames) => {

@@ -64,7 +64,8 @@ pub(crate) fn replay(
     progress: &mut dyn FnMut(u64),
     sink: &mut dyn FnMut(&mut Vec<Observation>),
 ) -> Result<ReplayResult, SourceError> {
-    let mut observer = LogObserver::new((!config.records_only).then(|| config.home.clone()));
+    let mut observer =
+        LogObserver::new(config.exports.join.clone(), (!config.records_only).then(|| config.home.clone()));
     let mut merge = Merge::open(files, reference)?;
     let mut out = Vec::new();
     while let Some(entry) = merge.next() {

@@ -85,9 +85,9 @@ pub struct LogObserver {
 impl LogObserver {
     /// `home` are the networks that count as inside; None tells flow records only.
     #[must_use]
-    pub fn new(home: Option<Vec<Prefix>>) -> Self {
+    pub fn new(join: ExportedConfig, home: Option<Vec<Prefix>>) -> Self {
         let records_only = home.is_none();
-        Self { exported: Exported::new(ExportedConfig::default(), home), totals: LogTotals::default(), records_only }
+        Self { exported: Exported::new(join, home), totals: LogTotals::default(), records_only }
     }
 
     /// Takes one entry; appends what is known now.

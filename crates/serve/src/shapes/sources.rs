@@ -16,14 +16,14 @@ pub struct SourcesView {
 pub struct SourceView {
     /// Interface, file, or where exports are collected.
     pub name: String,
-    /// `interface`, `file`, `demo`, `host`, `collector`.
+    /// `interface`, `file`, `demo`, `host`, `collector`, `log`.
     pub kind: String,
     /// `waiting`, `running`, `ended`, `failed`.
     pub state: String,
     /// When the newest of it was captured or received; absent before anything came.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_event: Option<Timestamp>,
-    /// Packets or datagrams.
+    /// Packets, datagrams, or lines of logs.
     pub packets: u64,
     /// Their bytes.
     pub bytes: u64,

@@ -3,7 +3,7 @@
 pub mod collector;
 pub mod frames;
 pub mod settings;
-mod socket;
+pub(crate) mod socket;
 
 pub use collector::{Collector, open_collector};
 pub use settings::CollectSettings;

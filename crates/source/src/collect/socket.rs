@@ -10,15 +10,15 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::ptr;
 
 /// Datagrams taken with one call.
-pub(super) const DATAGRAMS_MAX: usize = 128;
+pub(crate) const DATAGRAMS_MAX: usize = 128;
 /// Room for one datagram with the headers that are written before it: the longest there is.
-pub(super) const SLOT_BYTES: usize = 65_600;
+pub(crate) const SLOT_BYTES: usize = 65_600;
 /// Room for the control messages of one datagram: a time and a counter.
 const CONTROL_BYTES: usize = 96;
 
 /// One datagram that was taken: where it lies in the buffer, who sent it and when.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Taken {
+pub(crate) struct Taken {
     pub from: SocketAddr,
     /// Kernel's time, None when it gave none.
     pub at: Option<Timestamp>,
@@ -33,18 +33,18 @@ pub(super) struct Taken {
 struct Control([u8; CONTROL_BYTES]);
 
 /// A bound socket with the places that the kernel fills.
-pub(super) struct ExportSocket {
+pub(crate) struct ExportSocket {
     socket: UdpSocket,
-    pub(super) local: SocketAddr,
+    pub(crate) local: SocketAddr,
     /// Receive buffer that the kernel granted, bytes.
-    pub(super) granted_bytes: u32,
+    pub(crate) granted_bytes: u32,
     /// Datagrams dropped by the kernel since the socket was made, as it last said.
-    pub(super) kernel_drops: u32,
+    pub(crate) kernel_drops: u32,
 }
 
 impl ExportSocket {
     /// Binds; asks for the receive buffer, for times and for the count of drops.
-    pub(super) fn bind(address: SocketAddr, receive_buffer_bytes: u32) -> io::Result<Self> {
+    pub(crate) fn bind(address: SocketAddr, receive_buffer_bytes: u32) -> io::Result<Self> {
         let socket = if address.is_ipv6() { bind_v6_only(address)? } else { UdpSocket::bind(address)? };
         socket.set_nonblocking(true)?;
         let fd = socket.as_raw_fd();
@@ -61,12 +61,12 @@ impl ExportSocket {
         Ok(Self { socket, local, granted_bytes, kernel_drops: 0 })
     }
 
-    pub(super) fn fd(&self) -> RawFd {
+    pub(crate) fn fd(&self) -> RawFd {
         self.socket.as_raw_fd()
     }
 
     /// Takes what is there into `buffer`, one slot a datagram, each `HEADERS_BYTES` behind its slot's start. Empty when nothing is.
-    pub(super) fn take(&mut self, buffer: &mut [u8], taken: &mut Vec<Taken>) -> io::Result<()> {
+    pub(crate) fn take(&mut self, buffer: &mut [u8], taken: &mut Vec<Taken>) -> io::Result<()> {
         taken.clear();
         let count = (buffer.len() / SLOT_BYTES).min(DATAGRAMS_MAX);
         // SAFETY: these are plain old data; all zero is a valid value of each.
@@ -112,7 +112,7 @@ impl ExportSocket {
 }
 
 /// Waits until one of the sockets has something, or for so long.
-pub(super) fn wait(sockets: &[ExportSocket], timeout_ms: i32) -> io::Result<()> {
+pub(crate) fn wait(sockets: &[ExportSocket], timeout_ms: i32) -> io::Result<()> {
     let poll = |socket: &ExportSocket| libc::pollfd { fd: socket.fd(), events: libc::POLLIN, revents: 0 };
     let mut polls: Vec<libc::pollfd> = sockets.iter().map(poll).collect();
     // SAFETY: the pointer and the count describe `polls`, which lives through the call.
