@@ -141,4 +141,5 @@ pub(crate) const FORMATS: &[&dyn LogFormat] = &[
     &palo_alto::PaloAlto,
     &mikrotik::Mikrotik,
     &key_value::KeyValue,
+    &syslog::Other,
 ];

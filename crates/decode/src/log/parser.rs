@@ -1,7 +1,7 @@
 //! One stream of lines, read: which format each line is, what was counted, a small sample of what could not be read. Owns the
 //! bounds of both; knows no format.
 
-use super::{FORMATS, Heads, Line, LogError};
+use super::{FORMATS, Heads, Line, LogError, LogFormat, syslog};
 use record::{Counters, LogEntry, Timestamp};
 
 /// Lines kept of those that could not be read.
@@ -13,7 +13,7 @@ const NOT_USED_NAMES_MAX: usize = 64;
 /// Longest such name, bytes.
 const NOT_USED_NAME_BYTES_MAX: usize = 40;
 /// Lines looked at to recognise a file.
-const RECOGNISED_BY_LINES: usize = 50;
+const RECOGNISED_BY_LINES: usize = 500;
 
 /// A line that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,11 +174,17 @@ pub fn recognise(first: &[u8]) -> Option<&'static str> {
         return None;
     }
     let heads = Heads::default();
+    let (mut looked_at, mut framed) = (0, 0);
     for bytes in first.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).take(RECOGNISED_BY_LINES) {
+        looked_at += 1;
         let text = String::from_utf8_lossy(bytes);
         let line = Line::new(text.trim_end_matches('\r'), Timestamp(0), Timestamp(0));
         let Some(format) = FORMATS.iter().find(|format| format.claims(&line, &heads)) else { continue };
-        return Some(format.name());
+        if format.name() != syslog::Other.name() {
+            return Some(format.name());
+        }
+        framed += 1;
     }
-    None
+    // A system's log in which lines of traffic may come later.
+    (framed * 2 > looked_at).then(|| syslog::Other.name())
 }

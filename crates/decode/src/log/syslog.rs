@@ -1,8 +1,8 @@
 //! The frame that syslog puts around a message: RFC 5424, RFC 3164 and what devices really send (no priority, a year where none
 //! belongs, no host, journald's times). Owns where the header ends; knows no message.
 
-use super::time;
-use record::Timestamp;
+use super::{Heads, Line, LogError, LogFormat, time};
+use record::{LogEntry, Timestamp};
 
 /// A line without its frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,22 @@ pub(super) struct Framed<'a> {
     pub(super) program: &'a str,
     /// The message itself.
     pub(super) message: &'a str,
+}
+
+/// Lines of syslog that no other format knows: of services, of the system. They say nothing of traffic that is read.
+pub(super) struct Other;
+
+impl LogFormat for Other {
+    fn name(&self) -> &'static str {
+        "syslog"
+    }
+    fn claims(&self, line: &Line<'_>, _: &Heads) -> bool {
+        line.framed.ts.is_some() && !line.framed.program.is_empty()
+    }
+    fn read(&self, line: &Line<'_>, _: &mut Heads, out: &mut Vec<LogEntry>) -> Result<(), LogError> {
+        out.push(LogEntry::NotUsed(format!("syslog {}", line.framed.program)));
+        Ok(())
+    }
 }
 
 /// Takes the frame off. A line without one is its own message.

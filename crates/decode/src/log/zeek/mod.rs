@@ -147,7 +147,7 @@ impl LogFormat for Tsv {
     }
     fn claims(&self, line: &Line<'_>, heads: &Heads) -> bool {
         match &heads.zeek {
-            _ if line.text.starts_with("#separator ") => true,
+            _ if separator_code(line.text).is_some() => true,
             Some(head) => line.text.starts_with('#') || line.text.contains(head.separator.as_str()),
             None => false,
         }
@@ -167,9 +167,14 @@ impl LogFormat for Tsv {
     }
 }
 
+/// What stands behind `#separator`: a space by Zeek, a tab by some who write its logs anew.
+fn separator_code(text: &str) -> Option<&str> {
+    text.strip_prefix("#separator")?.strip_prefix([' ', '\t'])
+}
+
 /// Takes one `#` line; logs written one after the other begin anew.
 fn head_line(text: &str, heads: &mut Heads) {
-    if let Some(code) = text.strip_prefix("#separator ") {
+    if let Some(code) = separator_code(text) {
         let byte = code.trim().strip_prefix("\\x").and_then(|hex| u8::from_str_radix(hex, 16).ok());
         let separator = byte.map_or_else(|| "\t".to_owned(), |byte| char::from(byte).to_string());
         heads.zeek = Some(Head { separator, ..Head::default() });
