@@ -26,6 +26,10 @@ const fn is_step(kind: Kind) -> bool {
     )
 }
 
+/// The detector that keeps other tools' alerts. What they say of a pair is mostly what Tripline saw itself: told twice, it is not two
+/// steps, and must not make a story worse.
+const TOLD_BY_OTHERS: &str = "imported_alert";
+
 /// Kinds after which a victim may act for the attacker.
 const fn is_foothold(kind: Kind) -> bool {
     matches!(kind, Kind::BruteForce | Kind::LateralMovement | Kind::ProtocolMisuse)
@@ -49,7 +53,7 @@ fn goes_on(root: &Incident, alert: &Alert) -> bool {
 impl IncidentManager {
     /// The first incident of the story that a new incident goes on with, when there is one.
     pub(super) fn story_root(&self, alert: &Alert) -> Option<Key> {
-        if !is_step(alert.kind) {
+        if !is_step(alert.kind) || alert.detector == TOLD_BY_OTHERS {
             return None;
         }
         let open = |live: &Live| {
@@ -58,6 +62,7 @@ impl IncidentManager {
                 && i.suppressed_by.is_none()
                 && i.part_of.is_none()
                 && is_step(i.kind)
+                && i.detectors.iter().all(|detector| detector.name != TOLD_BY_OTHERS)
         };
         let roots = self.live.iter().filter(|(_, live)| open(live) && goes_on(&live.incident, alert));
         // The oldest story: later ones may be its steps that came before the link was seen.

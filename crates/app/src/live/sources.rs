@@ -81,7 +81,15 @@ fn of_interface(counters: &record::ExportedCounters) -> ExporterInterface {
 /// What an administrator should do about exporters; nothing when all is well.
 pub fn health(sources: &[SourceState]) -> Vec<HealthItem> {
     let collectors = sources.iter().filter(|source| source.kind == "collector");
-    collectors.flat_map(|source| collector_health(source)).collect()
+    let logs = sources.iter().filter(|source| source.kind == "log");
+    logs.flat_map(log_health).chain(collectors.flat_map(|source| collector_health(source))).collect()
+}
+
+/// What keeps lines from being read, as its reader says it.
+fn log_health(source: &SourceState) -> Vec<HealthItem> {
+    let action = "See Sources for the counts; formats that are read are in docs/reference/logs.md.";
+    let warning = |note: &String| item("logs", HealthLevel::Warning, note.clone(), action);
+    source.stats.notes.iter().map(warning).collect()
 }
 
 fn collector_health(source: &SourceState) -> Vec<HealthItem> {

@@ -111,6 +111,10 @@ fn summary(output: &mut impl Write, analysis: &Analysis) -> io::Result<()> {
         "train_first" => format!("the first {} flows; the rest was judged", learned.flows),
         "whole_input" => format!("all {} flows under the contamination guard, then judged them", learned.flows),
         "model" => format!("{} flows, read from the model given", learned.flows),
+        _ if input.logs.is_some() => {
+            "nothing: flows of logs have no statistics of packets, so the exact detectors and other levels spoke"
+                .to_owned()
+        }
         _ => format!("nothing: fewer than {} flows, so only the exact detectors spoke", evaluate::TRAINING_FLOWS_MIN),
     };
     writeln!(output, "Learned  from {how}")?;

@@ -64,3 +64,69 @@ fn an_address_in_use_says_so() {
     let error = Syslog::open(&LogSettings { listen_tcp: vec![at.clone()], ..LogSettings::default() }).err().unwrap();
     assert!(error.to_string().contains(&at), "{error}");
 }
+
+/// A certificate for `localhost` that signs itself, made by openssl; None where that is not.
+fn certificate(dir: &std::path::Path) -> Option<(std::path::PathBuf, std::path::PathBuf)> {
+    let (certificate, key) = (dir.join("cert.pem"), dir.join("key.pem"));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"])
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output();
+    made.is_ok_and(|output| output.status.success()).then_some((certificate, key))
+}
+
+#[test]
+fn tls_gives_what_was_sent_in_it_and_a_plain_client_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some((certificate, key)) = certificate(dir.path()) else {
+        eprintln!("SKIP tls_gives_what_was_sent_in_it_and_a_plain_client_is_counted: no openssl here");
+        return;
+    };
+    let settings = LogSettings {
+        listen_tls: vec!["127.0.0.1:0".to_owned()],
+        tls_certificate: certificate.clone(),
+        tls_key: key,
+        ..LogSettings::default()
+    };
+    let mut syslog = local(settings);
+    let at = address(&syslog, "tls");
+    let client = std::thread::spawn(move || {
+        use rustls::pki_types::pem::PemObject;
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(rustls::pki_types::CertificateDer::from_pem_file(certificate).unwrap()).unwrap();
+        let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let session = rustls::ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+        let mut plain = TcpStream::connect(&at).unwrap();
+        let mut stream = rustls::StreamOwned::new(session, TcpStream::connect(&at).unwrap());
+        stream.write_all(b"9 <1>secret<2>second line\n").unwrap();
+        stream.flush().unwrap();
+        plain.write_all(b"<3>not encrypted\n").unwrap();
+        stream
+    });
+    assert_eq!(lines(&mut syslog, 2), ["<1>secret", "<2>second line"]);
+    drop(client.join().unwrap());
+    for _ in 0..50 {
+        syslog.next(&mut |_, _| {}).unwrap();
+    }
+    assert_eq!(syslog.stats().dropped.0.get("connections_failed"), Some(&1));
+}
+
+#[test]
+fn a_key_that_is_none_is_refused_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("key.pem");
+    std::fs::write(&path, "not a key").unwrap();
+    let at = vec!["127.0.0.1:0".to_owned()];
+    let settings =
+        LogSettings { listen_tls: at, tls_certificate: path.clone(), tls_key: path, ..LogSettings::default() };
+    let error = Syslog::open(&settings).err().unwrap().to_string();
+    assert!(error.contains("key.pem") && error.contains("PEM"), "{error}");
+}
