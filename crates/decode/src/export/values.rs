@@ -236,7 +236,9 @@ impl<'a> Values<'a> {
         if self.nat.is_some_and(|event| event != 0) && self.sides[0].octets.is_none() && self.initiator[0].is_none() {
             return Told::Ignored("nat_event");
         }
-        if matches!(self.firewall, Some(1 | 4)) {
+        // That a flow was created says nothing of it yet, unless its first packet is counted already (Palo Alto).
+        let nothing_counted = self.sides[0].octets.unwrap_or(0) == 0 && self.sides[0].packets.unwrap_or(0) == 0;
+        if matches!(self.firewall, Some(1 | 4)) && nothing_counted {
             return Told::Ignored("firewall_event");
         }
         let Some((src, dest)) = self.addresses() else { return Told::Ignored("no_addresses") };
@@ -456,6 +458,7 @@ mod tests {
         };
         assert_eq!(why(&[SRC, DEST, (0, 230, &[1])]), "nat_event");
         assert_eq!(why(&[SRC, DEST, (0, 233, &[1])]), "firewall_event");
+        assert_eq!(told(&[SRC, DEST, (0, 233, &[1]), (0, 1, &[60])]).forward.bytes, 60);
         assert_eq!(why(&[SRC]), "no_addresses");
         assert_eq!(told(&[SRC, DEST, (0, 233, &[3])]).outcome, Some(ContactOutcome::Unanswered));
     }
