@@ -222,7 +222,7 @@ impl<'a> Values<'a> {
     pub(super) fn around(&self, flow: &mut ExportedFlow, moment: &Moment, samplers: &Samplers) {
         [flow.interface_in, flow.interface_out] = self.interfaces;
         flow.sampling = self.sampling(samplers);
-        let at = self.seen.or(self.times[0]).unwrap_or(moment.exported);
+        let at = self.seen.or(self.times[0]).unwrap_or(moment.exported).plus_ns(moment.clock_off_ns);
         (flow.start, flow.end) = (at, at);
     }
 
@@ -340,6 +340,7 @@ impl<'a> Values<'a> {
                 (end.plus_ns(-duration), end)
             }
         };
+        let (start, end) = (start.plus_ns(moment.clock_off_ns), end.plus_ns(moment.clock_off_ns));
         (start, end.max(start))
     }
 
@@ -394,7 +395,7 @@ mod tests {
     fn moment() -> Moment {
         let at = Timestamp::from_parts(1_000_000, 0);
         let exporter = IpAddr16::v4([10, 0, 0, 1]);
-        Moment { exporter, domain: 1, received: at, exported: at, uptime_ms: Some(5_000) }
+        Moment { exporter, domain: 1, received: at, exported: at, uptime_ms: Some(5_000), clock_off_ns: 0 }
     }
 
     fn told(fields: &[(u32, u16, &[u8])]) -> ExportedFlow {
