@@ -3,10 +3,10 @@
 
 mod common;
 
-use common::{data, for_each_frame};
-use decode::{Datagram, DecodeConfig, Decoder, ExportConfig, ExportReader};
-use record::{ExportedFlow, IpAddr16, PacketMeta, Timestamp};
-use std::path::{Path, PathBuf};
+use common::{data, export_datagrams as datagrams};
+use decode::{Datagram, DecodeConfig, ExportConfig, ExportReader};
+use record::{ExportedFlow, IpAddr16, Timestamp};
+use std::path::PathBuf;
 
 fn reader() -> ExportReader {
     ExportReader::new(ExportConfig::default(), DecodeConfig::default())
@@ -16,21 +16,6 @@ fn read(reader: &mut ExportReader, exporter: IpAddr16, payload: &[u8]) -> Vec<Ex
     let mut out = Vec::new();
     reader.read(&Datagram { exporter, received: Timestamp::from_parts(1_700_000_000, 0), payload }, &mut out);
     out
-}
-
-/// Exporter and payload of every UDP datagram of a capture, or of a dump as `source` cuts it.
-fn datagrams(path: &Path) -> Vec<(IpAddr16, Vec<u8>)> {
-    let mut decoder = Decoder::new(DecodeConfig::default());
-    let (mut meta, mut found) = (PacketMeta::default(), Vec::new());
-    let opened = for_each_frame(path, |header, frame| {
-        decoder.decode(header, frame, &mut meta);
-        if meta.proto == 17 {
-            let start = meta.payload_offset as usize;
-            found.push((meta.src().addr, frame[start..start + meta.payload_captured as usize].to_vec()));
-        }
-    });
-    assert!(opened, "{}", path.display());
-    found
 }
 
 fn fixtures(test: &str) -> Option<Vec<PathBuf>> {

@@ -212,6 +212,8 @@ pub struct ExporterState {
     pub sampling: u32,
     /// Records left aside on purpose, by reason.
     pub ignored: Counters,
+    /// By how many seconds its clock is behind ours (ahead when negative), where it is a minute or more; its times are put right.
+    pub clock_off_s: i64,
     /// What could not be read or kept, by reason.
     pub unreadable: Counters,
     /// Newest interface counters, by interface; bounded.
@@ -238,6 +240,7 @@ impl ExporterState {
             sets_without_template: 0,
             sets_read_late: 0,
             sampling: 0,
+            clock_off_s: 0,
             ignored: Counters::default(),
             unreadable: Counters::default(),
             interfaces: Vec::new(),

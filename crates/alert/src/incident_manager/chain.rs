@@ -190,6 +190,18 @@ mod tests {
     }
 
     #[test]
+    fn what_another_tool_says_of_the_same_pair_is_no_step() {
+        let imported = |s| {
+            let detectors = vec![record::DetectorScore { name: TOLD_BY_OTHERS.into(), score: 0.4, p_value: 1e-3 }];
+            let (kind, detector) = (Kind::ImportedAlert, TOLD_BY_OTHERS);
+            Alert { kind, detector, detectors, title: "Suricata: x".into(), ..guess(s, 66, 5) }
+        };
+        let incidents = told(vec![imported(5), scan(10, 66, 5), imported(20)]);
+        assert_eq!(incidents.len(), 2);
+        assert!(incidents.iter().all(|i| i.part_of.is_none() && i.timeline.is_empty()), "{incidents:?}");
+    }
+
+    #[test]
     fn other_hosts_other_times_and_repeats_of_one_kind_are_no_story() {
         let alone = |alerts| told(alerts).iter().all(|i| i.part_of.is_none() && i.timeline.is_empty());
         assert!(alone(vec![scan(10, 66, 5), guess(60, 67, 5)]), "another attacker");

@@ -60,6 +60,7 @@ fn of_exporter(state: &ExporterState, started: Timestamp, now: Timestamp) -> Exp
         sets_without_template: state.sets_without_template,
         sets_read_late: state.sets_read_late,
         sampling: state.sampling,
+        clock_off_s: state.clock_off_s,
         ignored: state.ignored.clone(),
         unreadable: state.unreadable.clone(),
         interfaces: state.interfaces.iter().map(of_interface).collect(),
@@ -115,6 +116,12 @@ fn collector_health(source: &SourceState) -> Vec<HealthItem> {
         let text = format!("{}: {} {} missing", state.exporter, state.missing, missing_unit(state.format));
         let action = "Exports were lost on the way or in the kernel: see Sources for its drops and its buffer.";
         items.push(item("export gaps", HealthLevel::Warning, text, action));
+    }
+    if let Some(state) = exporters.iter().find(|state| state.clock_off_s != 0) {
+        let (behind, off_s) = (state.clock_off_s > 0, state.clock_off_s.unsigned_abs());
+        let way = if behind { "behind" } else { "ahead" };
+        let text = format!("{}: its clock is {off_s} s {way}; its times are put right", state.exporter);
+        items.push(item("exporter clock", HealthLevel::Info, text, "Let it take its time from an NTP server."));
     }
     if let Some(state) = exporters.iter().find(|state| state.unreadable.total() > 0) {
         let reasons: Vec<String> =

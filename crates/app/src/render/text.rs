@@ -111,8 +111,8 @@ fn summary(output: &mut impl Write, analysis: &Analysis) -> io::Result<()> {
         "train_first" => format!("the first {} flows; the rest was judged", learned.flows),
         "whole_input" => format!("all {} flows under the contamination guard, then judged them", learned.flows),
         "model" => format!("{} flows, read from the model given", learned.flows),
-        _ if input.logs.is_some() => {
-            "nothing: flows of logs have no statistics of packets, so the exact detectors and other levels spoke"
+        _ if analysis.flows >= evaluate::TRAINING_FLOWS_MIN as u64 => {
+            "nothing: flow models need packets; exact detectors and the levels of hosts and series judged these flows"
                 .to_owned()
         }
         _ => format!("nothing: fewer than {} flows, so only the exact detectors spoke", evaluate::TRAINING_FLOWS_MIN),

@@ -1,10 +1,11 @@
 //! IPFIX (RFC 7011): the header; its sets are read with those of NetFlow v9.
 
 use super::recognise::IPFIX_HEADER;
-use super::sets::{Moment, Sets};
+use super::sets::{Moment, Sets, clock_off_ns};
 use super::{Datagram, ExportReader};
 use crate::bytes::{be16_at, be32_at};
 use crate::export::domain::DomainKey;
+use record::timestamp::NS_PER_S;
 use record::{ExportFormat, ExportedFlow, Timestamp};
 
 /// Reads one datagram.
@@ -21,12 +22,15 @@ pub(super) fn read(reader: &mut ExportReader, datagram: &Datagram<'_>, out: &mut
     if length > payload.len() {
         domain.state.unreadable.add("message_truncated", 1);
     }
+    let exported = Timestamp::from_parts(i64::from(word(4)), 0);
+    domain.state.clock_off_s = clock_off_ns(datagram.received, exported) / NS_PER_S;
     let moment = Moment {
         exporter: datagram.exporter,
         domain: observation,
         received: datagram.received,
-        exported: Timestamp::from_parts(i64::from(word(4)), 0),
+        exported,
         uptime_ms: None,
+        clock_off_ns: clock_off_ns(datagram.received, exported),
     };
     let key = DomainKey { exporter: datagram.exporter, format: ExportFormat::Ipfix, domain: observation };
     let ExportReader { config, decode, domains, held, .. } = reader;

@@ -9,6 +9,7 @@ use super::templates::{Field, Template, VARIABLE};
 use super::values::{Told, Values};
 use crate::bytes::{be16_at, be32_at};
 use crate::config::DecodeConfig;
+use record::timestamp::NS_PER_S;
 use record::{ExportFormat, ExportedFlow, FlowOrigin, IpAddr16, Timestamp};
 
 /// What the header of a datagram says for all its records.
@@ -22,6 +23,17 @@ pub(super) struct Moment {
     pub exported: Timestamp,
     /// Its uptime then, where told.
     pub uptime_ms: Option<u32>,
+    /// By how much its clock differs from ours: added to all its times. 0 when it is right.
+    pub clock_off_ns: i64,
+}
+
+/// A clock that differs by less than this is right: headers tell whole seconds, and datagrams travel.
+const CLOCK_OFF_MIN_NS: i64 = 60 * NS_PER_S;
+
+/// How far the clock of an exporter is off that says it is `exported`; a clock that was never set would put flows into another year.
+pub(super) fn clock_off_ns(received: Timestamp, exported: Timestamp) -> i64 {
+    let off = received.since(exported);
+    if off.abs() < CLOCK_OFF_MIN_NS { 0 } else { off }
 }
 
 /// Everything that reading the sets of one datagram needs.

@@ -84,7 +84,7 @@ pub(super) fn read(reader: &mut ExportReader, datagram: &Datagram<'_>, out: &mut
     let Some(domain) = domains.get_mut(&key) else { return };
     domain.sequence(sequence, Some(1));
     let (exporter, received) = (datagram.exporter, datagram.received);
-    let moment = Moment { exporter, domain: sub_agent, received, exported: received, uptime_ms: None };
+    let moment = Moment { exporter, domain: sub_agent, received, exported: received, uptime_ms: None, clock_off_ns: 0 };
     let mut samples = Samples { decode, domain, moment, out };
     for _ in 0..count {
         let Some((format, body)) = words.part() else {

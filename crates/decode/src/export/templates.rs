@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 /// A field of this length carries its length in front of each value.
 pub(super) const VARIABLE: u16 = 0xffff;
+/// Fields without a length in one template. Each costs time at every record and brings nothing.
+const EMPTY_FIELDS_MAX: usize = 64;
 /// Longest record of fixed length that can be in a datagram.
 const RECORD_BYTES_MAX: usize = 65_535;
 
@@ -77,12 +79,15 @@ impl Templates {
     pub(super) fn insert(&mut self, id: u16, fields: Vec<Field>, scopes: u16, config: &ExportConfig) -> bool {
         let length = |field: &Field| if field.length == VARIABLE { 1 } else { usize::from(field.length) };
         let bytes_min: usize = fields.iter().map(length).sum();
+        let empty = fields.iter().filter(|field| field.length == 0).count();
         let refusal = if id < 256 {
             Some("template_id_reserved")
         } else if bytes_min == 0 {
             Some("template_empty")
         } else if bytes_min > RECORD_BYTES_MAX {
             Some("template_too_long")
+        } else if empty > EMPTY_FIELDS_MAX {
+            Some("template_fields_empty")
         } else if fields.len() > config.template_fields_max || usize::from(scopes) > fields.len() {
             Some("template_fields_too_many")
         } else {
@@ -184,12 +189,19 @@ mod tests {
         assert!(!templates.insert(256, Vec::new(), 0, &config));
         assert!(!templates.insert(256, fields(3, 0), 0, &config));
         assert!(!templates.insert(256, fields(2, 0xfffe), 0, &config));
+        assert!(!templates.insert(256, [fields(65, 0), fields(1, 1)].concat(), 0, &config));
         assert!(!templates.insert(256, fields(1, 4), 2, &config));
         let counters = templates.counters().0;
         let reasons: Vec<&str> = counters.keys().map(String::as_str).collect();
         assert_eq!(
             reasons,
-            ["template_empty", "template_fields_too_many", "template_id_reserved", "template_too_long"]
+            [
+                "template_empty",
+                "template_fields_empty",
+                "template_fields_too_many",
+                "template_id_reserved",
+                "template_too_long"
+            ]
         );
         assert_eq!(counters["template_empty"], 2);
     }

@@ -1,9 +1,10 @@
 //! NetFlow version 5: a fixed header and fixed records of IPv4.
 
 use super::recognise::{V5_HEADER, V5_RECORD};
+use super::sets::clock_off_ns;
 use super::{Datagram, ExportReader};
 use crate::bytes::{array_at, be16_at, be32_at};
-use record::timestamp::NS_PER_MS;
+use record::timestamp::{NS_PER_MS, NS_PER_S};
 use record::{Endpoint, ExportFormat, ExportedFlow, ExportedSide, FlowOrigin, IpAddr16, TcpFlags, Timestamp};
 
 const ICMP: u8 = 1;
@@ -15,6 +16,7 @@ struct Head {
     exporter: IpAddr16,
     domain: u32,
     received: Timestamp,
+    /// When it was sent, by our clock.
     exported: Timestamp,
     uptime_ms: u32,
     sampling: u32,
@@ -32,11 +34,13 @@ pub(super) fn read(reader: &mut ExportReader, datagram: &Datagram<'_>, out: &mut
         return;
     }
     let count = be16_at(payload, 2).map_or(0, usize::from);
+    let exported = Timestamp::from_parts(i64::from(word(8)), i64::from(word(12)));
+    let off_ns = clock_off_ns(datagram.received, exported);
     let head = Head {
         exporter: datagram.exporter,
         domain: engine,
         received: datagram.received,
-        exported: Timestamp::from_parts(i64::from(word(8)), i64::from(word(12))),
+        exported: exported.plus_ns(off_ns),
         uptime_ms: word(4),
         sampling: u32::from(be16_at(payload, 22).unwrap_or(0) & INTERVAL),
     };
@@ -48,6 +52,7 @@ pub(super) fn read(reader: &mut ExportReader, datagram: &Datagram<'_>, out: &mut
     domain.state.records += there as u64;
     domain.state.flows += there as u64;
     domain.state.sampling = head.sampling;
+    domain.state.clock_off_s = off_ns / NS_PER_S;
     domain.state.unreadable.add("record_truncated", (count - there) as u64);
 }
 

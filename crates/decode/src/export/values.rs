@@ -222,7 +222,7 @@ impl<'a> Values<'a> {
     pub(super) fn around(&self, flow: &mut ExportedFlow, moment: &Moment, samplers: &Samplers) {
         [flow.interface_in, flow.interface_out] = self.interfaces;
         flow.sampling = self.sampling(samplers);
-        let at = self.seen.or(self.times[0]).unwrap_or(moment.exported);
+        let at = self.seen.or(self.times[0]).unwrap_or(moment.exported).plus_ns(moment.clock_off_ns);
         (flow.start, flow.end) = (at, at);
     }
 
@@ -236,7 +236,9 @@ impl<'a> Values<'a> {
         if self.nat.is_some_and(|event| event != 0) && self.sides[0].octets.is_none() && self.initiator[0].is_none() {
             return Told::Ignored("nat_event");
         }
-        if matches!(self.firewall, Some(1 | 4)) {
+        // That a flow was created says nothing of it yet, unless its first packet is counted already (Palo Alto).
+        let nothing_counted = self.sides[0].octets.unwrap_or(0) == 0 && self.sides[0].packets.unwrap_or(0) == 0;
+        if matches!(self.firewall, Some(1 | 4)) && nothing_counted {
             return Told::Ignored("firewall_event");
         }
         let Some((src, dest)) = self.addresses() else { return Told::Ignored("no_addresses") };
@@ -338,6 +340,7 @@ impl<'a> Values<'a> {
                 (end.plus_ns(-duration), end)
             }
         };
+        let (start, end) = (start.plus_ns(moment.clock_off_ns), end.plus_ns(moment.clock_off_ns));
         (start, end.max(start))
     }
 
@@ -392,7 +395,7 @@ mod tests {
     fn moment() -> Moment {
         let at = Timestamp::from_parts(1_000_000, 0);
         let exporter = IpAddr16::v4([10, 0, 0, 1]);
-        Moment { exporter, domain: 1, received: at, exported: at, uptime_ms: Some(5_000) }
+        Moment { exporter, domain: 1, received: at, exported: at, uptime_ms: Some(5_000), clock_off_ns: 0 }
     }
 
     fn told(fields: &[(u32, u16, &[u8])]) -> ExportedFlow {
@@ -456,6 +459,7 @@ mod tests {
         };
         assert_eq!(why(&[SRC, DEST, (0, 230, &[1])]), "nat_event");
         assert_eq!(why(&[SRC, DEST, (0, 233, &[1])]), "firewall_event");
+        assert_eq!(told(&[SRC, DEST, (0, 233, &[1]), (0, 1, &[60])]).forward.bytes, 60);
         assert_eq!(why(&[SRC]), "no_addresses");
         assert_eq!(told(&[SRC, DEST, (0, 233, &[3])]).outcome, Some(ContactOutcome::Unanswered));
     }

@@ -25,6 +25,10 @@ use std::hash::BuildHasherDefault;
 
 /// Two reports are of one conversation when their spans are at most this far apart.
 const SPANS_APART_MAX_NS: i64 = 2_000 * NS_PER_MS;
+/// A flow may end so much later than it is reported: clocks differ a little.
+const AHEAD_MAX_NS: i64 = 60_000 * NS_PER_MS;
+/// No report covers more: 30 days.
+const SPAN_MAX_NS: i64 = 30 * 86_400_000 * NS_PER_MS;
 /// Reports of one conversation that wait at once: more are told alone.
 const WAITING_OF_ONE_MAX: usize = 8;
 /// An exporter tells both directions when at least one in so many reports found its other half.
@@ -68,6 +72,7 @@ pub struct Exported {
     now: Timestamp,
     counts: ExportedCounts,
     told_early: u64,
+    times_wrong: u64,
 }
 
 impl Exported {
@@ -89,6 +94,7 @@ impl Exported {
             now: Timestamp(i64::MIN),
             counts: ExportedCounts::default(),
             told_early: 0,
+            times_wrong: 0,
         }
     }
 
@@ -100,8 +106,9 @@ impl Exported {
     }
 
     /// Takes one report; appends what is known now.
-    pub fn observe(&mut self, flow: ExportedFlow, out: &mut Vec<Observation>) {
+    pub fn observe(&mut self, mut flow: ExportedFlow, out: &mut Vec<Observation>) {
         self.counts.reports += 1;
+        self.put_right(&mut flow);
         self.advance(flow.reported, out);
         if flow.is_sample {
             self.sample(flow, out);
@@ -146,6 +153,7 @@ impl Exported {
     pub fn counts(&self) -> ExportedCounts {
         let mut counts = self.counts.clone();
         counts.dropped.add("exported_told_early", self.told_early);
+        counts.dropped.add("exported_times_refused", self.times_wrong);
         if let Some(seconds) = &self.seconds {
             counts.dropped.merge(&seconds.dropped());
         }
@@ -156,6 +164,20 @@ impl Exported {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.waiting_count
+    }
+
+    /// A flow that ends after it was reported, or that lasted longer than anything does, has a wrong clock: it would move the time of
+    /// all that judges.
+    fn put_right(&mut self, flow: &mut ExportedFlow) {
+        if flow.end.since(flow.reported) > AHEAD_MAX_NS {
+            let span = flow.end.since(flow.start).clamp(0, SPAN_MAX_NS);
+            (flow.start, flow.end) = (flow.reported.plus_ns(-span), flow.reported);
+            self.times_wrong += 1;
+        }
+        if flow.end.since(flow.start) > SPAN_MAX_NS {
+            flow.start = flow.end;
+            self.times_wrong += 1;
+        }
     }
 
     /// A report of one direction: with the waiting report of the other one, or it waits itself.

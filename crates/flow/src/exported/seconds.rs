@@ -31,7 +31,13 @@ struct Receiver {
     src_ports: Frequent<u16>,
 }
 
-type Receivers = HashMap<(IpAddr16, TrafficClass), Receiver, BuildHasherDefault<FixedHasher>>;
+/// The receivers of one second.
+#[derive(Default)]
+struct Receivers {
+    by_address: HashMap<(IpAddr16, TrafficClass), Receiver, BuildHasherDefault<FixedHasher>>,
+    /// When all places are taken: nobody has fewer packets.
+    least: u64,
+}
 
 /// A second that is not told yet.
 #[derive(Default)]
@@ -106,7 +112,7 @@ impl ExportedSeconds {
     fn tell(&mut self, out: &mut Vec<Observation>) {
         let Open { mut sums, receivers } = self.open.pop_front().unwrap_or_default();
         (sums.ts, sums.interface) = (Timestamp::from_parts(self.first_s, 0), EXPORTED_INTERFACE);
-        sums.top_receivers = top(&receivers);
+        sums.top_receivers = receivers.top();
         self.first_s += 1;
         out.push(Observation::Second(Box::new(sums)));
     }
@@ -134,8 +140,9 @@ impl ExportedSeconds {
             open.sums.tcp_syn += syns;
             let ends = (flow.src(), flow.dest());
             let max = self.receivers_max;
-            let refused = receive(&mut open.receivers, max, ends, class, forward, backward.packets, syns)
-                + receive(&mut open.receivers, max, (ends.1, ends.0), class, backward, forward.packets, 0);
+            let known = &mut open.receivers;
+            let refused = known.receive(max, ends, class, forward, backward.packets, syns)
+                + known.receive(max, (ends.1, ends.0), class, backward, forward.packets, 0);
             self.receivers_refused += refused;
         }
         self.bytes_outside += flow.bytes().saturating_sub(counted);
@@ -185,57 +192,74 @@ fn sum(sums: &mut InterfaceSecond, class: TrafficClass, inside: [bool; 2], forwa
     sums.bytes_in += back.bytes;
 }
 
-/// Counts what `dest` got; 1 when there was no place for it.
-fn receive(
-    receivers: &mut Receivers,
-    max: usize,
-    (src, dest): (Endpoint, Endpoint),
-    class: TrafficClass,
-    got: Share,
-    packets_back: u64,
-    syns: u64,
-) -> u64 {
-    if got.packets == 0 {
-        return 0;
-    }
-    let key = (dest.addr, class);
-    if receivers.len() >= max.max(1) && !receivers.contains_key(&key) {
-        let least =
-            receivers.iter().min_by_key(|(key, known)| (known.packets, **key)).map(|(key, r)| (*key, r.packets));
-        match least.filter(|(_, packets)| got.packets >= WORTH_A_PLACE && *packets < got.packets) {
-            Some((least, _)) => drop(receivers.remove(&least)),
-            None => return 1,
+impl Receivers {
+    /// Counts what `dest` got; 1 when there was no place for it.
+    fn receive(
+        &mut self,
+        max: usize,
+        (src, dest): (Endpoint, Endpoint),
+        class: TrafficClass,
+        got: Share,
+        packets_back: u64,
+        syns: u64,
+    ) -> u64 {
+        let key = (dest.addr, class);
+        if got.packets == 0 {
+            return 0;
         }
+        let full = self.by_address.len() >= max.max(1);
+        if full && !self.by_address.contains_key(&key) && !self.make_room(got.packets) {
+            return 1;
+        }
+        let receiver = self.by_address.entry(key).or_default();
+        receiver.packets += got.packets;
+        receiver.bytes += got.bytes;
+        receiver.tcp_syn += syns;
+        receiver.packets_back += packets_back;
+        receiver.senders.insert(hash_addr(src.addr));
+        receiver.top_senders.insert(src.addr, got.packets);
+        receiver.dest_ports.insert(dest.port, got.packets);
+        receiver.src_ports.insert(src.port, got.packets);
+        0
     }
-    let receiver = receivers.entry(key).or_default();
-    receiver.packets += got.packets;
-    receiver.bytes += got.bytes;
-    receiver.tcp_syn += syns;
-    receiver.packets_back += packets_back;
-    receiver.senders.insert(hash_addr(src.addr));
-    receiver.top_senders.insert(src.addr, got.packets);
-    receiver.dest_ports.insert(dest.port, got.packets);
-    receiver.src_ports.insert(src.port, got.packets);
-    0
+
+    /// Lets the quietest go for one with more packets; false when there is none. The least only grows, so it is seldom looked for.
+    fn make_room(&mut self, packets: u64) -> bool {
+        if packets < WORTH_A_PLACE || packets <= self.least {
+            return false;
+        }
+        let quietest = self.by_address.iter().min_by_key(|(key, known)| (known.packets, **key));
+        let Some((key, least)) = quietest.map(|(key, known)| (*key, known.packets)) else { return true };
+        self.least = least;
+        if packets <= least {
+            return false;
+        }
+        self.by_address.remove(&key);
+        true
+    }
+
+    /// The busiest receivers, busiest first.
+    fn top(&self) -> Vec<ReceiverSecond> {
+        let mut all: Vec<_> = self.by_address.iter().collect();
+        all.sort_unstable_by_key(|((addr, class), receiver)| (std::cmp::Reverse(receiver.packets), *addr, *class));
+        all.truncate(RECEIVERS_MAX);
+        all.into_iter().map(|((dest, class), receiver)| receiver.told(*dest, *class)).collect()
+    }
 }
 
-/// The busiest receivers, busiest first.
-fn top(receivers: &Receivers) -> Vec<ReceiverSecond> {
-    let mut all: Vec<_> = receivers.iter().collect();
-    all.sort_unstable_by_key(|((addr, class), receiver)| (std::cmp::Reverse(receiver.packets), *addr, *class));
-    all.truncate(RECEIVERS_MAX);
-    let told = |((dest, class), receiver): (&(IpAddr16, TrafficClass), &Receiver)| {
-        let (sender_top, sender_top_packets) = receiver.top_senders.top();
-        let (dest_port, dest_port_packets) = receiver.dest_ports.top();
-        let (src_port, src_port_packets) = receiver.src_ports.top();
+impl Receiver {
+    fn told(&self, dest: IpAddr16, class: TrafficClass) -> ReceiverSecond {
+        let (sender_top, sender_top_packets) = self.top_senders.top();
+        let (dest_port, dest_port_packets) = self.dest_ports.top();
+        let (src_port, src_port_packets) = self.src_ports.top();
         ReceiverSecond {
-            dest: *dest,
-            class: *class,
-            packets: receiver.packets,
-            bytes: receiver.bytes,
-            tcp_syn: receiver.tcp_syn,
-            packets_back: receiver.packets_back,
-            senders: u32::try_from(receiver.senders.estimate()).unwrap_or(u32::MAX),
+            dest,
+            class,
+            packets: self.packets,
+            bytes: self.bytes,
+            tcp_syn: self.tcp_syn,
+            packets_back: self.packets_back,
+            senders: u32::try_from(self.senders.estimate()).unwrap_or(u32::MAX),
             sender_top,
             sender_top_packets,
             dest_port,
@@ -243,6 +267,5 @@ fn top(receivers: &Receivers) -> Vec<ReceiverSecond> {
             src_port,
             src_port_packets,
         }
-    };
-    all.into_iter().map(told).collect()
+    }
 }

@@ -190,6 +190,20 @@ fn one_conversation_cannot_hold_many_reports() {
 }
 
 #[test]
+fn times_that_cannot_be_do_not_move_the_clock() {
+    let mut ahead = report(end(1, 40_000), end(2, 80), S, 0, 500, 1, 40);
+    ahead.reported = at(-86_400_000);
+    let mut endless = report(end(1, 40_001), end(2, 80), S, 0, 500, 1, 40);
+    endless.start = Timestamp(0);
+    endless.end = at(86_400_000 * 100);
+    endless.reported = endless.end;
+    let (flows, _, counts) = told(ExportedConfig::default(), vec![ahead.clone(), endless.clone()]);
+    assert_eq!((flows[0].end, flows[0].duration_ns()), (ahead.reported, 500_000_000));
+    assert_eq!((flows[1].start, flows[1].end), (endless.end, endless.end));
+    assert_eq!(counts.dropped.0["exported_times_refused"], 2);
+}
+
+#[test]
 fn a_host_that_speaks_to_itself_is_not_paired_with_itself() {
     let (flows, _) =
         of(vec![report(end(1, 80), end(1, 80), A, 0, 0, 1, 40), report(end(1, 80), end(1, 80), A, 0, 0, 1, 40)]);

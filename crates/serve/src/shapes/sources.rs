@@ -73,6 +73,8 @@ pub struct ExporterView {
     pub sets_read_late: u64,
     /// One of so many packets is counted; 0 not told.
     pub sampling: u32,
+    /// By how many seconds its clock is behind (ahead when negative), where it is a minute or more; its times are put right.
+    pub clock_off_s: i64,
     /// Records left aside on purpose, by reason.
     pub ignored: Counters,
     /// What could not be read or kept, by reason.
@@ -100,6 +102,7 @@ impl Default for ExporterView {
             sets_without_template: 0,
             sets_read_late: 0,
             sampling: 0,
+            clock_off_s: 0,
             ignored: Counters::default(),
             unreadable: Counters::default(),
             interfaces: Vec::new(),

@@ -1,5 +1,5 @@
-//! A file that holds the payloads of export datagrams and nothing else, as frames: NetFlow v5 and IPFIX one message after the other
-//! by their own lengths (an IPFIX file, RFC 5655), NetFlow v9 and sFlow one datagram a file. Owns where a message ends; reads no record.
+//! A file that holds the payloads of export datagrams and nothing else, as frames: one message after the other by the lengths that they
+//! tell (an IPFIX file, RFC 5655, is one), sFlow one datagram a file. Owns where a message ends; reads no record.
 
 use super::window::Window;
 use crate::collect::frames::{HEADERS_BYTES, write_headers};
@@ -11,6 +11,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 const DATAGRAM_BYTES_MAX: usize = 65_507;
 /// Messages handed on at once.
 const MESSAGES_MAX: usize = 64;
+/// Version and header length of NetFlow v9.
+const V9: u16 = 9;
+const V9_HEADER: usize = 20;
 /// Port that exports are sent to by custom, which the frames carry.
 const PORT: u16 = 2055;
 
@@ -51,7 +54,8 @@ impl ExportDump {
         };
         let wanted = wanted.clamp(1, DATAGRAM_BYTES_MAX);
         self.window.fill(wanted);
-        wanted.min(self.window.available().len())
+        let there = &self.window.available()[..wanted.min(self.window.available().len())];
+        if there.starts_with(&[0, 9]) { v9_length(there) } else { there.len() }
     }
 
     /// Time that the message's header says; sFlow's says none.
@@ -67,6 +71,23 @@ impl ExportDump {
             _ => Timestamp(0),
         }
     }
+}
+
+/// Where the sets of a NetFlow v9 datagram end: the next one begins with a version, which is no set's identifier.
+fn v9_length(bytes: &[u8]) -> usize {
+    let mut at = V9_HEADER;
+    while let Some([id_high, id_low, high, low]) = bytes.get(at..).and_then(|rest| rest.first_chunk::<4>()) {
+        let (id, length) = (u16::from_be_bytes([*id_high, *id_low]), usize::from(u16::from_be_bytes([*high, *low])));
+        if id == V9 {
+            return at;
+        }
+        if length < 4 {
+            // Padding, or damage that the reader counts.
+            break;
+        }
+        at += length;
+    }
+    bytes.len()
 }
 
 impl FrameSource for ExportDump {
@@ -152,8 +173,13 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert!(notes[0].contains("byte 40"), "{notes:?}");
         let mut v9 = vec![0, 9, 0, 1];
-        v9.resize(1_000, 1);
-        assert_eq!(read(v9).0.len(), 1);
+        v9.resize(20, 0);
+        v9.extend([1, 0, 0, 8, 7, 7, 7, 7]);
+        assert_eq!(read(v9.clone()).0, [(0, 28)]);
+        let two = [&v9[..], &v9[..]].concat();
+        assert_eq!(read(two).0, [(0, 28), (0, 28)]);
+        v9.resize(1_000, 0);
+        assert_eq!(read(v9).0, [(0, 1_000)], "padding belongs to it");
     }
 
     #[test]
