@@ -149,6 +149,9 @@ pub struct RunArgs {
     /// File to replay (`-` is standard input); may be given several times
     #[arg(short = 'r', long = "read", value_name = "FILE", conflicts_with = "interfaces")]
     pub read: Vec<PathBuf>,
+    /// Collect flow exports (NetFlow, IPFIX, sFlow) at this address; without a port at 2055, 4739 and 6343
+    #[arg(long, value_name = "ADDR[:PORT]", conflicts_with = "read")]
+    pub collect: Vec<String>,
     /// Filter in tcpdump's syntax, run in the kernel for interfaces
     #[arg(short = 'F', long, value_name = "FILTER")]
     pub filter: Option<String>,
@@ -191,6 +194,27 @@ pub struct DemoArgs {
     pub duration: Option<String>,
 }
 
+/// What flow exports inside captures are taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Exports {
+    /// The flows they tell, in place of their packets
+    Auto,
+    /// The flows they tell, and nothing else of the capture
+    Only,
+    /// Packets like any other
+    Ignore,
+}
+
+impl From<Exports> for decode::InCaptures {
+    fn from(given: Exports) -> Self {
+        match given {
+            Exports::Auto => Self::Auto,
+            Exports::Only => Self::Only,
+            Exports::Ignore => Self::Ignore,
+        }
+    }
+}
+
 /// Output of `analyze`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum AnalyzeFormat {
@@ -207,12 +231,15 @@ pub enum AnalyzeFormat {
 /// `analyze`.
 #[derive(Debug, Clone, Args)]
 pub struct AnalyzeArgs {
-    /// Capture files (pcap, pcapng, gzip, zstd; `-` is standard input)
+    /// Captures (pcap, pcapng), captures or dumps of flow exports; plain, gzip, zstd; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Filter in tcpdump's syntax
     #[arg(short = 'F', long, value_name = "FILTER")]
     pub filter: Option<String>,
+    /// What flow exports inside captures are taken for [default: exports.in_captures]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub exports: Option<Exports>,
     /// Output format
     #[arg(short = 'o', long = "output", value_enum, default_value_t = AnalyzeFormat::Text)]
     pub output: AnalyzeFormat,
@@ -259,12 +286,15 @@ pub enum FlowsFormat {
 /// `flows`.
 #[derive(Debug, Clone, Args)]
 pub struct FlowsArgs {
-    /// Capture files (pcap, pcapng, gzip, zstd; `-` is standard input)
+    /// Captures (pcap, pcapng), captures or dumps of flow exports; plain, gzip, zstd; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Filter in tcpdump's syntax
     #[arg(short = 'F', long, value_name = "FILTER")]
     pub filter: Option<String>,
+    /// What flow exports inside captures are taken for [default: exports.in_captures]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub exports: Option<Exports>,
     /// Output format
     #[arg(short = 'o', long = "output", value_enum, default_value_t = FlowsFormat::Csv)]
     pub output: FlowsFormat,

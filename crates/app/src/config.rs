@@ -21,6 +21,14 @@ pub struct Config {
     pub networks: Networks,
     /// Live capture.
     pub capture: source::LiveSettings,
+    /// Collectors of flow exports.
+    pub collect: source::CollectSettings,
+    /// Logs that are read live.
+    pub logs: source::LogSettings,
+    /// Reading of flow exports.
+    pub exports: decode::ExportConfig,
+    /// Putting exported flows together.
+    pub exported: flow::ExportedConfig,
     /// Decoder limits.
     pub decode: decode::DecodeConfig,
     /// Flow table.
@@ -104,6 +112,9 @@ impl Config {
         self.home()?;
         self.intel.check().map_err(Failure::new)?;
         self.notify.check().map_err(Failure::new)?;
+        self.collect.addresses().plain()?;
+        self.collect.allowed().plain()?;
+        self.logs.check().plain()?;
         if self.evidence.snap_len < 64 {
             return Err(Failure::new("evidence.snap_len is below 64 bytes: headers would be cut; set 64 or more"));
         }

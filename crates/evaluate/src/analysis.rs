@@ -5,7 +5,8 @@
 // Flow records come boxed from the table: a box moves where a record would be copied, a kilobyte each time.
 #![allow(clippy::vec_box)]
 
-use crate::judge::{Judge, JudgeConfig, Judged};
+use crate::exports;
+use crate::judge::{Judge, JudgeConfig, Judged, take_told};
 use crate::learn::{LearnConfig, Learner};
 use crate::meter::MeterConfig;
 use crate::packets::FlowPackets;
@@ -253,6 +254,7 @@ impl FileJudge {
         let mut flows = Vec::new();
         self.judge.exact(epoch, &mut flows, &mut judged);
         self.flows += flows.len() as u64;
+        drop(take_told(&mut flows));
         for flow in &flows {
             let packets = self.judge.packets().take_flow(&flow.key);
             self.held.push(flow, packets);
@@ -441,6 +443,13 @@ fn input(files: &[PathBuf], result: &ReplayResult) -> AnalysisInput {
         notes.extend(stats.notes.iter().map(|n| format!("{}: {n}", file.display())));
     }
     drops.add("flows_evicted", result.meter.flow.ended_evicted);
+    if let Some(logs) = &result.logs {
+        drops.merge(&logs.exported.dropped);
+        let noted = logs.files.iter().filter(|file| !file.note.is_empty());
+        notes.extend(noted.map(|file| format!("{}: {}", file.path.display(), file.note)));
+    }
+    drops.merge(&result.meter.exports.dropped);
+    notes.extend(exports::notes(&result.meter.exports));
     AnalysisInput {
         files: files.iter().map(|f| f.display().to_string()).collect(),
         packets: result.meter.frames,
@@ -450,5 +459,6 @@ fn input(files: &[PathBuf], result: &ReplayResult) -> AnalysisInput {
         drops,
         decode_errors: result.meter.decode_errors.clone(),
         notes,
+        logs: result.logs.as_ref().map(crate::logs::LogTotals::summary),
     }
 }

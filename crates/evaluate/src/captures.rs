@@ -1,6 +1,7 @@
 //! Captures as rows: each flow report through the same meter and features as the live run, with the truth of packet labels. Owns
 //! which packet touches which flow; reads no table.
 
+use crate::exports::TakeExports;
 use crate::meter::{Meter, MeterConfig};
 use crate::rows::RowInfo;
 use crate::tables::{Opened, TableError};
@@ -49,7 +50,10 @@ pub fn read(
     let flows = Flows { rows: Matrix::with_capacity(0, columns), ..Flows::default() };
     let (attack_packets, per_second) = (AttackPackets::default(), HashMap::new());
     let mut reading = Reading { flows, held: Vec::new(), labels, attack_packets, per_second };
-    let mut meter = Meter::new(config, 0, 1);
+    // Labels count packets, and models learn from the statistics of packets: exports are packets here.
+    let mut config = config.clone();
+    config.exports.take = TakeExports::Ignore;
+    let mut meter = Meter::new(&config, 0, 1);
     let (mut headers, mut out) = (Vec::new(), Vec::new());
     for file in files {
         let mut capture = source::open_reader(&file.name, file.bytes)?;

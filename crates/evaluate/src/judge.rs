@@ -52,7 +52,7 @@ pub struct JudgeConfig {
 pub struct JudgedFlow {
     /// The flow.
     pub record: Box<FlowRecord>,
-    /// None while learning.
+    /// None while learning, and of flows that others measured: the models know the statistics of packets.
     pub verdict: Option<Verdict>,
 }
 
@@ -221,8 +221,10 @@ impl Judge {
         self.exact(epoch, &mut flows, out);
         self.tell_alerts();
         self.packets.settle(|host| self.incidents.involves(host));
+        let told = take_told(&mut flows);
         let (rows, verdicts) = self.judge(&flows);
         self.deliver(flows, &rows, verdicts, out);
+        out.flows.extend(told.into_iter().map(|record| JudgedFlow { record, verdict: None }));
     }
 
     /// Takes one epoch as past: detectors, hosts and learner know it afterwards, and nobody is told of it.
@@ -231,6 +233,7 @@ impl Judge {
         self.exact(epoch, &mut flows, &mut Judged::default());
         self.alerts.clear();
         self.series_level.interrupt();
+        drop(take_told(&mut flows));
         for flow in &flows {
             self.learner.learn(flow);
             if let Some(reservoir) = &mut self.reservoir {
@@ -392,6 +395,16 @@ impl Judge {
         self.incidents.advance(self.now);
         out.incidents.append(&mut self.incidents.drain());
     }
+}
+
+/// Takes the flows that others measured out: no model judges or learns them (docs/decisions/0009).
+pub(crate) fn take_told(flows: &mut Vec<Box<FlowRecord>>) -> Vec<Box<FlowRecord>> {
+    if flows.iter().all(|flow| flow.origin.has_packet_statistics()) {
+        return Vec::new();
+    }
+    let (measured, told) = std::mem::take(flows).into_iter().partition(|flow| flow.origin.has_packet_statistics());
+    *flows = measured;
+    told
 }
 
 /// An incident manager that speaks of features in their own phrases.

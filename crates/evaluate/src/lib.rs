@@ -1,6 +1,6 @@
 //! Replay, judge, learn, simulate; the only origin of published figures.
 //!
-//! Reading order: `meter` (frames to observations), `sampler` (which packets are judged), `packets` (the packet level), `judge` (observations to incidents), `learn` (what models learn from first),
+//! Reading order: `meter` (frames to observations), `exports` (datagrams of exporters to observations), `sampler` (which packets are judged), `packets` (the packet level), `judge` (observations to incidents), `learn` (what models learn from first),
 //! `reservoir` (and later), `replay` (files on threads), `analysis` (a whole file analysis), `simulate` (labelled traffic). Figures:
 //! `input` (captures and tables to rows), `truth` (which are attacks), `teach` (rows to an artifact), `assess` (an artifact and rows to
 //! figures), `metrics` (the formulas), `baselines` (what must be beaten). The live process in `app`
@@ -16,12 +16,14 @@ mod decision;
 pub mod dga;
 pub mod drift;
 pub mod evaluation;
+pub mod exports;
 pub mod hosts;
 pub mod input;
 pub mod judge;
 pub mod learn;
 mod lesson;
 pub mod levels;
+pub mod logs;
 pub mod meter;
 pub mod metrics;
 pub mod packet_challenge;
@@ -45,10 +47,12 @@ pub use analysis::{
 };
 pub use assess::{AssessOptions, assess};
 pub use evaluation::{Chart, Evaluation, Metrics};
+pub use exports::{ExportsConfig, ExportsCounters, TakeExports};
 pub use input::{Input, InputOptions};
 pub use judge::{Judge, JudgeConfig, Judged, JudgedFlow};
 pub use learn::{LearnConfig, LearnProgress, Learner};
 pub use levels::{HostConfig, HostMaterial, HostWatch, SeriesConfig, SeriesMaterial, SeriesWatch, series_schemas};
+pub use logs::{LogObserver, LogTotals};
 pub use meter::{Meter, MeterConfig, MeterCounters};
 pub use packet_lesson::{PacketChallenge, PacketMaterial};
 pub use packets::{FlowPackets, PacketWatch};

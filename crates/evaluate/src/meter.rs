@@ -1,6 +1,7 @@
 //! One worker's path from frames to observations: filter, decode, flow table, per-second counters. The live workers and
 //! the file replay use this same code, so that both see exactly the same. Owns the wiring; knows no thread and no clock.
 
+use crate::exports::{ExportPath, ExportsConfig, ExportsCounters};
 use crate::sampler::{PacketConfig, Sampler, SamplingCounters};
 use decode::{DecodeConfig, Decoder};
 use flow::{AppParser, FlowConfig, FlowCounters, FlowTable, SecondCounter};
@@ -30,9 +31,12 @@ pub struct MeterConfig {
     pub packets: Option<PacketConfig>,
     /// Only flow records are told: no seconds, contacts or messages. For whoever reads nothing else.
     pub records_only: bool,
+    /// Which frames are read as exports of flows, and how.
+    pub exports: ExportsConfig,
 }
 
-/// What went through a meter. `frames = filtered + flow packets + frames without a flow`.
+/// What went through a meter. `frames = filtered + exports + left + flow packets + frames without a flow`; `left` only where
+/// nothing but exports is asked for.
 #[derive(Clone, Debug, Default)]
 pub struct MeterCounters {
     /// Frames handed in.
@@ -53,6 +57,8 @@ pub struct MeterCounters {
     pub application_errors: Counters,
     /// What the packet level got.
     pub sampling: SamplingCounters,
+    /// Exports of flows, read in place of their packets.
+    pub exports: ExportsCounters,
 }
 
 /// Frames in, observations out.
@@ -63,6 +69,7 @@ pub struct Meter {
     seconds: Option<SecondCounter>,
     filter: Option<Filter>,
     sampler: Option<Sampler>,
+    exports: ExportPath,
     shard: u32,
     shards: u32,
     metas: Vec<PacketMeta>,
@@ -84,6 +91,12 @@ impl AppParser for BatchParser<'_> {
     }
 }
 
+/// The path of exports; a shard that does not tell them leaves them out all the same.
+fn export_path(config: &MeterConfig, tells: bool) -> ExportPath {
+    let home = (!config.records_only).then(|| config.home.clone());
+    ExportPath::new(&config.exports, &config.decode, home, tells)
+}
+
 /// The bytes of one frame; empty when the header lies, which no source does.
 fn frame_of<'a>(bytes: &'a [u8], header: &FrameHeader) -> &'a [u8] {
     bytes.get(header.offset..header.offset + header.captured_len as usize).unwrap_or_default()
@@ -96,6 +109,8 @@ impl Meter {
         let mut meter = Self { shard, shards, ..Self::with_table(config, config.flow.flows_max.div_ceil(shards)) };
         // Every shard is shown every packet: one of them chooses, so that any number gives the same choice.
         meter.sampler = meter.sampler.filter(|_| shard == 0);
+        // And one reads exports, whose templates all come before their data.
+        meter.exports = export_path(config, shard == 0);
         meter
     }
 
@@ -112,6 +127,7 @@ impl Meter {
             seconds: (!config.records_only).then(|| SecondCounter::new(config.home.clone())),
             filter: config.filter.clone(),
             sampler: config.packets.as_ref().filter(|packets| packets.enabled).map(Sampler::new),
+            exports: export_path(config, true),
             shard: 0,
             shards: 1,
             metas: Vec::new(),
@@ -136,6 +152,13 @@ impl Meter {
         }
         let passed = if self.filter.is_some() { &kept[..] } else { headers };
         self.decode(bytes, passed, out);
+        let mut remaining = Vec::new();
+        let taken = self.exports.batch(bytes, passed, &mut self.metas, &mut remaining, out);
+        if taken {
+            kept = remaining;
+        }
+        let narrowed = taken || self.filter.is_some();
+        let passed = if narrowed { &kept[..] } else { headers };
         if let Some(sampler) = &mut self.sampler {
             out.extend(self.metas.iter().filter_map(|meta| sampler.take(meta)).map(Observation::Packet));
         }
@@ -146,12 +169,12 @@ impl Meter {
             seconds.ingest(&self.metas, self.shard, self.shards, out);
         }
         self.kept = kept;
-        (if self.filter.is_some() { &self.kept } else { headers }, &self.metas)
+        (if narrowed { &self.kept } else { headers }, &self.metas)
     }
 
-    /// Flows in the table.
+    /// Flows in the table, and reports of flows that wait.
     pub fn live_flows(&self) -> u32 {
-        self.table.live()
+        self.table.live().saturating_add(u32::try_from(self.exports.waiting()).unwrap_or(u32::MAX))
     }
 
     /// Frames handed in so far.
@@ -165,6 +188,7 @@ impl Meter {
         if let Some(seconds) = &mut self.seconds {
             seconds.advance(now, out);
         }
+        self.exports.advance(now, out);
     }
 
     /// Ends the input, a part at a time so that a full table does not double memory: reports live flows and says true when all
@@ -173,6 +197,9 @@ impl Meter {
         let done = self.table.finish_some(FINISH_RECORDS, out);
         if let Some(seconds) = self.seconds.as_mut().filter(|_| done) {
             seconds.finish(out);
+        }
+        if done {
+            self.exports.finish(out);
         }
         done
     }
@@ -185,9 +212,20 @@ impl Meter {
     /// Takes new flow time-outs and home networks while it runs.
     pub fn reconfigure(&mut self, flow: &FlowConfig, home: Vec<Prefix>) {
         self.table.set_timeouts(flow);
+        self.exports.set_home(home.clone());
         if let Some(seconds) = &mut self.seconds {
             seconds.set_home(home);
         }
+    }
+
+    /// What exporters said of their data, as bytes that `restore_exporters` takes after a restart.
+    pub fn exporters_snapshot(&self) -> Vec<u8> {
+        self.exports.snapshot()
+    }
+
+    /// Takes it over; false when it is damaged.
+    pub fn restore_exporters(&mut self, bytes: &[u8]) -> bool {
+        self.exports.restore(bytes)
     }
 
     /// What went through so far.
@@ -197,6 +235,7 @@ impl Meter {
         counters.decode_errors = self.decoder.errors();
         counters.application_errors = self.decoder.application_errors();
         counters.sampling = self.sampler.as_ref().map(Sampler::counters).unwrap_or_default();
+        counters.exports = self.exports.counters();
         counters
     }
 

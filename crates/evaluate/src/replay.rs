@@ -4,6 +4,7 @@
 //! Each worker reads every frame and keeps only its shard of flows, so that all tables see the same clock. The observations of
 //! `EPOCH_BATCHES` batches are merged and sorted before they are handed on.
 
+use crate::logs::LogTotals;
 use crate::meter::{Meter, MeterConfig, MeterCounters};
 use record::{FlowKey, InterfaceSecond, Observation, Timestamp};
 use source::{FrameSource, SourceError, SourceStats};
@@ -26,6 +27,8 @@ pub struct ReplayResult {
     pub sources: Vec<(PathBuf, SourceStats)>,
     /// Workers used: standard input cannot be read twice.
     pub workers: usize,
+    /// What was counted of logs; None where the input was captures.
+    pub logs: Option<LogTotals>,
 }
 
 /// Reads `files` one after the other through one flow table (or one a worker) and hands each epoch to `sink`.
@@ -37,6 +40,9 @@ pub fn replay(
     progress: &mut dyn FnMut(u64),
     sink: &mut dyn FnMut(&mut Vec<Observation>),
 ) -> Result<ReplayResult, SourceError> {
+    if crate::logs::are_logs(files)? {
+        return crate::logs::replay(files, config, progress, sink);
+    }
     let stdin = files.iter().any(|f| f == Path::new("-"));
     let workers = if stdin { 1 } else { workers.clamp(1, 64) };
     let mut result = if workers == 1 {
@@ -101,7 +107,7 @@ fn replay_here(
         progress(frames);
         true
     })?;
-    Ok(ReplayResult { meter: meter.counters(), sources, workers: 1 })
+    Ok(ReplayResult { meter: meter.counters(), sources, workers: 1, logs: None })
 }
 
 type WorkerResult = (MeterCounters, Result<Vec<(PathBuf, SourceStats)>, SourceError>);
@@ -232,13 +238,16 @@ fn kind(observation: &Observation) -> u8 {
         Observation::App(_) => 3,
         Observation::Flow(_) => 4,
         Observation::Second(_) => 5,
+        Observation::Imported(_) => 6,
     }
 }
 
 /// What orders two of one kind and moment.
 fn tie(observation: &Observation) -> (FlowKey, u64) {
     match observation {
-        Observation::Packet(_) | Observation::Arp(_) | Observation::Router(_) => (FlowKey::NONE, 0),
+        Observation::Packet(_) | Observation::Arp(_) | Observation::Router(_) | Observation::Imported(_) => {
+            (FlowKey::NONE, 0)
+        }
         Observation::Contact(c) => (c.key, 0),
         Observation::App(a) => (a.key, u64::from(a.from_low)),
         Observation::Flow(f) => (f.key, f.flow_id),

@@ -119,6 +119,7 @@ fn damaged_frames_are_decoded_dissected_and_metered() {
         filter: None,
         packets: Some(evaluate::PacketConfig::default()),
         records_only: false,
+        exports: evaluate::ExportsConfig::default(),
     };
     let mut meter = Meter::new(&config, 0, 1);
     let mut observations = Vec::new();

@@ -230,7 +230,11 @@ impl HostWindows {
             Observation::Contact(contact) => self.contact(contact),
             Observation::Flow(flow) => self.flow(flow),
             Observation::App(event) => self.app(event),
-            Observation::Arp(_) | Observation::Router(_) | Observation::Second(_) | Observation::Packet(_) => {}
+            Observation::Arp(_)
+            | Observation::Router(_)
+            | Observation::Second(_)
+            | Observation::Packet(_)
+            | Observation::Imported(_) => {}
         }
     }
 

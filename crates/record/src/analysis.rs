@@ -22,6 +22,61 @@ pub struct AnalysisInput {
     pub decode_errors: Counters,
     /// What the reader noticed: a cut last record, a skipped block; in words.
     pub notes: Vec<String>,
+    /// What was read of logs; absent where the input was captures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logs: Option<LogInput>,
+}
+
+/// What was read of logs. `lines = used + heads + not_used + unreadable`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LogInput {
+    /// Lines, blank ones left out.
+    pub lines: u64,
+    /// Lines that told something.
+    pub used: u64,
+    /// Lines of the logs' own frame (column names).
+    pub heads: u64,
+    /// Lines read, by format.
+    pub formats: Counters,
+    /// Lines read in which there is nothing for Tripline, by what they are.
+    pub not_used: Counters,
+    /// Lines that could not be read, by reason.
+    pub unreadable: Counters,
+    /// Lines longer than 1 MiB, of which the rest was dropped.
+    pub too_long: u64,
+    /// Lines with bytes that are no UTF-8.
+    pub not_utf8: u64,
+    /// Flows told, beginnings of connections among them.
+    pub flows: u64,
+    /// Beginnings of connections whose end has a line of its own: not counted as flows of the result.
+    pub openings: u64,
+    /// Application messages told.
+    pub events: u64,
+    /// Other tools' alerts told.
+    pub alerts: u64,
+    /// Flows by what a firewall did with them.
+    pub actions: Counters,
+    /// Packets of the flows, where they are told.
+    pub packets: u64,
+    /// Bytes of the flows, where they are told.
+    pub bytes: u64,
+    /// Entries that came too late for their place in time.
+    pub late: u64,
+    /// The first few lines that could not be read, of all files.
+    pub sample: Vec<UnreadableLine>,
+}
+
+/// A line that could not be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnreadableLine {
+    /// Its file.
+    pub file: String,
+    /// Its number, blank lines left out, from 1.
+    pub line: u64,
+    /// Why.
+    pub reason: String,
+    /// Its first 200 bytes.
+    pub text: String,
 }
 
 /// What the models learned from.

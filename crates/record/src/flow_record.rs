@@ -1,7 +1,7 @@
 //! A flow as reported: identity, counters, corrected CICFlowMeter statistics, TCP state. Times in nanoseconds, sizes in
 //! bytes. A long flow is reported several times (active timeout); each report covers its own span.
 
-use crate::{AppData, AppProto, Endpoint, FlowKey, MacAddr, TcpFlags, Timestamp, Tunnel};
+use crate::{AppData, AppProto, Endpoint, FlowKey, FlowOrigin, MacAddr, TcpFlags, Timestamp, Tunnel};
 
 /// Count, sum, sum of squares, smallest and largest of a quantity. Empty: all zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -256,6 +256,8 @@ pub struct FlowRecord {
     pub interface: u16,
     /// Outermost tunnel.
     pub tunnel: Tunnel,
+    /// Who measured it: only Tripline's own meter knows the statistics of single packets.
+    pub origin: FlowOrigin,
     /// Link address of the originator (of the router, when it is behind one).
     pub src_mac: MacAddr,
     /// Link address of the responder.

@@ -8,12 +8,14 @@ pub mod analysis;
 pub mod app_event;
 pub mod control;
 pub mod counters;
+pub mod exported;
 pub mod feature;
 pub mod feedback;
 pub mod flow_record;
 pub mod host;
 pub mod incident;
 pub mod kind;
+pub mod logged;
 pub mod net;
 pub mod notification;
 pub mod observation;
@@ -26,13 +28,14 @@ pub mod verdict;
 pub mod window;
 
 pub use admin::{AdminData, AdminProtocol, AdminStep};
-pub use analysis::{Analysis, AnalysisInput, TrainedOn};
+pub use analysis::{Analysis, AnalysisInput, LogInput, TrainedOn, UnreadableLine};
 pub use app_event::{
     AppData, AppEvent, AppProto, ArpData, CertificateData, DhcpData, DnsData, HttpData, LoginData, NtpData, RouterData,
     SshData, TlsData,
 };
 pub use control::{ControlData, ControlProtocol};
 pub use counters::{Counters, HealthItem, HealthLevel};
+pub use exported::{ExportFormat, ExportedCounters, ExportedFlow, ExportedSide, ExporterState, FlowOrigin};
 pub use feature::{Feature, FeatureKind, Matrix, Schema};
 pub use feedback::{FeedbackScope, FeedbackVerdict, IncidentFeedback, Suppression, SuppressionRule};
 pub use flow_record::{
@@ -41,6 +44,7 @@ pub use flow_record::{
 pub use host::{HOST_SERVICES_MAX, HostRecord, HostService, Importance};
 pub use incident::{DetectorScore, Evidence, Incident, IncidentStatus, Note, Severity, StoryStep, Why};
 pub use kind::Kind;
+pub use logged::{Extent, FirewallAction, ImportedAlert, LogEntry, LoggedFlow};
 pub use net::{Endpoint, FlowKey, IpAddr16, LinkType, MacAddr};
 pub use notification::{Cause, Form, Message, Notice};
 pub use observation::{Contact, ContactOutcome, InterfaceSecond, Observation, ReceiverSecond, TrafficClass};

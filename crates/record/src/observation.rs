@@ -1,7 +1,7 @@
 //! What a meter (decoder and flow table of one worker) emits, in the order of capture time. Streams of several workers
 //! are merged by `(Observation::ts, Observation::tie)`, which does not depend on the number of workers.
 
-use crate::{AppEvent, ArpData, FlowKey, FlowRecord, IpAddr16, PacketSample, RouterData, Timestamp};
+use crate::{AppEvent, ArpData, FlowKey, FlowRecord, ImportedAlert, IpAddr16, PacketSample, RouterData, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// One thing that happened.
@@ -21,6 +21,8 @@ pub enum Observation {
     Second(Box<InterfaceSecond>),
     /// A packet for the packet level. Only the meter that is shown every packet gives them.
     Packet(PacketSample),
+    /// Another tool raised an alert. Only logs give them.
+    Imported(Box<ImportedAlert>),
 }
 
 /// How the other side took a flow's opening. Emitted once a flow.
@@ -130,6 +132,15 @@ pub struct InterfaceSecond {
     pub top_receivers: Vec<ReceiverSecond>,
 }
 
+/// The interface number of traffic that exporters told, all of them together: above those of captures.
+pub const EXPORTED_INTERFACE: u16 = 64;
+
+/// An interface in words, for the start of a sentence.
+#[must_use]
+pub fn interface_words(interface: u16) -> String {
+    if interface == EXPORTED_INTERFACE { "Exported traffic".to_owned() } else { format!("Interface {interface}") }
+}
+
 /// One receiver in one second.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReceiverSecond {
@@ -173,6 +184,7 @@ impl Observation {
             Self::Router(r) => r.ts,
             Self::Flow(f) => f.end,
             Self::Packet(p) => p.ts,
+            Self::Imported(a) => a.ts,
             Self::Second(s) => s.ts.plus_ns(crate::timestamp::NS_PER_S - 1),
         }
     }

@@ -4,7 +4,7 @@
 use crate::shapes::{
     FeatureView, FeedbackGiven, FeedbackPreview, HostPatch, Models, NotificationAccepted, Notifications,
     NotificationsRetried, Presets, Questions, Retraining, RuleAdded, RuleGiven, RulePreview, Settings, SettingsPatch,
-    Summary, SuppressionUndone, Suppressions, ThreatLists,
+    SourcesView, Summary, SuppressionUndone, Suppressions, ThreatLists,
 };
 use crate::uploads::UploadKeeper;
 use record::{Counters, FlowRecord, HealthItem, Incident, IpAddr16, MacAddr, PacketDetail, PacketSummary};
@@ -83,6 +83,8 @@ pub trait Live: Send + Sync {
     fn models(&self) -> Models;
     /// Threat-intelligence lists in use.
     fn threat_lists(&self) -> ThreatLists;
+    /// Sources with what each counts, and exporters.
+    fn sources(&self) -> SourcesView;
     /// Health lines, worst first.
     fn health(&self) -> Vec<HealthItem>;
     /// Every counter of the process by name; monotonic.

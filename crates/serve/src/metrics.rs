@@ -1,6 +1,6 @@
 //! `/metrics` for Prometheus, and the probes. Values are read from the process at each scrape; nothing is kept here.
 
-use crate::shapes::{ModelPhase, Summary};
+use crate::shapes::{ModelPhase, SourcesView, Summary};
 use crate::{AppState, Problem};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -17,7 +17,7 @@ pub(crate) async fn metrics(State(state): State<AppState>) -> Result<Response, P
     let text = state
         .blocking(move |_, live| {
             let values = Values { gauges: live.gauges(), stability: live.feature_stability(), streams };
-            Ok(render(&live.summary(), &live.counters(), &values))
+            Ok(render(&live.summary(), &live.counters(), &live.sources(), &values))
         })
         .await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
@@ -30,12 +30,13 @@ struct Values {
     streams: usize,
 }
 
-fn render(summary: &Summary, counters: &Counters, values: &Values) -> String {
+fn render(summary: &Summary, counters: &Counters, sources: &SourcesView, values: &Values) -> String {
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     ::metrics::with_local_recorder(&recorder, || {
         describe();
         set(summary, counters, values);
+        set_exporters(sources);
     });
     handle.render()
 }
@@ -51,6 +52,11 @@ fn describe() {
         ("tripline_source_packets_total", "Packets read, by source."),
         ("tripline_source_bytes_total", "Bytes read, by source."),
         ("tripline_source_dropped_total", "Packets dropped before they were read, by source."),
+        ("tripline_exporter_datagrams_total", "Datagrams of flow exports, by exporter."),
+        ("tripline_exporter_flows_total", "Flows told, by exporter."),
+        ("tripline_exporter_missing_total", "Missing by sequence numbers, in the format's unit, by exporter."),
+        ("tripline_exporter_sets_without_template_total", "Data sets whose template has not come, by exporter."),
+        ("tripline_exporter_unreadable_total", "Parts of exports that could not be read, by exporter."),
         ("tripline_events_total", "Other counters of the process, by name."),
     ] {
         describe_counter!(name, text);
@@ -116,6 +122,19 @@ fn set(summary: &Summary, counters: &Counters, values: &Values) {
     }
     for (feature, psi) in &values.stability {
         gauge!("tripline_feature_stability_index", "feature" => feature.clone()).set(*psi);
+    }
+}
+
+/// One series an exporter: address, format and source identifier together.
+fn set_exporters(sources: &SourcesView) {
+    for exporter in sources.sources.iter().flat_map(|source| &source.exporters) {
+        let who = format!("{} {} {}", exporter.exporter, exporter.format.name(), exporter.domain);
+        counter!("tripline_exporter_datagrams_total", "exporter" => who.clone()).absolute(exporter.datagrams);
+        counter!("tripline_exporter_flows_total", "exporter" => who.clone()).absolute(exporter.flows);
+        counter!("tripline_exporter_missing_total", "exporter" => who.clone()).absolute(exporter.missing);
+        let late = exporter.sets_without_template.saturating_sub(exporter.sets_read_late);
+        counter!("tripline_exporter_sets_without_template_total", "exporter" => who.clone()).absolute(late);
+        counter!("tripline_exporter_unreadable_total", "exporter" => who).absolute(exporter.unreadable.total());
     }
 }
 

@@ -9,12 +9,14 @@ use utoipa::ToSchema;
 mod models;
 mod notifications;
 mod settings;
+mod sources;
 mod threat_lists;
 mod uploads;
 
 pub use models::*;
 pub use notifications::*;
 pub use settings::*;
+pub use sources::*;
 pub use threat_lists::*;
 pub use uploads::*;
 

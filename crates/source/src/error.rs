@@ -27,6 +27,22 @@ pub enum SourceError {
         /// Path as given.
         path: String,
     },
+    /// Syslog cannot be waited for.
+    #[error("syslog at `{address}`: {what}")]
+    LogListener {
+        /// Where, or which file is needed for it.
+        address: String,
+        /// What is wrong and what to do.
+        what: String,
+    },
+    /// Logs and captures together.
+    #[error("`{log}` is a log and `{other}` is not one that is known; give either logs or captures")]
+    MixedInput {
+        /// The log.
+        log: String,
+        /// The other.
+        other: String,
+    },
     /// Not pcap, pcapng, gzip or zstd.
     #[error("`{path}` is not a capture file: {found}; pcap and pcapng are read, plain or as gzip or zstd")]
     NotACapture {
@@ -110,6 +126,14 @@ pub enum SourceError {
         source: io::Error,
         /// What to do.
         advice: &'static str,
+    },
+    /// A socket for exports could not be opened or failed.
+    #[error("exports at {address}: {source}; choose another address or port in collect.listen, or end what uses it")]
+    Collect {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// The system's reason.
+        source: io::Error,
     },
     /// A setting is out of its range.
     #[error("setting `{name}` is {value}; it must be {range}")]

@@ -1,8 +1,9 @@
-//! Where data comes in: live capture, capture files, filters, interfaces, host counters.
+//! Where data comes in: live capture, capture files, flow exports by UDP, filters, interfaces, host counters.
 //!
 //! This room turns the outside into frames and counts, and knows no protocol's meaning beyond what a capture filter
 //! must. It is the only room that touches sockets, /proc and the capture ring.
 
+pub mod collect;
 pub mod error;
 pub mod files;
 pub mod filter;
@@ -10,11 +11,13 @@ pub mod frame_source;
 pub mod host;
 pub mod lists;
 pub mod live;
+pub mod logs;
 
+pub use collect::{CollectSettings, Collector, open_collector};
 pub use error::SourceError;
 pub use files::pcap_writer::PcapWriter;
 pub use files::pcapng_writer::PcapngWriter;
-pub use files::{is_capture, open_capture, open_reader, open_unpacked};
+pub use files::{first_bytes, is_capture, open_capture, open_reader, open_unpacked};
 pub use filter::{Filter, FilterError};
 pub use frame_source::{BATCH_FRAMES_MAX, FrameSource, SourceStats};
 pub use host::{HostCounters, InterfaceInfo, SocketInfo, host_counters, interfaces, sockets};
@@ -22,3 +25,4 @@ pub use lists::{ListFetchError, ListOrigin};
 pub use live::{
     FrameSender, KernelCounts, LiveCapture, LiveConfig, LiveSettings, lower_thread_priority, may_capture, open_live,
 };
+pub use logs::{Follow, LineSource, LogSettings, Piece, Syslog};

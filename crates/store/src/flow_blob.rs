@@ -3,8 +3,8 @@
 use crate::codec::{Packer, Unpacker};
 use record::flow_record::HistoryText;
 use record::{
-    AppData, AppProto, AppSummary, DirectionStats, EndReason, Endpoint, FlowKey, FlowRecord, IpAddr16, MacAddr,
-    MemberScore, Moments, TcpFlags, TcpState, Timestamp, Tunnel, Why,
+    AppData, AppProto, AppSummary, DirectionStats, EndReason, Endpoint, FlowKey, FlowOrigin, FlowRecord, IpAddr16,
+    MacAddr, MemberScore, Moments, TcpFlags, TcpState, Timestamp, Tunnel, Why,
 };
 use serde::de::DeserializeOwned;
 
@@ -118,7 +118,30 @@ pub(crate) fn pack_record(f: &FlowRecord) -> Vec<u8> {
         pack_json(&mut p, app.request.as_ref());
         pack_json(&mut p, app.response.as_ref());
     }
+    pack_origin(&mut p, f.origin);
     p.0
+}
+
+/// Nothing for flows of packets: blobs that end here were written before there were others.
+fn pack_origin(p: &mut Packer, origin: FlowOrigin) {
+    match origin {
+        FlowOrigin::Packets => {}
+        FlowOrigin::Export { exporter, sampling } => {
+            p.0.push(1);
+            p.0.extend_from_slice(&exporter.0);
+            p.uint(u64::from(sampling));
+        }
+        FlowOrigin::Log => p.0.push(2),
+    }
+}
+
+fn unpack_origin(u: &mut Unpacker) -> Option<FlowOrigin> {
+    match take(u) {
+        None => Some(FlowOrigin::Packets),
+        Some([1]) => Some(FlowOrigin::Export { exporter: IpAddr16(take(u)?), sampling: u.narrow()? }),
+        Some([2]) => Some(FlowOrigin::Log),
+        Some([_]) => None,
+    }
 }
 
 fn take<const N: usize>(u: &mut Unpacker) -> Option<[u8; N]> {
@@ -156,6 +179,7 @@ pub(crate) fn unpack_record(c: &FlowColumns, blob: &[u8]) -> Option<FlowRecord> 
     } else {
         None
     };
+    let origin = unpack_origin(&mut u)?;
     let mut history = HistoryText::default();
     c.history.bytes().for_each(|letter| history.push(letter));
     Some(FlowRecord {
@@ -184,6 +208,7 @@ pub(crate) fn unpack_record(c: &FlowColumns, blob: &[u8]) -> Option<FlowRecord> 
         vlan: c.vlan,
         interface,
         tunnel: named::<Tunnel>(&c.tunnel),
+        origin,
         src_mac,
         dest_mac,
         app,

@@ -26,6 +26,10 @@ const fn is_step(kind: Kind) -> bool {
     )
 }
 
+/// The detector that keeps other tools' alerts. What they say of a pair is mostly what Tripline saw itself: told twice, it is not two
+/// steps, and must not make a story worse.
+const TOLD_BY_OTHERS: &str = "imported_alert";
+
 /// Kinds after which a victim may act for the attacker.
 const fn is_foothold(kind: Kind) -> bool {
     matches!(kind, Kind::BruteForce | Kind::LateralMovement | Kind::ProtocolMisuse)
@@ -49,7 +53,7 @@ fn goes_on(root: &Incident, alert: &Alert) -> bool {
 impl IncidentManager {
     /// The first incident of the story that a new incident goes on with, when there is one.
     pub(super) fn story_root(&self, alert: &Alert) -> Option<Key> {
-        if !is_step(alert.kind) {
+        if !is_step(alert.kind) || alert.detector == TOLD_BY_OTHERS {
             return None;
         }
         let open = |live: &Live| {
@@ -58,6 +62,7 @@ impl IncidentManager {
                 && i.suppressed_by.is_none()
                 && i.part_of.is_none()
                 && is_step(i.kind)
+                && i.detectors.iter().all(|detector| detector.name != TOLD_BY_OTHERS)
         };
         let roots = self.live.iter().filter(|(_, live)| open(live) && goes_on(&live.incident, alert));
         // The oldest story: later ones may be its steps that came before the link was seen.
@@ -183,6 +188,18 @@ mod tests {
         assert_eq!((root.severity, root.last_seen), (Severity::High, at(600)), "worse than each of its steps");
         assert_eq!(steps.len(), 2, "each step stays an incident of its own kind");
         assert!(steps.iter().all(|step| step.part_of.as_deref() == Some(root.id.as_str()) && step.timeline.is_empty()));
+    }
+
+    #[test]
+    fn what_another_tool_says_of_the_same_pair_is_no_step() {
+        let imported = |s| {
+            let detectors = vec![record::DetectorScore { name: TOLD_BY_OTHERS.into(), score: 0.4, p_value: 1e-3 }];
+            let (kind, detector) = (Kind::ImportedAlert, TOLD_BY_OTHERS);
+            Alert { kind, detector, detectors, title: "Suricata: x".into(), ..guess(s, 66, 5) }
+        };
+        let incidents = told(vec![imported(5), scan(10, 66, 5), imported(20)]);
+        assert_eq!(incidents.len(), 2);
+        assert!(incidents.iter().all(|i| i.part_of.is_none() && i.timeline.is_empty()), "{incidents:?}");
     }
 
     #[test]

@@ -18,7 +18,9 @@ use std::time::Instant;
 
 /// Reads, judges, writes; 1 when `--fail-on` was met.
 pub fn run(common: &Common, args: &AnalyzeArgs) -> Result<u8> {
-    let config = Config::load(common)?;
+    let mut config = Config::load(common)?;
+    config.exports.in_captures = args.exports.map_or(config.exports.in_captures, Into::into);
+    refuse_filter_of_logs(&args.files, args.filter.as_deref())?;
     let fail_on = args.fail_on.as_deref().map(severity).transpose()?;
     let started = Instant::now();
     let plan = AnalyzeConfig {
@@ -38,7 +40,7 @@ pub fn run(common: &Common, args: &AnalyzeArgs) -> Result<u8> {
     let input = &outcome.analysis.input;
     check_link_types(&args.files, input.packets, &input.decode_errors)?;
     outcome.analysis.timing = timing(started, outcome.analysis.input.packets);
-    if outcome.analysis.input.packets == 0 {
+    if outcome.analysis.input.packets == 0 && outcome.analysis.input.logs.is_none() {
         tracing::warn!("there is no packet in the input");
     }
     for note in &outcome.analysis.input.notes {
@@ -48,6 +50,14 @@ pub fn run(common: &Common, args: &AnalyzeArgs) -> Result<u8> {
     output.finish()?;
     let found = fail_on.is_some_and(|floor| outcome.analysis.incidents.iter().any(|i| i.severity >= floor));
     Ok(if found { EXIT_FOUND } else { EXIT_DONE })
+}
+
+/// A capture filter looks at packets, which logs do not have.
+pub fn refuse_filter_of_logs(files: &[PathBuf], filter: Option<&str>) -> Result<()> {
+    if filter.is_some() && evaluate::logs::are_logs(files).plain()? {
+        return Err(Failure::new("-F: a capture filter looks at packets, and the input is logs; leave it out"));
+    }
+    Ok(())
 }
 
 fn write(output: &mut Output, format: AnalyzeFormat, outcome: &Outcome) -> std::io::Result<()> {
@@ -79,6 +89,11 @@ pub fn meter_config(config: &Config, filter: Option<&str>) -> Result<MeterConfig
         filter,
         packets: Some(config.packets.clone()),
         records_only: false,
+        exports: evaluate::ExportsConfig {
+            take: config.exports.in_captures.into(),
+            read: config.exports.clone(),
+            join: config.exported.clone(),
+        },
     })
 }
 
@@ -162,6 +177,11 @@ fn training(args: &AnalyzeArgs) -> Result<Training> {
                     "--train-first {text}: write a share above 0% and up to 100%, or a duration such as 10m"
                 ))
             })?;
+            if evaluate::logs::are_logs(&args.files).plain()? {
+                return Err(Failure::new(format!(
+                    "--train-first {text}: a share is for captures, whose time span is known before; of logs, write a duration such as 1h"
+                )));
+            }
             let (first, last) = span(&args.files)?;
             Ok(Training::First((last.since(first) as f64 * share / 100.0) as i64))
         }

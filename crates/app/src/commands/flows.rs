@@ -1,6 +1,6 @@
 //! `tripline flows`: files to flow records, written as they end.
 
-use super::analyze::{check_link_types, meter_config};
+use super::analyze::{check_link_types, meter_config, refuse_filter_of_logs};
 use super::output::Output;
 use crate::cli::{Common, FlowsArgs, FlowsFormat};
 use crate::config::Config;
@@ -14,7 +14,9 @@ use store::formats::{FlowFormat, FlowWriter, FormatContext, flow_format};
 
 /// Reads and writes; the summary goes to standard error.
 pub fn run(common: &Common, args: &FlowsArgs) -> Result<u8> {
-    let config = Config::load(common)?;
+    let mut config = Config::load(common)?;
+    config.exports.in_captures = args.exports.map_or(config.exports.in_captures, Into::into);
+    refuse_filter_of_logs(&args.files, args.filter.as_deref())?;
     let meter = meter_config(&config, args.filter.as_deref())?;
     let meter = evaluate::MeterConfig { packets: None, records_only: true, ..meter };
     let format = format(args)?;
@@ -69,17 +71,51 @@ fn format(args: &FlowsArgs) -> Result<Option<&'static dyn FlowFormat>> {
     Ok(format)
 }
 
+fn summarize_logs(logs: &record::LogInput, written: u64) {
+    tracing::info!(
+        "{} lines of logs, {} packets, {} bytes, {written} flow records",
+        logs.lines,
+        logs.packets,
+        logs.bytes
+    );
+    for (what, count) in &logs.not_used.0 {
+        tracing::info!("read and not used, {what}: {count} lines");
+    }
+    for (reason, count) in &logs.unreadable.0 {
+        tracing::warn!("not read, {reason}: {count} lines");
+    }
+    for line in &logs.sample {
+        tracing::warn!("{} line {}, {}: {}", line.file, line.line, line.reason, line.text);
+    }
+}
+
 fn summarize(result: &ReplayResult, written: u64) {
     for (file, stats) in &result.sources {
         for note in &stats.notes {
             tracing::warn!("{}: {note}", file.display());
         }
     }
+    if let Some(logs) = &result.logs {
+        return summarize_logs(&logs.summary(), written);
+    }
     let meter = &result.meter;
+    for note in evaluate::exports::notes(&meter.exports) {
+        tracing::warn!("{note}");
+    }
     if meter.frames == 0 {
         tracing::warn!("there is no packet in the input");
     }
     tracing::info!("{} packets, {} bytes, {written} flow records", meter.frames, meter.bytes);
+    if meter.exports.datagrams > 0 {
+        let exports = &meter.exports;
+        tracing::info!(
+            "{} of the packets are exports of {} exporters: {} reports of flows, {} flow records of them",
+            exports.datagrams,
+            exports.exporters.len(),
+            exports.reports,
+            exports.records
+        );
+    }
     for (kind, count) in &meter.decode_errors.0 {
         tracing::info!("not decoded further, {kind}: {count} packets");
     }

@@ -25,7 +25,10 @@ pub fn run(common: &Common, args: &RunArgs) -> Result<u8> {
     let listen = args.listen.unwrap_or(config.serve.listen);
     // Before any source is opened or anything is written: a refused address should cost nothing.
     serve::check_listen(listen).plain()?;
-    let (mode, sources, notices) = if args.read.is_empty() { interfaces(&config, args)? } else { files(args)? };
+    if !args.collect.is_empty() {
+        config.collect.listen.clone_from(&args.collect);
+    }
+    let (mode, sources, notices) = if args.read.is_empty() { live_sources(&config, args)? } else { files(args)? };
     if mode == Mode::Live {
         add_own_networks(&mut config, &sources)?;
     }
@@ -75,7 +78,13 @@ fn files(args: &RunArgs) -> Result<Sources> {
     let open = |file: &std::path::PathBuf| {
         refuse_unknown_link_type(file)?;
         let frames = source::open_capture(file).plain()?;
-        Ok(OpenSource { name: file.display().to_string(), kind: "file", frames: Some(frames), pace: pace_of(file) })
+        Ok(OpenSource {
+            name: file.display().to_string(),
+            kind: "file",
+            frames: Some(frames),
+            lines: None,
+            pace: pace_of(file),
+        })
     };
     Ok((Mode::Replay, args.read.iter().map(open).collect::<Result<_>>()?, Vec::new()))
 }
@@ -98,6 +107,34 @@ fn refuse_unknown_link_type(file: &PathBuf) -> Result<()> {
     check_link_types(std::slice::from_ref(file), meter.frames(), &meter.counters().decode_errors)
 }
 
+/// Interfaces, and the collector of exports and logs where they are asked for; with these alone no interface is chosen by default.
+fn live_sources(config: &Config, args: &RunArgs) -> Result<Sources> {
+    let mut beside = live::log_lines::open(&config.logs)?;
+    if !config.collect.listen.is_empty() {
+        beside.push(collector(config)?);
+    }
+    let named = !(args.interfaces.is_empty() && config.capture.interfaces.is_empty());
+    if beside.is_empty() || named {
+        let (mode, mut sources, notices) = interfaces(config, args)?;
+        sources.append(&mut beside);
+        return Ok((mode, sources, notices));
+    }
+    Ok((Mode::Live, beside, Vec::new()))
+}
+
+fn collector(config: &Config) -> Result<OpenSource> {
+    let collector = source::open_collector(&config.collect).plain()?;
+    let places: Vec<String> = collector.listens_at().iter().map(ToString::to_string).collect();
+    tracing::info!("collecting flow exports at {}", places.join(", "));
+    let (granted, asked) = collector.receive_buffer();
+    if granted < asked {
+        tracing::warn!("{}", collector.stats().notes.join("; "));
+    }
+    let name = format!("exports at {}", places.join(", "));
+    let frames: Box<dyn FrameSource> = Box::new(collector);
+    Ok(OpenSource { name, kind: "collector", frames: Some(frames), lines: None, pace: Pace::None })
+}
+
 fn interfaces(config: &Config, args: &RunArgs) -> Result<Sources> {
     let mut names =
         if args.interfaces.is_empty() { config.capture.interfaces.clone() } else { args.interfaces.clone() };
@@ -105,7 +142,8 @@ fn interfaces(config: &Config, args: &RunArgs) -> Result<Sources> {
         if !source::may_capture() {
             let notice = live::no_capture_notice();
             tracing::warn!("{}. {}", notice.text, notice.action);
-            let host = OpenSource { name: "this host".to_owned(), kind: "host", frames: None, pace: Pace::None };
+            let host =
+                OpenSource { name: "this host".to_owned(), kind: "host", frames: None, lines: None, pace: Pace::None };
             return Ok((Mode::Host, vec![host], vec![notice]));
         }
         names.push(default_interface()?);
@@ -120,7 +158,13 @@ fn interfaces(config: &Config, args: &RunArgs) -> Result<Sources> {
         let live = settings.for_interface(name, cores).plain()?;
         for capture in source::open_live(&live).plain()? {
             let frames: Box<dyn FrameSource> = Box::new(capture);
-            sources.push(OpenSource { name: name.clone(), kind: "interface", frames: Some(frames), pace: Pace::None });
+            sources.push(OpenSource {
+                name: name.clone(),
+                kind: "interface",
+                frames: Some(frames),
+                lines: None,
+                pace: Pace::None,
+            });
         }
     }
     Ok((Mode::Live, sources, Vec::new()))

@@ -100,12 +100,7 @@ pub fn summary(status: &Status) -> Summary {
 }
 
 fn source(source: &SourceState) -> SourceShape {
-    let state = match source.ended.as_deref() {
-        None if source.meter.frames == 0 => "waiting",
-        None => "running",
-        Some("end of input" | "stopped") => "ended",
-        Some(_) => "failed",
-    };
+    let state = super::sources::state(source);
     SourceShape {
         name: source.name.clone(),
         kind: source.kind.to_owned(),
@@ -295,6 +290,11 @@ impl Live for Answers {
     fn threat_lists(&self) -> serve::shapes::ThreatLists {
         lock(&self.status).threat_lists.clone()
     }
+    fn sources(&self) -> serve::shapes::SourcesView {
+        let status = lock(&self.status);
+        super::sources::view(&status.sources, status.started, super::wall_clock())
+    }
+
     fn health(&self) -> Vec<HealthItem> {
         lock(&self.status).health()
     }

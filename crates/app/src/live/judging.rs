@@ -18,7 +18,8 @@ use super::training::Training;
 use super::worker::{Parcel, wall_clock};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use evaluate::{Judge, Judged, JudgedFlow};
-use record::{Incident, IncidentStatus, Observation, Timestamp};
+use record::observation::EXPORTED_INTERFACE;
+use record::{FlowOrigin, Incident, IncidentStatus, InterfaceSecond, IpAddr16, Observation, Timestamp};
 use serve::shapes::ModelVersion;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -35,6 +36,8 @@ const WAIT: Duration = Duration::from_millis(100);
 const EVIDENCE_EVERY: Duration = Duration::from_secs(2);
 /// Seconds held for slower workers; beyond it they are judged in parts.
 const SECONDS_HELD_MAX: usize = 256;
+/// Names of exporters kept at hand.
+const EXPORTER_NAMES_MAX: usize = 1_024;
 /// Incidents whose evidence is remembered as waiting.
 const EVIDENCE_WAITING_MAX: usize = 256;
 
@@ -113,6 +116,8 @@ pub struct JudgingSettings {
     pub live: bool,
     /// True when flows are learned from.
     pub learns: bool,
+    /// True when the charts show exported traffic: not beside captured traffic, which may be the same.
+    pub charts_exports: bool,
     /// When gathered evidence is an incident.
     pub roll_up: alert::RollUpConfig,
 }
@@ -126,6 +131,7 @@ pub struct RunState {
     pub(super) open: BTreeSet<String>,
     flows_open_second: (u64, u64),
     interfaces: Vec<Arc<str>>,
+    exporters: BTreeMap<IpAddr16, Arc<str>>,
     pub(super) workers_ended: BTreeSet<usize>,
     pub(super) failed_training: bool,
     pub(super) looked: Option<Instant>,
@@ -279,7 +285,9 @@ impl Judging {
             self.run.flows_open_second.0 += 1;
             self.run.flows_open_second.1 += u64::from(flow.verdict.as_ref().is_some_and(|v| v.anomalous));
         }
-        let seconds = series::merge(judged.seconds);
+        let charts_exports = self.settings.charts_exports;
+        let charted = |second: &InterfaceSecond| charts_exports || second.interface != EXPORTED_INTERFACE;
+        let seconds = series::merge(judged.seconds.into_iter().filter(charted).collect());
         for second in &seconds {
             let dropped = Losses::of(&lock(&self.status).drops()).packets.total();
             let (flows, anomalous) = std::mem::take(&mut self.run.flows_open_second);
@@ -324,7 +332,10 @@ impl Judging {
     fn flow_write(&mut self, flow: JudgedFlow) -> FlowWrite {
         let record = flow.record;
         let community_id = flow::community_id_of(&record);
-        let in_iface = self.interface_name(usize::from(record.interface));
+        let in_iface = match record.origin {
+            FlowOrigin::Export { exporter, .. } => self.exporter_name(exporter),
+            FlowOrigin::Packets | FlowOrigin::Log => self.interface_name(usize::from(record.interface)),
+        };
         FlowWrite { record, verdict: flow.verdict, community_id, in_iface }
     }
 
@@ -333,6 +344,15 @@ impl Judging {
             self.run.interfaces = lock(&self.status).sources.iter().map(|s| Arc::from(s.name.as_str())).collect();
         }
         self.run.interfaces.get(index).or(self.run.interfaces.first()).cloned().unwrap_or_else(|| Arc::from(""))
+    }
+
+    /// An exporter's address in place of an interface.
+    fn exporter_name(&mut self, exporter: IpAddr16) -> Arc<str> {
+        if self.run.exporters.len() >= EXPORTER_NAMES_MAX {
+            self.run.exporters.clear();
+        }
+        let name = self.run.exporters.entry(exporter).or_insert_with(|| Arc::from(exporter.to_string()));
+        Arc::clone(name)
     }
 
     fn remember_scores(&self, flows: &[JudgedFlow]) {

@@ -13,6 +13,10 @@ pub struct Losses {
     pub history: Counters,
     /// Entries of bounded tables that newer ones took the place of.
     pub memory: Counters,
+    /// Datagrams of exporters that nobody read.
+    pub exports: Counters,
+    /// Exported flows that were read and told late, cut short or left out of the seconds.
+    pub exported: Counters,
 }
 
 impl Losses {
@@ -21,7 +25,13 @@ impl Losses {
         let mut losses = Self::default();
         for (reason, count) in &drops.0 {
             let table = ["_evicted", "_forgotten", "_refused"].iter().any(|ending| reason.ends_with(ending));
-            let kind = if table {
+            let lost_exports =
+                ["kernel_socket_full", "datagram_cut", "export_sets_given_up"].contains(&reason.as_str());
+            let kind = if lost_exports {
+                &mut losses.exports
+            } else if reason.starts_with("exported_") || reason == "exporter_not_allowed" {
+                &mut losses.exported
+            } else if table {
                 &mut losses.memory
             } else if reason.starts_with("store_") || reason.starts_with("series_") {
                 &mut losses.history
@@ -57,6 +67,20 @@ impl Losses {
                 "Full tables forgot their oldest entries",
                 "Usual while a scan or flood passes with very many addresses. If it goes on, raise the tables' sizes in the settings.",
             ),
+            (
+                &self.exports,
+                "exports lost",
+                HealthLevel::Warning,
+                "Flow exports lost since the start",
+                "Raise collect.receive_buffer_bytes and net.core.rmem_max; let exporters repeat their templates every minute.",
+            ),
+            (
+                &self.exported,
+                "exports",
+                HealthLevel::Info,
+                "Flow exports left aside in part",
+                "Set the active time-out of exporters to 60 s and their clocks by NTP; see the section `exported` of the settings.",
+            ),
         ];
         let line = |(counters, name, level, what, advice): (&Counters, _, _, _, _)| {
             let list: Vec<String> =
@@ -76,6 +100,8 @@ mod tests {
         let mut drops = Counters::default();
         drops.add("kernel_ring_full", 7);
         drops.add("store_queue_full", 2);
+        drops.add("kernel_socket_full", 5);
+        drops.add("exported_bytes_outside_seconds", 9_000);
         drops.add("port_scan.pairs_evicted", 3);
         drops.add("window_contacts_forgotten", 4);
         let losses = Losses::of(&drops);
@@ -87,7 +113,9 @@ mod tests {
             [
                 "Packets lost since the start: 7 kernel ring full",
                 "Not kept in the history: 2 store queue full",
-                "Full tables forgot their oldest entries: 3 port scan pairs evicted, 4 window contacts forgotten"
+                "Full tables forgot their oldest entries: 3 port scan pairs evicted, 4 window contacts forgotten",
+                "Flow exports lost since the start: 5 kernel socket full",
+                "Flow exports left aside in part: 9000 exported bytes outside seconds"
             ]
         );
         assert_eq!(items.iter().map(|i| i.level).max(), Some(HealthLevel::Warning));

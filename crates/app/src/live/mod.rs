@@ -6,6 +6,7 @@ pub mod artifact;
 mod asking;
 mod desk;
 mod evidence;
+mod exporter_file;
 pub mod feedback;
 mod host_only;
 mod hosts_said;
@@ -15,6 +16,7 @@ mod lag;
 mod learning;
 pub mod level_models;
 pub mod level_words;
+pub mod log_lines;
 mod losses;
 mod memory;
 mod models_view;
@@ -33,6 +35,7 @@ mod saying;
 mod series;
 pub mod side_models;
 mod simulated;
+mod sources;
 mod status;
 mod threat_lists;
 mod training;
@@ -50,10 +53,12 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use desk::Desk;
 use detect::intel::{Indicators, IntelConfig};
 use evaluate::simulate::Simulator;
-use evaluate::{Judge, Learner, Meter, MeterConfig};
+use evaluate::{Judge, Learner, LogObserver, Meter, MeterConfig, TakeExports};
+use exporter_file::ExporterFile;
 use feedback::Verdicts;
 use judging::{Judging, JudgingSettings, RunState, lock};
 use lag::Lag;
+use log_lines::LogWorker;
 use memory::Memory;
 use packet_ring::PacketRing;
 use publish::Publisher;
@@ -64,7 +69,7 @@ use requests::Request;
 use serve::shapes::Mode;
 use serve::{AppState, Hub};
 use simulated::SimulatedSource;
-use source::FrameSource;
+use source::{FrameSource, LineSource};
 pub use status::item;
 use status::{ModelState, Scores, SourceState, Status};
 use std::net::SocketAddr;
@@ -94,10 +99,12 @@ const RELOADS_MAX: usize = 4;
 pub struct OpenSource {
     /// Interface or file.
     pub name: String,
-    /// `interface`, `file`, `demo`, `host`.
+    /// `interface`, `file`, `demo`, `host`, `collector`, `log`.
     pub kind: &'static str,
-    /// Frames; None for the host's own counters.
+    /// Frames; None for the host's own counters and for logs.
     pub frames: Option<Box<dyn FrameSource>>,
+    /// Lines of logs.
+    pub lines: Option<Box<dyn LineSource>>,
     /// Pace.
     pub pace: Pace,
 }
@@ -127,13 +134,24 @@ pub struct Plan {
 impl OpenSource {
     /// Does its worker tell the time also while nothing comes? Then silence means that judging is late.
     fn is_steady(&self) -> bool {
-        self.frames.is_some() && (self.kind == "interface" || self.pace != Pace::None)
+        let told = self.frames.is_some() || self.lines.is_some();
+        told && (self.is_wall_clock() || self.pace != Pace::None)
+    }
+
+    /// Is its clock the wall clock, so that time passes while nothing comes?
+    fn is_wall_clock(&self) -> bool {
+        matches!(self.kind, "interface" | "collector" | "log")
+    }
+
+    /// Does it show packets, with the statistics that models learn from?
+    fn shows_packets(&self) -> bool {
+        !matches!(self.kind, "host" | "collector" | "log")
     }
 
     /// Generated traffic, at its own pace.
     pub fn simulated(simulator: Simulator) -> Self {
         let frames: Box<dyn FrameSource> = Box::new(SimulatedSource::new(simulator, "demo"));
-        Self { name: "demo".to_owned(), kind: "demo", frames: Some(frames), pace: Pace::Times(1.0) }
+        Self { name: "demo".to_owned(), kind: "demo", frames: Some(frames), lines: None, pace: Pace::Times(1.0) }
     }
 }
 
@@ -248,7 +266,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         settings: judging_settings(config, &plan, models_dir.clone()),
     };
     let mut threads = vec![spawn("judge", move || judging.run())?, spawn("lists", move || keeper.run())?];
-    let (workers, meters) = start_workers(plan.sources, &meter, &rings, &parcels, &stop)?;
+    let (workers, meters) = start_workers(plan.sources, &meter, &rings, &parcels, &stop, &plan.data_dir)?;
     threads.extend(workers);
     threads.push(notifying);
     drop(parcels);
@@ -358,7 +376,8 @@ fn judging_settings(config: &Config, plan: &Plan, models_dir: Option<PathBuf>) -
         evidence: config.evidence,
         models_dir,
         live: is_live(plan.mode),
-        learns: plan.mode != Mode::Host,
+        learns: plan.sources.iter().any(OpenSource::shows_packets),
+        charts_exports: !plan.sources.iter().any(OpenSource::shows_packets),
         roll_up: config.alert.roll_up.clone(),
     }
 }
@@ -460,35 +479,65 @@ fn start_workers(
     rings: &[Arc<Mutex<PacketRing>>],
     parcels: &Sender<Parcel>,
     stop: &Arc<AtomicBool>,
+    data_dir: &Path,
 ) -> Result<Workers> {
     let next_packet_id = Arc::new(AtomicU64::new(1));
     let (mut threads, mut meters) = (Vec::new(), Vec::new());
-    let workers = u32::try_from(sources.len()).unwrap_or(u32::MAX);
+    let workers = sources.iter().filter(|source| source.shows_packets()).count();
+    let workers = u32::try_from(workers).unwrap_or(u32::MAX);
     for (number, (source, ring)) in sources.into_iter().zip(rings).enumerate() {
         let (parcels, stop) = (parcels.clone(), Arc::clone(stop));
         let name = format!("capture-{number}");
+        let (collects, live) = (source.kind == "collector", source.is_wall_clock());
+        let config = meter_of(source.kind, meter);
+        if let Some(lines) = source.lines {
+            let (settings, from_reloader) = bounded(RELOADS_MAX);
+            meters.push(settings);
+            let observer = LogObserver::new(meter.exports.join.clone(), Some(meter.home.clone()));
+            let data_dir = data_dir.to_owned();
+            let worker = LogWorker { number, lines, observer, parcels, stop, settings: from_reloader, data_dir };
+            threads.push(spawn(&name, move || worker.run())?);
+            continue;
+        }
         threads.push(match source.frames {
             None => spawn(&name, move || host_only::run(number, &parcels, &stop))?,
             Some(frames) => {
                 let (settings, from_reloader) = bounded(RELOADS_MAX);
                 meters.push(settings);
+                let mut meter = Meter::live(&config, workers);
+                let exporters = collects.then(|| ExporterFile::open(data_dir, &mut meter));
                 let worker = Worker {
                     number,
+                    live,
                     source: frames,
-                    meter: Meter::live(meter, workers),
+                    meter,
+                    exporters,
                     ring: Arc::clone(ring),
                     next_packet_id: Arc::clone(&next_packet_id),
                     parcels,
                     stop,
                     pace: source.pace,
                     settings: from_reloader,
-                    live: source.kind == "interface",
                 };
                 spawn(&name, move || worker.run())?
             }
         });
     }
     Ok((threads, meters))
+}
+
+/// How a source's frames are read: all that comes to a collector is an export, and on an interface packets are packets.
+fn meter_of(kind: &str, meter: &MeterConfig) -> MeterConfig {
+    let mut config = meter.clone();
+    match kind {
+        "collector" => {
+            config.exports.take = TakeExports::All;
+            config.filter = None;
+        }
+        "interface" => config.exports.take = TakeExports::Ignore,
+        _ => {}
+    }
+    config
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {

@@ -17,7 +17,7 @@ const SCORES_MAX: usize = 65_536;
 pub struct SourceState {
     /// Interface or file.
     pub name: String,
-    /// `interface`, `file`, `demo`, `host`.
+    /// `interface`, `file`, `demo`, `host`, `collector`.
     pub kind: &'static str,
     /// Meter counters of its worker.
     pub meter: MeterCounters,
@@ -195,6 +195,7 @@ impl Status {
         for source in &self.sources {
             drops.merge(&source.stats.dropped);
             drops.add("flows_evicted", source.meter.flow.ended_evicted);
+            drops.merge(&source.meter.exports.dropped);
         }
         drops.merge(&self.store.dropped);
         drops
@@ -207,6 +208,7 @@ impl Status {
         items.push(self.capture_health());
         items.push(self.model_health());
         items.extend(self.sampling_health());
+        items.extend(super::sources::health(&self.sources));
         items.extend(self.list_health());
         items.extend(Losses::of(&self.drops()).health());
         if let Some(error) = &self.store.last_error {
@@ -334,8 +336,8 @@ impl Status {
             (ModelState::Off, _) => item(
                 "models",
                 HealthLevel::Info,
-                "Models need packets; counters alone do not tell enough".to_owned(),
-                "",
+                "Models need packets; counters and exported flows do not tell enough".to_owned(),
+                "Exact detectors and the levels of hosts and series watch what there is.",
             ),
         }
     }

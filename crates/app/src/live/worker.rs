@@ -1,6 +1,7 @@
 //! Capture threads: one source, one meter, one packet ring each. Owns the loop and how often observations are handed on; a full
 //! queue makes the worker wait, so that losses happen in one place only, the kernel's ring, where they are counted.
 
+use super::exporter_file::ExporterFile;
 use super::packet_ring::PacketRing;
 use crossbeam_channel::{Receiver, Sender};
 use evaluate::{Meter, MeterCounters};
@@ -71,8 +72,10 @@ pub struct Worker {
     pub pace: Pace,
     /// New settings, when the user changed them.
     pub settings: Receiver<MeterSettings>,
-    /// True for interfaces: a quiet wire is told the wall clock, which is the capture clock there.
+    /// True for interfaces and collectors: a quiet wire is told the wall clock, which is the capture clock there.
     pub live: bool,
+    /// Where templates of exporters are kept; None where none are collected.
+    pub exporters: Option<ExporterFile>,
 }
 
 impl Worker {
@@ -110,6 +113,9 @@ impl Worker {
                     }
                 }
             }
+            if let Some(file) = &mut self.exporters {
+                file.save(&self.meter, false);
+            }
             if headers.is_empty() && self.live {
                 hand.now = wall_clock().max(hand.now);
                 self.meter.advance(hand.now, &mut hand.out);
@@ -122,6 +128,9 @@ impl Worker {
                 }
             }
         };
+        if let Some(file) = &mut self.exporters {
+            file.save(&self.meter, true);
+        }
         // In parts: all records of a full table at once would need its memory twice more.
         while !self.meter.finish_some(&mut hand.out) {
             if self.parcels.send(hand.parcel(self.number, &self.meter, None, Instant::now())).is_err() {

@@ -2,7 +2,7 @@
 
 use super::units::{bytes, reason, seconds, si};
 use evaluate::Outcome;
-use record::{Analysis, Incident};
+use record::{Analysis, Incident, LogInput};
 use std::io::{self, Write};
 
 /// Reasons shown of one incident.
@@ -52,19 +52,69 @@ fn one(output: &mut impl Write, incident: &Incident) -> io::Result<()> {
     writeln!(output)
 }
 
+/// What logs told, what of them was left, and a few of the lines that could not be read.
+fn log_summary(output: &mut impl Write, logs: &LogInput, span: &str) -> io::Result<()> {
+    let list = |counters: &record::Counters| {
+        counters.0.iter().map(|(name, n)| format!("{} {n}", name.replace('_', " "))).collect::<Vec<_>>().join(", ")
+    };
+    writeln!(output, "Read     {} lines of logs ({}){span}", logs.lines, list(&logs.formats))?;
+    writeln!(
+        output,
+        "Told     {} flows ({} packets, {}), {} messages, {} alerts",
+        logs.flows - logs.openings,
+        logs.packets,
+        bytes(logs.bytes as f64),
+        logs.events,
+        logs.alerts
+    )?;
+    if logs.actions.total() > 0 {
+        writeln!(output, "Firewall {}", list(&logs.actions))?;
+    }
+    if logs.not_used.total() > 0 {
+        writeln!(
+            output,
+            "Left     {} lines that say nothing of traffic: {}",
+            logs.not_used.total(),
+            list(&logs.not_used)
+        )?;
+    }
+    if logs.unreadable.total() > 0 {
+        let n = logs.unreadable.total();
+        writeln!(output, "Unread   {n} lines: {}", list(&logs.unreadable))?;
+        for line in &logs.sample {
+            writeln!(
+                output,
+                "         {} line {}, {}: {}",
+                line.file,
+                line.line,
+                line.reason.replace('_', " "),
+                line.text
+            )?;
+        }
+    }
+    Ok(())
+}
+
 fn summary(output: &mut impl Write, analysis: &Analysis) -> io::Result<()> {
     let input = &analysis.input;
     let span = match (input.first, input.last) {
         (Some(first), Some(last)) => format!(", {first} to {last}"),
         _ => String::new(),
     };
-    writeln!(output, "Read     {} packets, {}{span}", input.packets, bytes(input.bytes as f64))?;
+    match &input.logs {
+        Some(logs) => log_summary(output, logs, &span)?,
+        None => writeln!(output, "Read     {} packets, {}{span}", input.packets, bytes(input.bytes as f64))?,
+    }
     writeln!(output, "Flows    {} of {} hosts", analysis.flows, analysis.hosts)?;
     let learned = &analysis.trained_on;
     let how = match learned.how.as_str() {
         "train_first" => format!("the first {} flows; the rest was judged", learned.flows),
         "whole_input" => format!("all {} flows under the contamination guard, then judged them", learned.flows),
         "model" => format!("{} flows, read from the model given", learned.flows),
+        _ if analysis.flows >= evaluate::TRAINING_FLOWS_MIN as u64 => {
+            "nothing: flow models need packets; exact detectors and the levels of hosts and series judged these flows"
+                .to_owned()
+        }
         _ => format!("nothing: fewer than {} flows, so only the exact detectors spoke", evaluate::TRAINING_FLOWS_MIN),
     };
     writeln!(output, "Learned  from {how}")?;

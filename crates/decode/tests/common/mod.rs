@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 use decode::{DecodeConfig, Decoder};
-use record::{FrameHeader, LinkType, PacketMeta, Timestamp};
+use record::{FrameHeader, IpAddr16, LinkType, PacketMeta, Timestamp};
 use std::path::{Path, PathBuf};
 
 /// A header for `frame`, all of it captured.
@@ -137,4 +137,23 @@ pub fn for_each_frame(path: &Path, mut each: impl FnMut(&FrameHeader, &[u8])) ->
             Err(_) => return false,
         }
     }
+}
+
+/// Exporter and payload of every export in a capture that has nothing else over UDP, or in a dump as `source` cuts it.
+pub fn export_datagrams(path: &Path) -> Vec<(IpAddr16, Vec<u8>)> {
+    let mut decoder = Decoder::new(DecodeConfig::default());
+    let (mut meta, mut found) = (PacketMeta::default(), Vec::new());
+    let opened = for_each_frame(path, |header, frame| {
+        decoder.decode(header, frame, &mut meta);
+        let start = meta.payload_offset as usize;
+        let payload = frame.get(start..start + meta.payload_captured as usize).unwrap_or_default();
+        if meta.proto == 17 && decode::is_export(meta.dest_port, payload) {
+            found.push((meta.src().addr, payload.to_vec()));
+        }
+    });
+    if !opened {
+        // One that says of itself what cannot be: as it would come from the network.
+        found.push((IpAddr16::default(), std::fs::read(path).unwrap()));
+    }
+    found
 }

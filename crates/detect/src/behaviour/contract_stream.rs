@@ -7,9 +7,9 @@ use super::synthetic::{arp_reply, arp_request, contact, flow, ip, mac};
 use crate::intel::{Indicators, ListText};
 use record::{
     AdminData, AdminStep, AppData, AppEvent, AppProto, AppSummary, CertificateData, Contact, ContactOutcome,
-    ControlData, ControlProtocol, DhcpData, DnsData, FlowRecord, HttpData, InterfaceSecond, IpAddr16, LoginData,
-    MacAddr, NtpData, Observation, PacketSample, RouterData, SshData, TcpFlags, Timestamp, TlsData, TrafficClass,
-    observation::ReceiverSecond, timestamp::NS_PER_S,
+    ControlData, ControlProtocol, DhcpData, DnsData, FlowRecord, HttpData, ImportedAlert, InterfaceSecond, IpAddr16,
+    LoginData, MacAddr, NtpData, Observation, PacketSample, RouterData, SshData, TcpFlags, Timestamp, TlsData,
+    TrafficClass, observation::ReceiverSecond, timestamp::NS_PER_S,
 };
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -81,8 +81,21 @@ impl Stream {
             32 => self.scene(),
             33 => self.router(a),
             34 => self.packet(a, b),
+            35 => self.imported(a, b),
             _ => self.second(a, b),
         }
+    }
+
+    fn imported(&mut self, src: IpAddr16, dest: IpAddr16) -> Observation {
+        Observation::Imported(Box::new(ImportedAlert {
+            ts: Timestamp(self.ms * 1_000_000),
+            product: "Tool",
+            src,
+            dest,
+            signature_id: self.draw(1000),
+            signature: "a signature.".to_owned(),
+            ..ImportedAlert::default()
+        }))
     }
 
     fn contact(&mut self, a: IpAddr16, b: IpAddr16) -> Contact {

@@ -22,6 +22,7 @@ mod flood_rules;
 mod home;
 mod host_sweep;
 mod icmp_tunnel;
+mod imported;
 mod lateral;
 mod log_in;
 mod long_connection;
@@ -88,6 +89,7 @@ pub use flood::{Flood, FloodConfig};
 pub use home::HomeNetworks;
 pub use host_sweep::{HostSweep, HostSweepConfig};
 pub use icmp_tunnel::{IcmpTunnel, IcmpTunnelConfig};
+pub use imported::{Imported, ImportedConfig};
 pub use lateral::{Lateral, LateralConfig};
 pub use long_connection::{LongConnection, LongConnectionConfig};
 pub use new_device::{NewDevice, NewDeviceConfig};
@@ -259,6 +261,8 @@ pub struct BehaviourConfig {
     pub tor: TorConfig,
     /// Rare programs that call rare servers.
     pub rare_client: RareClientConfig,
+    /// Alerts of other tools.
+    pub imported_alert: ImportedConfig,
     /// Home networks. The app fills this from its own setting; empty means private, carrier-grade, link-local and
     /// unique-local addresses.
     #[serde(skip)]
@@ -309,6 +313,7 @@ pub const REGISTRY: &[(&str, Constructor)] = &[
     ("volume_host", |c| Box::new(VolumeHost::new(&c.volume_host))),
     ("volume_protocol", |c| Box::new(VolumeProtocol::new(&c.volume_protocol, &c.volume_host))),
     ("rare_client", |c| Box::new(RareClient::new(&c.rare_client))),
+    ("imported_alert", |c| Box::new(Imported::new(&c.imported_alert))),
 ];
 
 fn home_of(config: &BehaviourConfig) -> HomeNetworks {

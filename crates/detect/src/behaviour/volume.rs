@@ -7,6 +7,7 @@ use super::throttle::Throttle;
 use super::{Behaviour, Context, Wants};
 use crate::DetectError;
 use crate::blob::{Reader, Writer};
+use record::observation::interface_words;
 use record::{Alert, Counters, InterfaceSecond, Kind, Observation, Severity, Timestamp, timestamp::NS_PER_S};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -234,7 +235,7 @@ impl Track {
     fn alert(&self, metric: Metric, end: Timestamp, interface: u16) -> Alert {
         let mut a = alert(Kind::Volume, "volume", self.high_since, end, 1e-4);
         let usual = metric.plain(self.usual);
-        a.title = format!("Interface {interface} {} where at most {usual} is usual", metric.words(self.peak));
+        a.title = format!("{} {} where at most {usual} is usual", interface_words(interface), metric.words(self.peak));
         let unit = if metric == Metric::Packets { "packets/s" } else { "bytes/s" };
         a.why = vec![why(metric.name(), self.peak, [0.0, self.usual], unit, 1.0)];
         a.severity = if self.peak >= 10.0 * self.usual.max(1.0) { Severity::Medium } else { Severity::Low };

@@ -6,7 +6,7 @@ use std::ops::BitOr;
 
 /// A set of sorts of observations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wants(u16);
+pub struct Wants(u32);
 
 impl Wants {
     /// First contacts.
@@ -39,6 +39,8 @@ impl Wants {
     pub const ROUTER: Self = Self(1 << 13);
     /// Host windows, which come beside the observations.
     pub const WINDOW: Self = Self(1 << WINDOW_PLACE);
+    /// Other tools' alerts.
+    pub const IMPORTED: Self = Self(1 << 14);
     /// Everything.
     pub const ALL: Self = Self((1 << SORTS) - 1 | Self::WINDOW.0);
 
@@ -63,6 +65,7 @@ impl Wants {
             },
             Observation::Packet(_) => 10,
             Observation::Router(_) => 13,
+            Observation::Imported(_) => 14,
         }
     }
 
@@ -81,7 +84,7 @@ impl BitOr for Wants {
 }
 
 /// Number of sorts.
-pub(super) const SORTS: usize = 14;
+pub(super) const SORTS: usize = 15;
 /// Place of host windows, behind the sorts.
 const WINDOW_PLACE: usize = SORTS;
 

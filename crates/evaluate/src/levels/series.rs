@@ -372,7 +372,7 @@ fn add(sums: &mut InterfaceSecond, second: &InterfaceSecond) {
 }
 
 fn interface_alert(told: Told<u16>) -> Alert {
-    let who = format!("Interface {}", told.key);
+    let who = record::observation::interface_words(told.key);
     let alert = alert(&who, interface_series_schema(), told.until, told.enough);
     let Some((src, dest)) = told.busiest else {
         return Alert { kind: Kind::AnomalousPackets, story: who, ..alert };

@@ -25,6 +25,7 @@ use record::timestamp::NS_PER_MS;
 use record::{
     AdminStep, AppData, AppEvent, AppProto, AppSummary, ContactOutcome, Observation, PacketMeta, TcpFlags, Timestamp,
 };
+pub(crate) use report::flow_id;
 use slab::Slab;
 use std::borrow::Cow;
 use std::collections::VecDeque;

@@ -3,7 +3,8 @@
 use super::entry::{BACKWARD, Entry, FORWARD, Side};
 use super::extra::{Bulks, Extras, Rare, Sums, payload_moments};
 use record::{
-    AppSummary, DirectionStats, EndReason, FlowKey, FlowRecord, HistoryText, Moments, TcpFlags, TcpState, Timestamp,
+    AppSummary, DirectionStats, EndReason, FlowKey, FlowOrigin, FlowRecord, HistoryText, Moments, TcpFlags, TcpState,
+    Timestamp,
 };
 
 const TCP: u8 = 6;
@@ -48,6 +49,7 @@ pub(super) fn record_of(
         vlan: entry.vlan,
         interface: entry.interface,
         tunnel: entry.tunnel,
+        origin: FlowOrigin::Packets,
         src_mac: entry.src_mac,
         dest_mac: entry.dest_mac,
         app,
@@ -119,7 +121,7 @@ fn history(entry: &Entry) -> HistoryText {
 }
 
 /// Identity of a report: a hash of what does not depend on who measured it. Never 0, at most 2^53 − 1.
-pub(super) fn flow_id(key: &FlowKey, first_seen: i64, report: u32) -> u64 {
+pub(crate) fn flow_id(key: &FlowKey, first_seen: i64, report: u32) -> u64 {
     let word = |bytes: &[u8]| bytes.iter().fold(0_u64, |w, b| w << 8 | u64::from(*b));
     let ports = u64::from(key.low.port) << 24 | u64::from(key.high.port) << 8 | u64::from(key.proto);
     let words = [

@@ -13,6 +13,7 @@ mod notifications;
 mod packets;
 mod series;
 mod settings;
+mod sources;
 mod summary;
 mod suppressions;
 mod threat_lists;
@@ -39,6 +40,7 @@ const ENDPOINTS: &[fn() -> OpenApiRouter<AppState>] = &[
     models::routes,
     models_import::routes,
     threat_lists::routes,
+    sources::routes,
     health::routes,
     captures::routes,
     export::routes,

@@ -123,6 +123,20 @@ impl Live for Double {
         let list = crate::shapes::ThreatList { name: "feodo".into(), entries: 7, ..Default::default() };
         crate::shapes::ThreatLists { entries: 7, entries_max: 1000, lists: vec![list] }
     }
+    fn sources(&self) -> crate::shapes::SourcesView {
+        let exporter = crate::shapes::ExporterView {
+            exporter: "192.0.2.1".into(),
+            missing: 3,
+            ..crate::shapes::ExporterView::default()
+        };
+        let source = crate::shapes::SourceView {
+            name: "exports at 127.0.0.1:2055".into(),
+            kind: "collector".into(),
+            exporters: vec![exporter],
+            ..crate::shapes::SourceView::default()
+        };
+        crate::shapes::SourcesView { sources: vec![source] }
+    }
     fn gauges(&self) -> Vec<(String, f64)> {
         vec![("flow_table_entries".into(), 12.0)]
     }

@@ -2,6 +2,8 @@
 
 pub mod bytes;
 pub mod capture_file;
+pub mod export_dump;
+pub mod first_bytes;
 pub mod format;
 pub mod pcap;
 pub mod pcap_writer;
@@ -11,4 +13,5 @@ pub mod recognise;
 pub mod resolution;
 pub mod window;
 
+pub use first_bytes::first_bytes;
 pub use recognise::{is_capture, open_capture, open_reader, open_unpacked};

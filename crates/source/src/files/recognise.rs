@@ -1,6 +1,7 @@
 //! What kind of input this is, from its first bytes. Owns the opening of capture files.
 
 use super::capture_file::CaptureFile;
+use super::export_dump::{ExportDump, is_export_dump};
 use super::format::Format;
 use super::pcap::{self, HeaderError};
 use super::pcapng::{self, Pcapng};
@@ -23,7 +24,7 @@ pub fn open_capture(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
 }
 
 /// A file or standard input (`-`), with its name for messages.
-fn open_any(path: &Path) -> Result<(String, Box<dyn Read + Send>), SourceError> {
+pub(super) fn open_any(path: &Path) -> Result<(String, Box<dyn Read + Send>), SourceError> {
     if path.as_os_str() == "-" {
         return Ok(("standard input".to_owned(), Box::new(io::stdin())));
     }
@@ -62,7 +63,7 @@ pub fn open_reader(name: &str, reader: Box<dyn Read + Send>) -> Result<Box<dyn F
 }
 
 /// The unpacked bytes, and whether they were packed.
-fn unpack(name: &str, reader: Box<dyn Read + Send>) -> Result<(bool, Box<dyn Read + Send>), SourceError> {
+pub(super) fn unpack(name: &str, reader: Box<dyn Read + Send>) -> Result<(bool, Box<dyn Read + Send>), SourceError> {
     let mut reader = reader;
     let first = peek(name, &mut reader)?;
     let whole = Cursor::new(first.clone()).chain(reader);
@@ -107,6 +108,9 @@ fn open_plain(name: &str, reader: Box<dyn Read + Send>, compressed: bool) -> Res
         (open_pcap(name, window.available())?, pcap::HEADER_BYTES)
     } else {
         window.fill(512);
+        if is_export_dump(window.available()) {
+            return Ok(Box::new(ExportDump::new(window)));
+        }
         return Err(SourceError::NotACapture { path: path(), found: describe(window.available()) });
     };
     window.advance(header_bytes as u64);
@@ -141,6 +145,10 @@ fn describe(first: &[u8]) -> String {
         (b"\x1f\x8b", "it is packed twice, unpack it once"),
         (b"\x28\xb5\x2f\xfd", "it is packed twice, unpack it once"),
         (b"snoop\0\0\0", "it is a snoop capture, convert it with editcap -F pcap"),
+        (
+            b"\x0c\xa5",
+            "it is a file of nfdump, send it to a collector of Tripline's with nfreplay -H 127.0.0.1 -p 2055 -r FILE",
+        ),
         (b"\x7fELF", "it is a program"),
         (b"%PDF", "it is a PDF"),
     ];

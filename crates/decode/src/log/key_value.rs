@@ -1,0 +1,232 @@
+//! FortiGate's `date=… type="traffic" srcip=…` and the alike of Stormshield. Owns their names; CEF of the same makers is elsewhere.
+
+use super::build::{self, Between, LoggedPacket, outcome_of, text};
+use super::fields::{self, Pairs};
+use super::{Heads, Line, LogError, LogFormat, time};
+use record::{ContactOutcome, EndReason, Endpoint, FirewallAction, LogEntry, Severity, Timestamp};
+
+/// FortiGate, Stormshield.
+pub(crate) struct KeyValue;
+
+impl LogFormat for KeyValue {
+    fn name(&self) -> &'static str {
+        "key_value"
+    }
+    fn claims(&self, line: &Line<'_>, _: &Heads) -> bool {
+        let text = line.text;
+        let fortigate = (text.contains("logid=") || text.contains("log_id=") || text.contains("logdesc="))
+            && text.contains("type=");
+        fortigate || (text.contains("fw=") && (text.contains("logtype=") || text.contains("id=firewall")))
+    }
+    fn read(&self, line: &Line<'_>, _: &mut Heads, out: &mut Vec<LogEntry>) -> Result<(), LogError> {
+        let pairs = Pairs::read(line.message());
+        if pairs.has("fw") && !pairs.has("logid") {
+            return stormshield(line, &pairs, out);
+        }
+        let (kind, subtype) = (pairs.get("type").unwrap_or_default(), pairs.get("subtype").unwrap_or_default());
+        match (kind, subtype) {
+            ("traffic", _) if pairs.has("srcip") => traffic(line, &pairs, out),
+            ("utm", "ips" | "anomaly" | "virus" | "waf") | ("anomaly" | "ips" | "virus", _) => alert(line, &pairs, out),
+            _ => {
+                out.push(LogEntry::NotUsed(format!("fortigate {kind} {subtype}")));
+                Ok(())
+            }
+        }
+    }
+}
+
+fn between(pairs: &Pairs<'_>, names: [&str; 4], proto: Option<&str>) -> Result<Between, LogError> {
+    let [src, src_port, dest, dest_port] = names;
+    let end = |ip: &str, port: &str| -> Result<Endpoint, LogError> {
+        let addr = fields::address(pairs.get(ip).ok_or(LogError::NoAddress)?)?;
+        Ok(Endpoint { addr, port: pairs.get(port).map_or(Ok(0), fields::port)? })
+    };
+    let proto = proto.and_then(fields::protocol).unwrap_or(0);
+    Ok(Between::new(end(src, src_port)?, end(dest, dest_port)?, proto))
+}
+
+const FORTIGATE: [&str; 4] = ["srcip", "srcport", "dstip", "dstport"];
+
+/// The event's own epoch; else date and time in the device's zone, which `tz` names.
+fn when(line: &Line<'_>, pairs: &Pairs<'_>) -> Timestamp {
+    if let Some(ts) = pairs.get("eventtime").and_then(time::epoch_any) {
+        return ts;
+    }
+    let zone = pairs.get("tz").filter(|tz| tz.starts_with(['+', '-'])).unwrap_or("");
+    let civil =
+        pairs.get("date").zip(pairs.get("time")).and_then(|(date, clock)| time::iso(&format!("{date} {clock}{zone}")));
+    civil.or_else(|| pairs.get("time").and_then(|whole| time::iso(&format!("{whole}{zone}")))).unwrap_or(line.ts())
+}
+
+/// Long sessions are told several times, with totals so far and what came since (`sentdelta`): only the latter may be added up.
+fn traffic(line: &Line<'_>, pairs: &Pairs<'_>, out: &mut Vec<LogEntry>) -> Result<(), LogError> {
+    let between = between(pairs, FORTIGATE, pairs.get("proto"))?;
+    let end = when(line, pairs);
+    let word = pairs.get("action").unwrap_or_default();
+    let action = fields::action(word);
+    if word == "start" {
+        out.push(build::opening(between, end, action));
+        return Ok(());
+    }
+    let count = |names: &[&str]| pairs.any(names).map_or(Ok(0), fields::count);
+    let interim = pairs.has("sentdelta") || pairs.has("rcvddelta");
+    let duration_s = count(if interim { &["durationdelta", "duration"] } else { &["duration"] })?;
+    let forward = build::side(count(&["sentpktdelta", "sentpkt"])?, count(&["sentdelta", "sentbyte"])?);
+    let back = build::side(count(&["rcvdpktdelta", "rcvdpkt"])?, count(&["rcvddelta", "rcvdbyte"])?);
+    let duration_ns = i64::try_from(duration_s).unwrap_or(0).saturating_mul(-1_000_000_000);
+    let mut flow = build::flow(between, end.plus_ns(duration_ns), end);
+    (flow.forward, flow.backward) = (forward, Some(back));
+    let answered = back.packets > 0 || back.bytes > 0;
+    flow.outcome = outcome_of(action, Some(answered));
+    match word {
+        "close" => flow.reason = Some(EndReason::Fin),
+        "client-rst" | "server-rst" => flow.reason = Some(EndReason::Rst),
+        "timeout" => flow.reason = Some(EndReason::Idle),
+        // FortiOS: no answer came from the server.
+        "ip-conn" => flow.outcome = Some(ContactOutcome::Unanswered),
+        _ => {}
+    }
+    // One packet there and a reset back is a refusal.
+    if word == "server-rst" && forward.packets <= 2 && back.packets <= 1 {
+        flow.outcome = Some(ContactOutcome::Refused);
+    }
+    out.push(build::connection(flow, action));
+    Ok(())
+}
+
+fn alert(line: &Line<'_>, pairs: &Pairs<'_>, out: &mut Vec<LogEntry>) -> Result<(), LogError> {
+    let mut alert = build::alert("FortiGate", between(pairs, FORTIGATE, pairs.get("proto"))?, when(line, pairs));
+    alert.signature = text(pairs.any(&["attack", "virus", "name", "msg"]).unwrap_or("alert"));
+    alert.signature_id = pairs.any(&["attackid", "virusid"]).and_then(|id| id.parse().ok()).unwrap_or(0);
+    alert.category = text(pairs.any(&["subtype", "type"]).unwrap_or_default());
+    let word = pairs.any(&["severity", "crlevel", "level"]).unwrap_or_default();
+    alert.severity_said = text(word);
+    alert.severity = match word {
+        "critical" | "emergency" => Severity::Critical,
+        "high" | "alert" => Severity::High,
+        "medium" | "warning" | "error" => Severity::Medium,
+        _ => Severity::Low,
+    };
+    alert.action = pairs.get("action").and_then(fields::action);
+    out.push(LogEntry::Alert(Box::new(alert)));
+    Ok(())
+}
+
+/// `logtype` says what it is: connections have both sides' bytes, filter lines are packets, alarms are alerts.
+fn stormshield(line: &Line<'_>, pairs: &Pairs<'_>, out: &mut Vec<LogEntry>) -> Result<(), LogError> {
+    let kind = pairs.get("logtype").unwrap_or_default();
+    let names = ["src", "srcport", "dst", "dstport"];
+    let proto = pairs.any(&["ipproto", "proto"]);
+    let with_ends = pairs.get("src").is_some() && pairs.get("dst").is_some();
+    let action = pairs.get("action").and_then(fields::action);
+    match kind {
+        "connection" | "plugin" if with_ends => {
+            let end = when(line, pairs);
+            let duration_s: f64 = pairs.get("duration").and_then(|text| text.parse().ok()).unwrap_or(0.0);
+            let mut flow = build::flow(between(pairs, names, proto)?, end.plus_ns((duration_s * -1e9) as i64), end);
+            let count = |name| pairs.get(name).map_or(Ok(0), fields::count);
+            let (forward, back) = (build::side(0, count("sent")?), build::side(0, count("rcvd")?));
+            flow.outcome = outcome_of(action, Some(back.bytes > 0));
+            (flow.forward, flow.backward) = (forward, Some(back));
+            out.push(build::connection(flow, action));
+        }
+        "filter" if with_ends => {
+            let logged = LoggedPacket {
+                between: between(pairs, names, proto)?,
+                ts: when(line, pairs),
+                action,
+                ..LoggedPacket::default()
+            };
+            out.push(logged.entry());
+        }
+        "alarm" if with_ends => {
+            let mut alert = build::alert("Stormshield", between(pairs, names, proto)?, when(line, pairs));
+            alert.signature = text(pairs.get("msg").unwrap_or("alarm"));
+            alert.signature_id = pairs.get("alarmid").and_then(|id| id.parse().ok()).unwrap_or(0);
+            alert.category = text(pairs.get("class").unwrap_or_default());
+            let word = pairs.get("pri").unwrap_or_default();
+            alert.severity = if word == "1" {
+                Severity::High
+            } else if word == "4" {
+                Severity::Medium
+            } else {
+                Severity::Low
+            };
+            alert.severity_said = text(word);
+            alert.action = action.or(Some(FirewallAction::Allowed));
+            out.push(LogEntry::Alert(Box::new(alert)));
+        }
+        other => out.push(LogEntry::NotUsed(format!("stormshield {other}"))),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::LogParser;
+    use super::*;
+
+    fn read(line: &str) -> LogEntry {
+        let (mut parser, mut out) = (LogParser::new(Timestamp(0)), Vec::new());
+        parser.line(line.as_bytes(), false, &mut out);
+        assert_eq!(out.len(), 1, "{:?}", parser.counters());
+        out.remove(0)
+    }
+
+    const TRAFFIC: &str = "date=2018-07-26 time=16:51:36 logid=\"0000000013\" type=\"traffic\" subtype=\"forward\" level=\"notice\" eventtime=1532616695 srcip=1.1.1.1 srcport=10016 dstip=192.0.2.1 dstport=20 proto=6 action=\"close\" duration=5 sentbyte=2000 rcvdbyte=1000 sentpkt=7 rcvdpkt=6";
+
+    #[test]
+    fn traffic_with_spaces_or_commas() {
+        for line in [TRAFFIC.to_owned(), TRAFFIC.replace(' ', ",")] {
+            let LogEntry::Flow(logged) = read(&line) else { panic!() };
+            let flow = &logged.flow;
+            let back = flow.backward.unwrap();
+            assert_eq!((flow.forward.bytes, flow.forward.packets, back.bytes, back.packets), (2000, 7, 1000, 6));
+            assert_eq!(
+                (flow.src.port, flow.dest.port, flow.end.seconds(), flow.start.seconds()),
+                (10016, 20, 1_532_616_695, 1_532_616_690)
+            );
+            assert_eq!((flow.outcome, logged.action), (Some(ContactOutcome::Answered), Some(FirewallAction::Allowed)));
+        }
+        let LogEntry::Flow(denied) = read(&TRAFFIC.replace("close", "deny")) else { panic!() };
+        assert_eq!(denied.flow.outcome, Some(ContactOutcome::Unanswered));
+        let LogEntry::Flow(reset) =
+            read(&TRAFFIC.replace("close", "server-rst").replace("sentpkt=7 rcvdpkt=6", "sentpkt=1 rcvdpkt=1"))
+        else {
+            panic!()
+        };
+        assert_eq!(reset.flow.outcome, Some(ContactOutcome::Refused));
+    }
+
+    #[test]
+    fn a_session_told_again_tells_what_came_since() {
+        let LogEntry::Flow(logged) =
+            read(&format!("{TRAFFIC} sentdelta=156 rcvddelta=80 durationdelta=2 sentpktdelta=2 rcvdpktdelta=1"))
+        else {
+            panic!()
+        };
+        assert_eq!((logged.flow.forward.bytes, logged.flow.forward.packets), (156, 2));
+        assert_eq!(logged.flow.end.since(logged.flow.start), 2_000_000_000);
+    }
+
+    #[test]
+    fn alerts_and_the_alike_of_stormshield() {
+        let ips = "date=2018-12-29 time=15:30:25 logid=\"0419016384\" type=\"utm\" subtype=\"ips\" level=\"alert\" severity=\"critical\" srcip=1.2.3.4 dstip=5.6.7.8 srcport=53330 dstport=80 action=\"reset\" proto=6 attack=\"Eicar.Virus.Test.File\" attackid=29844";
+        let LogEntry::Alert(alert) = read(ips) else { panic!() };
+        assert_eq!(
+            (alert.signature.as_str(), alert.signature_id, alert.severity),
+            ("Eicar.Virus.Test.File", 29_844, Severity::Critical)
+        );
+        assert_eq!(
+            (alert.ts.rfc3339().as_str(), alert.action),
+            ("2018-12-29T15:30:25.000000Z", Some(FirewallAction::Reset))
+        );
+        let connection = "id=firewall time=\"2022-03-03 14:21:10\" fw=\"SN1\" tz=+0100 ipproto=tcp proto=https src=42.1.1.1 srcport=60355 dst=11.1.1.1 dstport=443 action=pass sent=2000 rcvd=3000 duration=1.5 logtype=\"connection\"";
+        let LogEntry::Flow(logged) = read(connection) else { panic!() };
+        assert_eq!(
+            (logged.flow.proto, logged.flow.forward.bytes, logged.flow.end.rfc3339().as_str()),
+            (6, 2000, "2022-03-03T13:21:10.000000Z")
+        );
+    }
+}
