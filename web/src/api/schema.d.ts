@@ -482,6 +482,23 @@ export interface paths {
         patch: operations["change_settings"];
         trace?: never;
     };
+    "/api/v1/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sources in the order of the command line, collectors with their exporters. */
+        get: operations["sources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/summary": {
         parameters: {
             query?: never;
@@ -1094,6 +1111,134 @@ export interface components {
              * @description Of these, found: their flows alone would make an incident.
              */
             probes_found: number;
+        };
+        /**
+         * @description Formats of exports.
+         * @enum {string}
+         */
+        ExportFormat: "netflow_v5" | "netflow_v9" | "ipfix" | "sflow" | "other";
+        /** @description Counters of one interface of an exporter, since it started. */
+        ExporterInterface: {
+            /**
+             * Format: int64
+             * @description Bytes received.
+             */
+            bytes_in: number;
+            /**
+             * Format: int64
+             * @description Bytes sent.
+             */
+            bytes_out: number;
+            /**
+             * Format: int32
+             * @description Index at the exporter.
+             */
+            interface: number;
+            /**
+             * Format: int64
+             * @description Packets received.
+             */
+            packets_in: number;
+            /**
+             * Format: int64
+             * @description Packets sent.
+             */
+            packets_out: number;
+            /**
+             * Format: date-time
+             * @description When it was told.
+             */
+            reported: string;
+            /**
+             * Format: int64
+             * @description Speed; 0 unknown.
+             */
+            speed_bits_per_s: number;
+        };
+        /** @description One exporter: an address, a format, a source identifier. */
+        ExporterView: {
+            /**
+             * Format: int64
+             * @description By how many seconds its clock is behind (ahead when negative), where it is a minute or more; its times are put right.
+             */
+            clock_off_s: number;
+            /**
+             * Format: int64
+             * @description Datagrams.
+             */
+            datagrams: number;
+            /**
+             * Format: int32
+             * @description Source identifier, engine, observation domain or sub-agent.
+             */
+            domain: number;
+            /** @description Address. */
+            exporter: string;
+            /**
+             * Format: int64
+             * @description Flows they told.
+             */
+            flows: number;
+            /**
+             * Format: double
+             * @description Flows a second, the mean since the start.
+             */
+            flows_per_s: number;
+            /** @description Format. */
+            format: components["schemas"]["ExportFormat"];
+            /** @description Records left aside on purpose, by reason. */
+            ignored: components["schemas"]["Counters"];
+            /** @description Newest interface counters (sFlow). */
+            interfaces: components["schemas"]["ExporterInterface"][];
+            /**
+             * Format: date-time
+             * @description When its last datagram came.
+             */
+            last_event?: string | null;
+            /**
+             * Format: int64
+             * @description Missing by the sequence numbers.
+             */
+            missing: number;
+            /** @description What `missing` counts: `flows`, `datagrams`, `records`. */
+            missing_unit: string;
+            /**
+             * Format: int64
+             * @description Data records and samples, options among them.
+             */
+            records: number;
+            /**
+             * Format: int64
+             * @description Datagrams that came after a later one.
+             */
+            reordered: number;
+            /**
+             * Format: int64
+             * @description Times the sequence began anew.
+             */
+            restarts: number;
+            /**
+             * Format: int32
+             * @description One of so many packets is counted; 0 not told.
+             */
+            sampling: number;
+            /**
+             * Format: int64
+             * @description Of these, read when the template came.
+             */
+            sets_read_late: number;
+            /**
+             * Format: int64
+             * @description Data sets that came before their template.
+             */
+            sets_without_template: number;
+            /**
+             * Format: int64
+             * @description Templates known now.
+             */
+            templates: number;
+            /** @description What could not be read or kept, by reason. */
+            unreadable: components["schemas"]["Counters"];
         };
         /** @description A message that was given up: refused for good, or not accepted for too long. */
         FailedNotification: {
@@ -2762,6 +2907,46 @@ export interface components {
             packets: number;
             /** @description `running`, `ended`, `failed`, `waiting`. */
             state: string;
+        };
+        /** @description One source. */
+        SourceView: {
+            /**
+             * Format: int64
+             * @description Their bytes.
+             */
+            bytes: number;
+            /** @description What was lost before it was read, by reason (`kernel_ring_full`, `kernel_socket_full`, `exporter_not_allowed`). */
+            dropped: components["schemas"]["Counters"];
+            /** @description Exporters that sent to it; a collector's, or those found in a capture. */
+            exporters: components["schemas"]["ExporterView"][];
+            /** @description `interface`, `file`, `demo`, `host`, `collector`. */
+            kind: string;
+            /**
+             * Format: date-time
+             * @description When the newest of it was captured or received; absent before anything came.
+             */
+            last_event?: string | null;
+            /** @description Interface, file, or where exports are collected. */
+            name: string;
+            /** @description What a person should know, in words. */
+            notes: string[];
+            /**
+             * Format: int64
+             * @description Packets or datagrams.
+             */
+            packets: number;
+            /**
+             * Format: double
+             * @description Packets a second, the mean since the start.
+             */
+            packets_per_s: number;
+            /** @description `waiting`, `running`, `ended`, `failed`. */
+            state: string;
+        };
+        /** @description All sources. */
+        SourcesView: {
+            /** @description In the order of the command line. */
+            sources: components["schemas"]["SourceView"][];
         };
         /** @description SSH identification line. */
         SshData: {
@@ -4559,6 +4744,25 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourcesView"];
                 };
             };
         };
