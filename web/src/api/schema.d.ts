@@ -2955,7 +2955,7 @@ export interface components {
             dropped: components["schemas"]["Counters"];
             /** @description Exporters that sent to it; a collector's, or those found in a capture. */
             exporters: components["schemas"]["ExporterView"][];
-            /** @description `interface`, `file`, `demo`, `host`, `collector`. */
+            /** @description `interface`, `file`, `demo`, `host`, `collector`, `log`. */
             kind: string;
             /**
              * Format: date-time
@@ -2968,7 +2968,7 @@ export interface components {
             notes: string[];
             /**
              * Format: int64
-             * @description Packets or datagrams.
+             * @description Packets, datagrams, or lines of logs.
              */
             packets: number;
             /**
