@@ -12,7 +12,7 @@ use support::http::get_json;
 use support::server::Server;
 use support::{data, run, wait_for};
 
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_mins(1);
 
 fn analyze(files: &[&Path]) -> Value {
     let names = files.iter().map(|file| file.to_str().unwrap());

@@ -84,7 +84,7 @@ fn number(bytes: &[u8]) -> u64 {
 /// NTP's 64 bits: seconds since 1900 and a fraction.
 fn ntp(n: u64) -> Timestamp {
     let seconds = (n >> 32) as i64 - NTP_TO_UNIX_S;
-    let fraction_ns = (n & 0xffff_ffff) * NS_PER_S as u64 >> 32;
+    let fraction_ns = ((n & 0xffff_ffff) * NS_PER_S as u64) >> 32;
     Timestamp::from_parts(seconds, fraction_ns as i64)
 }
 

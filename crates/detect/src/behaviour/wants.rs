@@ -42,7 +42,7 @@ impl Wants {
     /// Other tools' alerts.
     pub const IMPORTED: Self = Self(1 << 14);
     /// Everything.
-    pub const ALL: Self = Self((1 << SORTS) - 1 | Self::WINDOW.0);
+    pub const ALL: Self = Self(((1 << SORTS) - 1) | Self::WINDOW.0);
 
     /// The one sort of an observation, as its place in the routes.
     #[inline]

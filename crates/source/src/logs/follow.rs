@@ -269,7 +269,7 @@ impl LineSource for Follow {
 
     fn stats(&self) -> SourceStats {
         let mut stats = self.stats.clone();
-        stats.notes.extend(self.left.0.iter().map(|(why, _)| match why.as_str() {
+        stats.notes.extend(self.left.0.keys().map(|why| match why.as_str() {
             "files_over_limit" => "more files fit than logs.files_max allows; the rest is not followed".to_owned(),
             _ => "some files cannot be read; give this program the right to".to_owned(),
         }));

@@ -52,7 +52,7 @@ impl Shelf {
                         kept.insert(id.to_owned(), Kept { upload, gone: Arc::default() });
                     }
                     Err(error) => {
-                        tracing::warn!("{}: {error}; the file handed over is left where it is", path.display())
+                        tracing::warn!("{}: {error}; the file handed over is left where it is", path.display());
                     }
                 }
             }
