@@ -191,7 +191,7 @@ fn a_collections_expectations_hold_field_by_field() {
         }
     }
     assert!(differs.is_empty(), "{} of {compared}:\n{}", differs.len(), differs.join("\n"));
-    assert!(used > 100 && compared > 500, "{used} lines, {compared} fields");
+    assert!(used >= 100 && compared > 600, "{used} lines, {compared} fields");
 }
 
 #[test]

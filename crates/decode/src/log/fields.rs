@@ -7,6 +7,9 @@ use record::{Endpoint, FirewallAction, IpAddr16, MacAddr};
 /// Most pairs or cells taken of one line; more is no log that is known.
 const FIELDS_MAX: usize = 1_024;
 
+/// Largest count of packets or bytes that can be meant: what JavaScript reads exactly, 9 PB. Sums of such counts do not overflow.
+pub(super) const COUNT_MAX: u64 = (1 << 53) - 1;
+
 /// Names and values of one line, in its order.
 #[derive(Debug, Default)]
 pub(super) struct Pairs<'a>(pub(super) Vec<(&'a str, &'a str)>);
@@ -147,7 +150,7 @@ pub(super) fn port(text: &str) -> Result<u16, LogError> {
 pub(super) fn count(text: &str) -> Result<u64, LogError> {
     match text.trim() {
         "" | "-" => Ok(0),
-        text => text.parse().map_err(|_| LogError::BadNumber),
+        text => text.parse().ok().filter(|count| *count <= COUNT_MAX).ok_or(LogError::BadNumber),
     }
 }
 
@@ -318,6 +321,7 @@ mod tests {
         assert_eq!(text(endpoint("2001:db8::1", ':').unwrap()), "2001:db8::1 0");
         assert_eq!(endpoint("host/443", '/'), Err(LogError::BadAddress));
         assert_eq!(endpoint("1.2.3.4/77777", '/'), Err(LogError::BadPort));
+        assert_eq!((count("12"), count("-"), count("99999999999999999")), (Ok(12), Ok(0), Err(LogError::BadNumber)));
     }
 
     #[test]

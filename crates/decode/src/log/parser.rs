@@ -188,3 +188,45 @@ pub fn recognise(first: &[u8]) -> Option<&'static str> {
     // A system's log in which lines of traffic may come later.
     (framed * 2 > looked_at).then(|| syslog::Other.name())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(lines: &[&str]) -> (Vec<LogEntry>, LogCounters) {
+        let (mut parser, mut out) = (LogParser::new(Timestamp(0)), Vec::new());
+        lines.iter().for_each(|line| parser.line(line.as_bytes(), false, &mut out));
+        (out, parser.counters().clone())
+    }
+
+    #[test]
+    fn names_and_samples_are_bounded() {
+        let lines: Vec<String> = (0..500).map(|n| format!("Jan  1 00:00:00 h program-{n}: text")).collect();
+        let (_, counters) = read(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!((counters.not_used.0.len(), counters.not_used.total()), (NOT_USED_NAMES_MAX + 1, 500));
+        let long = "é".repeat(5_000);
+        let (_, counters) = read(&[long.as_str(); 50]);
+        assert_eq!((counters.sample.len(), counters.unreadable.total()), (SAMPLE_LINES_MAX, 50));
+        assert_eq!(counters.sample[0].text.len(), SAMPLE_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_line_without_a_time_has_that_of_the_line_before() {
+        let packet = "IN=e OUT= SRC=10.0.0.1 DST=10.0.0.2 LEN=60 PROTO=UDP SPT=1 DPT=2";
+        let (entries, _) = read(&[&format!("2024-01-01T00:00:00Z h kernel: {packet}"), packet]);
+        let [LogEntry::Flow(first), LogEntry::Flow(second)] = entries.as_slice() else { panic!("{entries:?}") };
+        assert_eq!(first.flow.start, second.flow.start);
+    }
+
+    #[test]
+    fn files_are_recognised_by_their_first_lines() {
+        let packet = "IN=e OUT= SRC=10.0.0.1 DST=10.0.0.2 LEN=60 PROTO=UDP SPT=1 DPT=2\n";
+        let service = "Jan  1 00:00:00 h sshd[1]: text\n";
+        assert_eq!(recognise(packet.as_bytes()), Some("netfilter"));
+        assert_eq!(recognise(format!("{}{packet}", service.repeat(100)).as_bytes()), Some("netfilter"));
+        assert_eq!(recognise(service.as_bytes()), Some("syslog"));
+        for other in ["", "hello world\n", "a,b,c\n1,2,3\n", "{\"x\":1}\n", "\0\0\0"] {
+            assert_eq!(recognise(other.as_bytes()), None, "{other}");
+        }
+    }
+}

@@ -108,8 +108,9 @@ impl LogObserver {
                     None => {}
                 }
                 let back = logged.flow.backward.unwrap_or_default();
-                self.totals.packets += logged.flow.forward.packets + back.packets;
-                self.totals.bytes += logged.flow.forward.bytes + back.bytes;
+                let (packets, bytes) = (&mut self.totals.packets, &mut self.totals.bytes);
+                *packets = packets.saturating_add(logged.flow.forward.packets + back.packets);
+                *bytes = bytes.saturating_add(logged.flow.forward.bytes + back.bytes);
                 self.exported.observe(logged.flow, out);
             }
             LogEntry::App(event) => {

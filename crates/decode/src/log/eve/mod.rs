@@ -36,7 +36,7 @@ impl<'a> Object<'a> {
     fn count(self, name: &str) -> Result<u64, LogError> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(0),
-            Some(value) => value.as_u64().ok_or(LogError::BadNumber),
+            Some(value) => value.as_u64().filter(|count| *count <= fields::COUNT_MAX).ok_or(LogError::BadNumber),
         }
     }
     fn time(self, name: &str) -> Result<Option<Timestamp>, LogError> {

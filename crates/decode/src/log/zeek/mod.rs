@@ -153,7 +153,7 @@ impl LogFormat for Tsv {
         }
     }
     fn read(&self, line: &Line<'_>, heads: &mut Heads, out: &mut Vec<LogEntry>) -> Result<(), LogError> {
-        if line.text.starts_with('#') {
+        if line.text.starts_with('#') || separator_code(line.text).is_some() {
             head_line(line.text, heads);
             return Ok(());
         }
@@ -169,7 +169,7 @@ impl LogFormat for Tsv {
 
 /// What stands behind `#separator`: a space by Zeek, a tab by some who write its logs anew.
 fn separator_code(text: &str) -> Option<&str> {
-    text.strip_prefix("#separator")?.strip_prefix([' ', '\t'])
+    text.trim_start().strip_prefix("#separator")?.strip_prefix([' ', '\t'])
 }
 
 /// Takes one `#` line; logs written one after the other begin anew.
