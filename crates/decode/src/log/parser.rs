@@ -195,7 +195,9 @@ mod tests {
 
     fn read(lines: &[&str]) -> (Vec<LogEntry>, LogCounters) {
         let (mut parser, mut out) = (LogParser::new(Timestamp(0)), Vec::new());
-        lines.iter().for_each(|line| parser.line(line.as_bytes(), false, &mut out));
+        for line in lines {
+            parser.line(line.as_bytes(), false, &mut out);
+        }
         (out, parser.counters().clone())
     }
 

@@ -56,8 +56,11 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 /// The civil year of a time.
 fn year_of(ts: Timestamp) -> i64 {
     let day = ts.seconds().div_euclid(86_400);
-    let guess = 1970 + day.div_euclid(366);
-    (guess..).take_while(|year| days(*year, 1, 1) <= day).last().unwrap_or(guess)
+    let mut year = 1970 + day.div_euclid(366);
+    while days(year + 1, 1, 1) <= day {
+        year += 1;
+    }
+    year
 }
 
 /// Date, time of day and zone, put together; None when a part is out of its range.

@@ -23,7 +23,7 @@ pub(super) struct Patterns<const N: usize> {
 }
 
 /// Place of three bytes, in lower case.
-fn place(head: &[u8; HEAD_BYTES]) -> usize {
+fn place(head: [u8; HEAD_BYTES]) -> usize {
     let [a, b, c] = head.map(|byte| u32::from(byte.to_ascii_lowercase()));
     ((a | b << 8 | c << 16).wrapping_mul(0x9e37_79b1) >> (32 - PLACES_BITS)) as usize
 }
@@ -37,7 +37,7 @@ impl<const N: usize> Patterns<N> {
             let Some(head) = text.as_bytes().first_chunk().filter(|_| set.patterns.len() < usize::from(NONE)) else {
                 continue;
             };
-            let next = std::mem::replace(&mut set.heads[place(head)], set.patterns.len() as u8);
+            let next = std::mem::replace(&mut set.heads[place(*head)], set.patterns.len() as u8);
             set.patterns.push(Pattern { text, class, points, next });
         }
         set
@@ -54,7 +54,7 @@ impl<const N: usize> Patterns<N> {
         let text = text.as_bytes();
         for at in 0..text.len() {
             let Some(head) = text[at..].first_chunk() else { break };
-            let mut next = self.heads[place(head)];
+            let mut next = self.heads[place(*head)];
             while let Some(pattern) = self.patterns.get(usize::from(next)) {
                 let there = text.get(at..at + pattern.text.len());
                 if there.is_some_and(|there| there.eq_ignore_ascii_case(pattern.text.as_bytes())) {

@@ -118,7 +118,7 @@ impl Follow {
         }
         if let Some(own) = self.files.iter_mut().find(|file| file.inode == inode) {
             // Renamed, as a rotation does: it is read to its end under whatever name.
-            own.path = path.to_owned();
+            path.clone_into(&mut own.path);
             return;
         }
         self.files.iter_mut().filter(|file| file.path == path).for_each(|file| file.replaced = true);

@@ -76,20 +76,20 @@ impl Analyst {
         }
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let said = child.stderr.take().map(listen);
-        self.watch(&mut child, said, upload, gone)
+        self.watch(&mut child, said.as_ref(), upload, gone)
     }
 
     fn watch(
         &self,
         child: &mut Child,
-        said: Option<mpsc::Receiver<String>>,
+        said: Option<&mpsc::Receiver<String>>,
         upload: &Upload,
         gone: &AtomicBool,
     ) -> io::Result<End> {
         let (started, timeout) = (Instant::now(), Duration::from_secs(self.shelf.settings().timeout_s));
         let mut last = String::new();
         let mut hear = |shelf: &Shelf| {
-            for line in said.iter().flat_map(mpsc::Receiver::try_iter) {
+            for line in said.iter().flat_map(|said| said.try_iter()) {
                 match progress(&line) {
                     Some(how) => shelf.change(&upload.id, how),
                     None => last = line,

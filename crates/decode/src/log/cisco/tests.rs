@@ -6,7 +6,9 @@ use record::{ContactOutcome, Extent, FirewallAction, LogEntry, LoggedFlow, TcpFl
 
 fn read(lines: &[&str]) -> (Vec<LoggedFlow>, LogCounters) {
     let (mut parser, mut out) = (LogParser::new(Timestamp(0)), Vec::new());
-    lines.iter().for_each(|line| parser.line(line.as_bytes(), false, &mut out));
+    for line in lines {
+        parser.line(line.as_bytes(), false, &mut out);
+    }
     let flows = out.into_iter().filter_map(|entry| match entry {
         LogEntry::Flow(logged) => Some(*logged),
         _ => None,

@@ -76,12 +76,17 @@ fn rename_and_create_loses_nothing() {
     assert_eq!(reader.lines(), ["three"]);
 }
 
+fn numbered(word: &str, lines: usize) -> String {
+    let lines: Vec<String> = (0..lines).map(|n| format!("{word} {n}\n")).collect();
+    lines.concat()
+}
+
 #[test]
 fn copy_and_truncate_reads_neither_the_copy_nor_anything_twice() {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("a.log");
     let mut reader = Reader::new(&dir.path().join("a.log*"), true);
-    let first: String = (0..60).map(|n| format!("line {n}\n")).collect();
+    let first: String = numbered("line", 60);
     append(&log, &first);
     assert_eq!(reader.lines().len(), 60);
     std::fs::copy(&log, dir.path().join("a.log.1")).unwrap();
@@ -89,7 +94,7 @@ fn copy_and_truncate_reads_neither_the_copy_nor_anything_twice() {
     std::fs::write(&log, "new one\n").unwrap();
     assert_eq!(reader.lines(), ["new one"]);
     // Grown beyond where it was read to before anybody looked.
-    let longer: String = (0..90).map(|n| format!("other {n}\n")).collect();
+    let longer: String = numbered("other", 90);
     std::fs::write(&log, &longer).unwrap();
     assert_eq!(reader.lines().len(), 90);
 }

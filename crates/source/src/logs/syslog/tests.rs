@@ -5,8 +5,8 @@ use super::*;
 use std::io::Write;
 use std::net::{TcpStream, UdpSocket};
 
-fn local(settings: LogSettings) -> Syslog {
-    Syslog::open(&settings).unwrap()
+fn local(settings: &LogSettings) -> Syslog {
+    Syslog::open(settings).unwrap()
 }
 
 fn address(syslog: &Syslog, transport: &str) -> String {
@@ -34,7 +34,7 @@ fn lines(syslog: &mut Syslog, wanted: usize) -> Vec<String> {
 #[test]
 fn udp_and_tcp_give_the_same_lines() {
     let any = vec!["127.0.0.1:0".to_owned()];
-    let mut syslog = local(LogSettings { listen_udp: any.clone(), listen_tcp: any, ..LogSettings::default() });
+    let mut syslog = local(&LogSettings { listen_udp: any.clone(), listen_tcp: any, ..LogSettings::default() });
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
     sender.send_to(b"<1>a datagram", address(&syslog, "udp")).unwrap();
     assert_eq!(lines(&mut syslog, 1), ["<1>a datagram"]);
@@ -49,7 +49,7 @@ fn udp_and_tcp_give_the_same_lines() {
 #[test]
 fn more_connections_than_allowed_are_refused_and_counted() {
     let any = vec!["127.0.0.1:0".to_owned()];
-    let mut syslog = local(LogSettings { listen_tcp: any, connections_max: 2, ..LogSettings::default() });
+    let mut syslog = local(&LogSettings { listen_tcp: any, connections_max: 2, ..LogSettings::default() });
     let at = address(&syslog, "tcp");
     let mut streams: Vec<TcpStream> = (0..5).map(|_| TcpStream::connect(&at).unwrap()).collect();
     streams[0].write_all(b"<1>heard\n").unwrap();
@@ -92,7 +92,7 @@ fn tls_gives_what_was_sent_in_it_and_a_plain_client_is_counted() {
         tls_key: key,
         ..LogSettings::default()
     };
-    let mut syslog = local(settings);
+    let mut syslog = local(&settings);
     let at = address(&syslog, "tls");
     let client = std::thread::spawn(move || {
         use rustls::pki_types::pem::PemObject;
