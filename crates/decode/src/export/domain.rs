@@ -35,6 +35,8 @@ pub(super) struct Domain {
     pub started_ms: Option<i64>,
     /// The sequence number that should come next.
     next: Option<u32>,
+    /// Options records before it: some exporters (softflowd) do not count them, against RFC 7011.
+    options: u32,
     /// Number of the last datagram.
     pub used: u64,
 }
@@ -47,6 +49,7 @@ impl Domain {
             samplers: Samplers::default(),
             started_ms: None,
             next: None,
+            options: 0,
             used: 0,
         }
     }
@@ -64,9 +67,10 @@ impl Domain {
     }
 
     /// Compares a sequence number with the one expected, counts what is missing. `step` is by how much this datagram moves it; None
-    /// when that is not known, and then the next one says nothing.
-    pub(super) fn sequence(&mut self, number: u32, step: Option<u32>) {
-        if let Some(next) = self.next {
+    /// when that is not known, and then the next one says nothing. `options` of it may not have been counted.
+    pub(super) fn sequence(&mut self, number: u32, step: Option<u32>, options: u32) {
+        let uncounted = std::mem::replace(&mut self.options, options);
+        if let Some(next) = self.next.filter(|next| next.wrapping_sub(uncounted) != number) {
             let (ahead, behind) = (number.wrapping_sub(next), next.wrapping_sub(number));
             if behind != 0 && behind <= REORDERED_MAX && number != 0 {
                 self.state.reordered += 1;
@@ -199,24 +203,31 @@ mod tests {
     #[test]
     fn a_sequence_counts_what_is_missing_and_forgives_what_comes_late() {
         let mut d = domain();
-        d.sequence(100, Some(30));
-        d.sequence(130, Some(10));
-        d.sequence(170, Some(30));
+        d.sequence(100, Some(30), 0);
+        d.sequence(130, Some(10), 0);
+        d.sequence(170, Some(30), 0);
         assert_eq!((d.state.missing, d.state.reordered, d.state.restarts), (30, 0, 0));
-        d.sequence(140, Some(30));
+        d.sequence(140, Some(30), 0);
         assert_eq!((d.state.missing, d.state.reordered), (0, 1), "the lost one came");
-        d.sequence(200, Some(1));
+        d.sequence(200, Some(1), 0);
         assert_eq!(d.state.missing, 0);
-        d.sequence(5_000_000, Some(1));
-        d.sequence(0, Some(1));
+        d.sequence(5_000_000, Some(1), 0);
+        d.sequence(0, Some(1), 0);
         assert_eq!((d.state.missing, d.state.restarts), (0, 2));
-        d.sequence(1, None);
-        d.sequence(77, Some(1));
+        d.sequence(1, None, 0);
+        d.sequence(77, Some(1), 0);
         assert_eq!(d.state.missing, 0, "after an unknown step nothing is known");
         let mut d = domain();
-        d.sequence(u32::MAX, Some(2));
-        d.sequence(1, Some(1));
+        d.sequence(u32::MAX, Some(2), 0);
+        d.sequence(1, Some(1), 0);
         assert_eq!((d.state.missing, d.state.restarts), (0, 0), "the number wraps");
+        for counts_options in [0, 2] {
+            let mut d = domain();
+            d.sequence(10, Some(12), 2);
+            d.sequence(20 + counts_options, Some(10), 0);
+            d.sequence(30 + counts_options, Some(10), 0);
+            assert_eq!((d.state.missing, d.state.reordered), (0, 0), "options are counted or not");
+        }
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub(super) struct Sets<'a> {
     pub out: &'a mut Vec<ExportedFlow>,
     /// Data records in this datagram; None when one set's template is not known.
     pub records: Option<u32>,
+    /// Options records among them.
+    pub options: u32,
 }
 
 impl Sets<'_> {
@@ -186,6 +188,7 @@ impl Sets<'_> {
             rest = &rest[used..];
             count += 1;
             if template.scopes > 0 {
+                self.options += 1;
                 samplers.set(values.sampler().unwrap_or(0), values.rate());
                 *started_ms = values.started_ms().or(*started_ms);
                 continue;
