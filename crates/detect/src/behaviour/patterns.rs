@@ -23,7 +23,7 @@ pub(super) struct Patterns<const N: usize> {
 }
 
 /// Place of three bytes, in lower case.
-fn place(head: &[u8; HEAD_BYTES]) -> usize {
+fn place(head: [u8; HEAD_BYTES]) -> usize {
     let [a, b, c] = head.map(|byte| u32::from(byte.to_ascii_lowercase()));
     ((a | b << 8 | c << 16).wrapping_mul(0x9e37_79b1) >> (32 - PLACES_BITS)) as usize
 }
@@ -34,7 +34,8 @@ impl<const N: usize> Patterns<N> {
     pub(super) fn new(list: impl Iterator<Item = (usize, &'static str, u32)>) -> Self {
         let mut set = Self { heads: Box::new([NONE; 1 << PLACES_BITS]), patterns: Vec::new() };
         for (class, text, points) in list {
-            let Some(head) = text.as_bytes().first_chunk().filter(|_| set.patterns.len() < usize::from(NONE)) else {
+            let Some(head) = text.as_bytes().first_chunk().copied().filter(|_| set.patterns.len() < usize::from(NONE))
+            else {
                 continue;
             };
             let next = std::mem::replace(&mut set.heads[place(head)], set.patterns.len() as u8);
@@ -53,7 +54,7 @@ impl<const N: usize> Patterns<N> {
     pub(super) fn find(&self, text: &str, points: &mut [u32; N]) {
         let text = text.as_bytes();
         for at in 0..text.len() {
-            let Some(head) = text[at..].first_chunk() else { break };
+            let Some(head) = text[at..].first_chunk().copied() else { break };
             let mut next = self.heads[place(head)];
             while let Some(pattern) = self.patterns.get(usize::from(next)) {
                 let there = text.get(at..at + pattern.text.len());

@@ -40,7 +40,7 @@ impl Wants {
     /// Host windows, which come beside the observations.
     pub const WINDOW: Self = Self(1 << WINDOW_PLACE);
     /// Everything.
-    pub const ALL: Self = Self((1 << SORTS) - 1 | Self::WINDOW.0);
+    pub const ALL: Self = Self(((1 << SORTS) - 1) | Self::WINDOW.0);
 
     /// The one sort of an observation, as its place in the routes.
     #[inline]
