@@ -82,7 +82,7 @@ fn of_interface(counters: &record::ExportedCounters) -> ExporterInterface {
 /// What an administrator should do about exporters; nothing when all is well.
 pub fn health(sources: &[SourceState]) -> Vec<HealthItem> {
     let collectors = sources.iter().filter(|source| source.kind == "collector");
-    collectors.flat_map(|source| collector_health(source)).collect()
+    collectors.flat_map(collector_health).collect()
 }
 
 fn collector_health(source: &SourceState) -> Vec<HealthItem> {
