@@ -61,7 +61,7 @@ impl Stream {
                 })
             }
             6 if self.draw(2) == 0 => self.control(a, b),
-            5 | 6 if self.draw(4) == 0 => self.imported(a, b),
+            6 if self.draw(4) == 0 => self.imported(a, b),
             6 => self.dns(a, b),
             _ => self.second(a, b),
         }
