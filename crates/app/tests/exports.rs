@@ -103,7 +103,10 @@ fn a_scan_that_only_netflow_tells_is_found_live_and_in_a_dump() {
         socket.send_to(&datagram, ("127.0.0.1", port)).unwrap();
     }
     wait_for(PATIENCE, "a port scan", || kinds(&server).contains(&"port_scan".to_owned()).then_some(()));
-    let flows = get_json(server.port, "/api/v1/flows?limit=1000");
+    let all = || {
+        Some(get_json(server.port, "/api/v1/flows?limit=500")).filter(|f| f["items"].as_array().unwrap().len() >= 300)
+    };
+    let flows = wait_for(PATIENCE, "all flows", all);
     assert_eq!(flows["items"].as_array().unwrap().len(), 300);
     assert_eq!(flows["items"][0]["in_iface"], "127.0.0.1", "the exporter stands in the place of the interface");
     assert_eq!(flows["items"][0]["state"], "S0");
@@ -232,7 +235,7 @@ fn told_sums(server: &Server) -> (u64, u64, u64) {
     let mut total = (0, 0, 0);
     let mut cursor = String::new();
     loop {
-        let page = get_json(server.port, &format!("/api/v1/flows?limit=1000{cursor}"));
+        let page = get_json(server.port, &format!("/api/v1/flows?limit=500{cursor}"));
         for flow in page["items"].as_array().unwrap() {
             let n = |name: &str| flow[name].as_u64().unwrap();
             let (packets, bytes) = (n("pkts_toserver") + n("pkts_toclient"), n("bytes_toserver") + n("bytes_toclient"));

@@ -77,7 +77,7 @@ fn flipped_bits_never_panic() {
             read(&mut reader, exporter, &payload);
             for _ in 0..200 {
                 let mut damaged = payload.clone();
-                for _ in 0..1 + below(4) {
+                for _ in 0..=below(4) {
                     let at = below(damaged.len());
                     if let Some(byte) = damaged.get_mut(at) {
                         *byte = [0, 1, 0xff, 0x80, *byte ^ 1 << below(8)][below(5)];

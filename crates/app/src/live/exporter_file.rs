@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// Name of the file in the data directory.
 const NAME: &str = "exporters.templates";
 /// Longest time that a change waits to be written.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 
 /// The file and what it holds.
 pub struct ExporterFile {

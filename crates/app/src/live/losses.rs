@@ -29,10 +29,10 @@ impl Losses {
                 ["kernel_socket_full", "datagram_cut", "export_sets_given_up"].contains(&reason.as_str());
             let kind = if lost_exports {
                 &mut losses.exports
-            } else if reason.starts_with("exported_") || reason == "exporter_not_allowed" {
-                &mut losses.exported
             } else if table {
                 &mut losses.memory
+            } else if reason.starts_with("exported_") || reason == "exporter_not_allowed" {
+                &mut losses.exported
             } else if reason.starts_with("store_") || reason.starts_with("series_") {
                 &mut losses.history
             } else {

@@ -330,6 +330,7 @@ mod tests {
             models_dir: None,
             live: true,
             learns: true,
+            charts_exports: false,
             roll_up: alert::RollUpConfig::default(),
         }
     }

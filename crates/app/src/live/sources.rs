@@ -83,7 +83,7 @@ fn of_interface(counters: &record::ExportedCounters) -> ExporterInterface {
 pub fn health(sources: &[SourceState]) -> Vec<HealthItem> {
     let collectors = sources.iter().filter(|source| source.kind == "collector");
     let logs = sources.iter().filter(|source| source.kind == "log");
-    logs.flat_map(log_health).chain(collectors.flat_map(|source| collector_health(source))).collect()
+    logs.flat_map(log_health).chain(collectors.flat_map(collector_health)).collect()
 }
 
 /// What keeps lines from being read, as its reader says it.

@@ -35,6 +35,9 @@ pub(super) struct Domain {
     pub started_ms: Option<i64>,
     /// The sequence number that should come next.
     next: Option<u32>,
+    /// The last one that came, and the options records with it.
+    number: u32,
+    options: u32,
     /// Number of the last datagram.
     pub used: u64,
 }
@@ -47,6 +50,8 @@ impl Domain {
             samplers: Samplers::default(),
             started_ms: None,
             next: None,
+            number: 0,
+            options: 0,
             used: 0,
         }
     }
@@ -64,9 +69,9 @@ impl Domain {
     }
 
     /// Compares a sequence number with the one expected, counts what is missing. `step` is by how much this datagram moves it; None
-    /// when that is not known, and then the next one says nothing.
-    pub(super) fn sequence(&mut self, number: u32, step: Option<u32>) {
-        if let Some(next) = self.next {
+    /// when that is not known, and then the next one says nothing. `options` of it may not have been counted.
+    pub(super) fn sequence(&mut self, number: u32, step: Option<u32>, options: u32) {
+        if let Some(next) = self.next.filter(|next| !self.follows(*next, number, step, options)) {
             let (ahead, behind) = (number.wrapping_sub(next), next.wrapping_sub(number));
             if behind != 0 && behind <= REORDERED_MAX && number != 0 {
                 self.state.reordered += 1;
@@ -81,6 +86,15 @@ impl Domain {
             }
         }
         self.next = step.map(|step| number.wrapping_add(step));
+        (self.number, self.options) = (number, options);
+    }
+
+    /// True when nothing is missing before `number`. RFC 7011 has IPFIX count the data records before a message; softflowd counts its own
+    /// too, and leaves out those of options.
+    fn follows(&self, next: u32, number: u32, step: Option<u32>, options: u32) -> bool {
+        let own = step.filter(|_| self.state.format == ExportFormat::Ipfix).map(|step| self.number.wrapping_add(step));
+        let without = |number: u32, options: u32| [number, number.wrapping_sub(options)];
+        without(next, self.options).contains(&number) || own.is_some_and(|own| without(own, options).contains(&number))
     }
 
     /// Keeps the newest counters of an interface.
@@ -199,24 +213,39 @@ mod tests {
     #[test]
     fn a_sequence_counts_what_is_missing_and_forgives_what_comes_late() {
         let mut d = domain();
-        d.sequence(100, Some(30));
-        d.sequence(130, Some(10));
-        d.sequence(170, Some(30));
+        d.sequence(100, Some(30), 0);
+        d.sequence(130, Some(10), 0);
+        d.sequence(170, Some(30), 0);
         assert_eq!((d.state.missing, d.state.reordered, d.state.restarts), (30, 0, 0));
-        d.sequence(140, Some(30));
+        d.sequence(140, Some(30), 0);
         assert_eq!((d.state.missing, d.state.reordered), (0, 1), "the lost one came");
-        d.sequence(200, Some(1));
+        d.sequence(200, Some(1), 0);
         assert_eq!(d.state.missing, 0);
-        d.sequence(5_000_000, Some(1));
-        d.sequence(0, Some(1));
+        d.sequence(5_000_000, Some(1), 0);
+        d.sequence(0, Some(1), 0);
         assert_eq!((d.state.missing, d.state.restarts), (0, 2));
-        d.sequence(1, None);
-        d.sequence(77, Some(1));
+        d.sequence(1, None, 0);
+        d.sequence(77, Some(1), 0);
         assert_eq!(d.state.missing, 0, "after an unknown step nothing is known");
         let mut d = domain();
-        d.sequence(u32::MAX, Some(2));
-        d.sequence(1, Some(1));
+        d.sequence(u32::MAX, Some(2), 0);
+        d.sequence(1, Some(1), 0);
         assert_eq!((d.state.missing, d.state.restarts), (0, 0), "the number wraps");
+        for counts_options in [0, 2] {
+            let mut d = domain();
+            d.sequence(10, Some(12), 2);
+            d.sequence(20 + counts_options, Some(10), 0);
+            d.sequence(30 + counts_options, Some(10), 0);
+            assert_eq!((d.state.missing, d.state.reordered), (0, 0), "options are counted or not");
+        }
+        let mut d = domain();
+        d.state.format = ExportFormat::Ipfix;
+        for (number, step, options) in [(24, 25, 1), (56, 32, 0), (88, 32, 0), (104, 16, 0)] {
+            d.sequence(number, Some(step), options);
+        }
+        assert_eq!((d.state.missing, d.state.reordered), (0, 0), "its own records are counted, options are not");
+        d.sequence(200, Some(16), 0);
+        assert_eq!(d.state.missing, 80);
     }
 
     #[test]

@@ -35,11 +35,11 @@ pub(super) fn read(reader: &mut ExportReader, datagram: &Datagram<'_>, out: &mut
     let key = DomainKey { exporter: datagram.exporter, format: ExportFormat::Ipfix, domain: observation };
     let ExportReader { config, decode, domains, held, .. } = reader;
     let Some(domain) = domains.get_mut(&key) else { return };
-    let mut sets = Sets { key, domain, held, config, decode, moment, out, records: Some(0) };
+    let mut sets = Sets { key, domain, held, config, decode, moment, out, records: Some(0), options: 0 };
     sets.walk(&payload[IPFIX_HEADER..length.min(payload.len())]);
     // The sequence counts data records before this message.
-    let records = sets.records;
+    let (records, options) = (sets.records, sets.options);
     if let Some(domain) = domains.get_mut(&key) {
-        domain.sequence(word(8), records);
+        domain.sequence(word(8), records, options);
     }
 }

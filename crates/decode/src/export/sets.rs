@@ -6,7 +6,7 @@ use super::domain::{Domain, DomainKey};
 use super::held::{Held, HeldSet};
 use super::sampled_packet;
 use super::templates::{Field, Template, VARIABLE};
-use super::values::{Told, Values};
+use super::values::Values;
 use crate::bytes::{be16_at, be32_at};
 use crate::config::DecodeConfig;
 use record::timestamp::NS_PER_S;
@@ -47,6 +47,8 @@ pub(super) struct Sets<'a> {
     pub out: &'a mut Vec<ExportedFlow>,
     /// Data records in this datagram; None when one set's template is not known.
     pub records: Option<u32>,
+    /// Options records among them.
+    pub options: u32,
 }
 
 impl Sets<'_> {
@@ -186,6 +188,7 @@ impl Sets<'_> {
             rest = &rest[used..];
             count += 1;
             if template.scopes > 0 {
+                self.options += 1;
                 samplers.set(values.sampler().unwrap_or(0), values.rate());
                 *started_ms = values.started_ms().or(*started_ms);
                 continue;
@@ -204,11 +207,11 @@ impl Sets<'_> {
                 continue;
             }
             match values.told(&self.moment, samplers, *started_ms) {
-                Told::Flow(flow) => {
+                Ok(flow) => {
                     state.flows += 1;
                     self.out.push(flow);
                 }
-                Told::Ignored(reason) => state.ignored.add(reason, 1),
+                Err(reason) => state.ignored.add(reason, 1),
             }
         }
         state.records += u64::from(count);

@@ -82,7 +82,7 @@ pub(super) fn read(reader: &mut ExportReader, datagram: &Datagram<'_>, out: &mut
     let ExportReader { decode, domains, .. } = reader;
     let key = DomainKey { exporter: datagram.exporter, format: ExportFormat::Sflow, domain: sub_agent };
     let Some(domain) = domains.get_mut(&key) else { return };
-    domain.sequence(sequence, Some(1));
+    domain.sequence(sequence, Some(1), 0);
     let (exporter, received) = (datagram.exporter, datagram.received);
     let moment = Moment { exporter, domain: sub_agent, received, exported: received, uptime_ms: None, clock_off_ns: 0 };
     let mut samples = Samples { decode, domain, moment, out };

@@ -48,7 +48,7 @@ pub(super) fn read(reader: &mut ExportReader, datagram: &Datagram<'_>, out: &mut
     let there = records.len();
     out.extend(records.filter_map(|record| flow(&head, record)));
     // The sequence counts flows, also those that were cut off.
-    domain.sequence(word(16), Some(count as u32));
+    domain.sequence(word(16), Some(count as u32), 0);
     domain.state.records += there as u64;
     domain.state.flows += there as u64;
     domain.state.sampling = head.sampling;

@@ -18,7 +18,7 @@ pub(super) fn read(reader: &mut ExportReader, datagram: &Datagram<'_>, out: &mut
         return;
     }
     // The sequence counts datagrams.
-    domain.sequence(word(12), Some(1));
+    domain.sequence(word(12), Some(1), 0);
     let exported = Timestamp::from_parts(i64::from(word(8)), 0);
     domain.state.clock_off_s = clock_off_ns(datagram.received, exported) / NS_PER_S;
     let moment = Moment {
@@ -32,6 +32,6 @@ pub(super) fn read(reader: &mut ExportReader, datagram: &Datagram<'_>, out: &mut
     let key = DomainKey { exporter: datagram.exporter, format: ExportFormat::NetflowV9, domain: source };
     let ExportReader { config, decode, domains, held, .. } = reader;
     let Some(domain) = domains.get_mut(&key) else { return };
-    let mut sets = Sets { key, domain, held, config, decode, moment, out, records: Some(0) };
+    let mut sets = Sets { key, domain, held, config, decode, moment, out, records: Some(0), options: 0 };
     sets.walk(&datagram.payload[V9_HEADER..]);
 }

@@ -153,7 +153,7 @@ impl Exported {
     pub fn counts(&self) -> ExportedCounts {
         let mut counts = self.counts.clone();
         counts.dropped.add("exported_told_early", self.told_early);
-        counts.dropped.add("exported_times_refused", self.times_wrong);
+        counts.dropped.add("exported_times_put_right", self.times_wrong);
         if let Some(seconds) = &self.seconds {
             counts.dropped.merge(&seconds.dropped());
         }

@@ -200,7 +200,7 @@ fn times_that_cannot_be_do_not_move_the_clock() {
     let (flows, _, counts) = told(ExportedConfig::default(), vec![ahead.clone(), endless.clone()]);
     assert_eq!((flows[0].end, flows[0].duration_ns()), (ahead.reported, 500_000_000));
     assert_eq!((flows[1].start, flows[1].end), (endless.end, endless.end));
-    assert_eq!(counts.dropped.0["exported_times_refused"], 2);
+    assert_eq!(counts.dropped.0["exported_times_put_right"], 2);
 }
 
 #[test]
