@@ -71,7 +71,7 @@ fn flow<'a>(get: &dyn Fn(&str) -> &'a str) -> Result<LogEntry, LogError> {
     flow.backward = Some(back);
     flow.state = zeek::state(state);
     flow.originator_known = get("dir") != "<?>";
-    flow.outcome = outcome(proto, state, backward, back.packets > 0, flow.originator_known);
+    flow.outcome = Some(outcome(proto, state, backward, back.packets > 0, flow.originator_known));
     Ok(build::connection(flow, None))
 }
 
@@ -93,27 +93,27 @@ fn flags(proto: u8, state: &str) -> (Option<TcpFlags>, Option<TcpFlags>) {
     (all(forward), all(backward))
 }
 
-fn outcome(proto: u8, state: &str, back: Option<TcpFlags>, answered: bool, opened: bool) -> Option<ContactOutcome> {
+fn outcome(proto: u8, state: &str, back: Option<TcpFlags>, answered: bool, opened: bool) -> ContactOutcome {
     if !opened {
-        return Some(ContactOutcome::Midstream);
+        return ContactOutcome::Midstream;
     }
     if let Some(state) = zeek::state(state) {
-        return Some(zeek::outcome(proto, state, answered));
+        return zeek::outcome(proto, state, answered);
     }
     if let Some(back) = back {
-        return Some(match back {
+        return match back {
             TcpFlags(0) => ContactOutcome::Unanswered,
             back if back.has(TcpFlags::RST) && !back.has(TcpFlags::SYN) => ContactOutcome::Refused,
             _ => ContactOutcome::Answered,
-        });
+        };
     }
-    Some(match state {
+    match state {
         "REQ" | "INT" | "ECO" | "TIM" if !answered => ContactOutcome::Unanswered,
         "RST" if proto == 6 && !answered => ContactOutcome::Refused,
         "URP" | "URH" | "URN" | "URF" => ContactOutcome::Midstream,
         _ if answered => ContactOutcome::Answered,
         _ => ContactOutcome::Unanswered,
-    })
+    }
 }
 
 #[cfg(test)]

@@ -57,7 +57,8 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 fn year_of(ts: Timestamp) -> i64 {
     let day = ts.seconds().div_euclid(86_400);
     let guess = 1970 + day.div_euclid(366);
-    (guess..).take_while(|year| days(*year, 1, 1) <= day).last().unwrap_or(guess)
+    // A leap day more in each fourth year: the guess is at most one year in 365 behind.
+    (guess..=guess + 2).take_while(|year| days(*year, 1, 1) <= day).last().unwrap_or(guess)
 }
 
 /// Date, time of day and zone, put together; None when a part is out of its range.
