@@ -275,7 +275,7 @@ impl Places {
         match std::fs::write(&beside, &places).and_then(|()| std::fs::rename(&beside, &self.path)) {
             Ok(()) => self.written = places,
             Err(error) => {
-                tracing::warn!("{}: {error}; after a restart logs are read from their end", self.path.display())
+                tracing::warn!("{}: {error}; after a restart logs are read from their end", self.path.display());
             }
         }
     }

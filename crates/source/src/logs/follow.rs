@@ -118,7 +118,7 @@ impl Follow {
         }
         if let Some(own) = self.files.iter_mut().find(|file| file.inode == inode) {
             // Renamed, as a rotation does: it is read to its end under whatever name.
-            own.path = path.to_owned();
+            path.clone_into(&mut own.path);
             return;
         }
         self.files.iter_mut().filter(|file| file.path == path).for_each(|file| file.replaced = true);
@@ -269,7 +269,7 @@ impl LineSource for Follow {
 
     fn stats(&self) -> SourceStats {
         let mut stats = self.stats.clone();
-        stats.notes.extend(self.left.0.iter().map(|(why, _)| match why.as_str() {
+        stats.notes.extend(self.left.0.keys().map(|why| match why.as_str() {
             "files_over_limit" => "more files fit than logs.files_max allows; the rest is not followed".to_owned(),
             _ => "some files cannot be read; give this program the right to".to_owned(),
         }));

@@ -12,7 +12,9 @@ pub(super) fn files(pattern: &str) -> Vec<PathBuf> {
     for component in Path::new(pattern).components() {
         let name = component.as_os_str().to_string_lossy();
         if !matches!(component, Component::Normal(_)) || !name.contains(['*', '?']) {
-            found.iter_mut().for_each(|path| path.push(component));
+            for path in &mut found {
+                path.push(component);
+            }
             continue;
         }
         let mut next = Vec::new();

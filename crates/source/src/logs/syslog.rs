@@ -20,7 +20,7 @@ const WAIT_MS: i32 = 100;
 /// Bytes taken of one connection before the next has its turn.
 const TURN_BYTES: usize = 256 * 1024;
 /// A connection that has said nothing for so long is closed, so that dead ones do not fill the table.
-const SILENT_MAX: Duration = Duration::from_secs(3600);
+const SILENT_MAX: Duration = Duration::from_hours(1);
 /// UDP messages have no connection: all are one stream.
 const UDP_STREAM: u64 = 0;
 
