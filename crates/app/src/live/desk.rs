@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use serve::LiveError;
 use serve::shapes::{Preset, PresetChange, Presets, SettingItem, SettingKind, SettingSource, Settings, SettingsPatch};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{AuditEntry, Read, Sqlite, StoreBatch};
 use toml::Table;
@@ -61,6 +61,11 @@ impl Desk {
     /// The store, for what people say.
     pub fn store(&self) -> &Sqlite {
         &self.takers.store
+    }
+
+    /// Where everything is kept.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
     }
 
     /// What the process works with now.

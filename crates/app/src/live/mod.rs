@@ -222,10 +222,9 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let meter = meter_config(config, plan.filter.as_deref())?;
     let models_dir = models_dir(&plan)?;
     let status = Arc::new(Mutex::new(first_status(&mut plan, &store)?));
-    let scores = Arc::new(Mutex::new(Scores::default()));
+    let (scores, stop) = (Arc::new(Mutex::new(Scores::default())), Arc::new(AtomicBool::new(false)));
     let rings = packet_rings(config, plan.sources.len());
     let hub = Hub::starting_at(wall_clock().0.unsigned_abs() / 1_000_000);
-    let stop = Arc::new(AtomicBool::new(false));
     let (parcels, from_workers) = bounded(PARCELS_MAX);
     let (changes, from_people) = bounded::<Request>(CHANGES_MAX);
     let (reloads, from_reloader) = bounded(RELOADS_MAX);
@@ -235,9 +234,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let memory = open_memory(&plan, &mut judge)?;
     let kept = models_dir.as_deref().map_or_else(Vec::new, |dir| versions::list(dir, artifact::FLOW));
     let lag = Lag::new(plan.sources.iter().map(OpenSource::is_steady));
-    if let Some(past) = plan.past.take() {
-        past::play(past, &meter, &mut judge);
-    }
+    plan.past.take().into_iter().for_each(|past| past::play(past, &meter, &mut judge));
     let (notifier, outbox, notifying) = notify::start(&config.notify, &plan.data_dir, plan.mode == Mode::Demo)?;
     let levels = level_models::LevelTrainings::new(config, &mut judge, models_dir.clone());
     let judging = Judging {
@@ -267,16 +264,12 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     };
     let mut threads = vec![spawn("judge", move || judging.run())?, spawn("lists", move || keeper.run())?];
     let (workers, meters) = start_workers(plan.sources, &meter, &rings, &parcels, &stop, &plan.data_dir)?;
-    threads.extend(workers);
-    threads.push(notifying);
+    threads.extend(workers.into_iter().chain([notifying]));
     drop(parcels);
     let takers = Takers { judge: reloads, meters, lists, store: store.clone(), outbox: Arc::clone(&outbox) };
-    let data_dir = plan.data_dir.clone();
     let desk = Desk::new(plan.data_dir, plan.reload, takers);
-    let (uploads, analyst) = uploads::start(config.uploads, &data_dir, &desk, &stop)?;
-    if let Some(analyst) = analyst {
-        threads.push(spawn("uploads", move || analyst.run())?);
-    }
+    let (uploads, analyst) = uploads::start(config.uploads, &desk, &stop)?;
+    threads.extend(analyst);
     let answers = Answers {
         status,
         scores,

@@ -6,18 +6,19 @@ mod analyst;
 mod receiving;
 mod shelf;
 
-pub use analyst::Analyst;
 pub use shelf::Shelf;
 
 use super::desk::Desk;
+use super::spawn;
 use crate::failure::{Context, Result as StartResult};
+use analyst::Analyst;
 use receiving::Arriving;
 use serde::{Deserialize, Serialize};
 use serve::shapes::{Upload, UploadAnalysis, UploadDetail, UploadPhase, Uploads};
 use serve::{LiveError, Receiving, UploadKeeper};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::thread::JoinHandle;
 
 /// Folder in the data directory.
 const FOLDER: &str = "uploads";
@@ -42,20 +43,20 @@ impl Default for UploadSettings {
     }
 }
 
-/// Opens the files of earlier runs; nothing where none are taken.
+/// Opens the files of earlier runs, and the thread that works on them; nothing where none are taken.
 pub fn start(
     settings: UploadSettings,
-    data_dir: &Path,
     desk: &Arc<Desk>,
     stop: &Arc<AtomicBool>,
-) -> StartResult<(Option<Arc<Keeper>>, Option<Analyst>)> {
+) -> StartResult<(Option<Arc<Keeper>>, Option<JoinHandle<()>>)> {
     if !settings.enabled {
         return Ok((None, None));
     }
-    let dir = data_dir.join(FOLDER);
+    let dir = desk.data_dir().join(FOLDER);
     let shelf = Arc::new(Shelf::open(dir.clone(), settings).context(dir.display())?);
     let analyst = Analyst { shelf: Arc::clone(&shelf), desk: Arc::clone(desk), stop: Arc::clone(stop) };
-    Ok((Some(Arc::new(Keeper(shelf))), Some(analyst)))
+    let thread = spawn("uploads", move || analyst.run())?;
+    Ok((Some(Arc::new(Keeper(shelf))), Some(thread)))
 }
 
 /// What the API asks.
