@@ -22,6 +22,8 @@ const EVERY: Duration = Duration::from_secs(1);
 const WAIT: Duration = Duration::from_millis(100);
 /// Number of a watch beside the sources: none of them.
 const BESIDE: usize = usize::MAX;
+/// Share of the time that reading sockets may take: on a machine with very many they are read less often, counters never.
+const SOCKETS_SHARE: u32 = 5;
 /// Interfaces told apart; more are left out.
 const INTERFACES_MAX: usize = 4_096;
 
@@ -101,6 +103,8 @@ struct Past {
     numbers: BTreeMap<String, u16>,
     meter: MeterCounters,
     sockets: SocketReader,
+    /// When the sockets are read again; None: now.
+    sockets_due: Option<Instant>,
     /// Counters of the newest row of the traffic log, and its time.
     logged: Option<(Timestamp, BTreeMap<String, HostCounters>)>,
 }
@@ -169,11 +173,16 @@ impl HostWatcher {
         past.counters.retain(|name, _| rates.iter().any(|(counter, _)| counter.interface == *name));
         past.meter.last = Some(now);
         self.log_traffic(past, now);
-        let error = past.sockets.read().map(|()| self.enter_sockets(past, now, &mut observations)).err();
+        if past.sockets_due.is_none_or(|due| due <= Instant::now()) {
+            let error = past.sockets.read().map(|()| self.enter_sockets(past, now, &mut observations)).err();
+            let took = begun.elapsed();
+            past.sockets_due = Some(begun + took * SOCKETS_SHARE);
+            let mut numbers = lock(&self.shared.numbers);
+            numbers.error = error.map(|error| error.to_string());
+            numbers.reading_ms = took.as_secs_f64() * 1e3;
+        }
         let mut numbers = lock(&self.shared.numbers);
         numbers.read = Some(now);
-        numbers.error = error.map(|error| error.to_string());
-        numbers.reading_ms = begun.elapsed().as_secs_f64() * 1e3;
         numbers.readings += 1;
         (numbers.looks, numbers.left_out) = (past.sockets.looks(), past.sockets.left_out());
         (numbers.interfaces, numbers.alone) = (rates, self.source.is_some());
