@@ -35,7 +35,8 @@ pub(super) struct Domain {
     pub started_ms: Option<i64>,
     /// The sequence number that should come next.
     next: Option<u32>,
-    /// Options records before it: some exporters (softflowd) do not count them, against RFC 7011.
+    /// The last one that came, and the options records with it.
+    number: u32,
     options: u32,
     /// Number of the last datagram.
     pub used: u64,
@@ -49,6 +50,7 @@ impl Domain {
             samplers: Samplers::default(),
             started_ms: None,
             next: None,
+            number: 0,
             options: 0,
             used: 0,
         }
@@ -69,8 +71,7 @@ impl Domain {
     /// Compares a sequence number with the one expected, counts what is missing. `step` is by how much this datagram moves it; None
     /// when that is not known, and then the next one says nothing. `options` of it may not have been counted.
     pub(super) fn sequence(&mut self, number: u32, step: Option<u32>, options: u32) {
-        let uncounted = std::mem::replace(&mut self.options, options);
-        if let Some(next) = self.next.filter(|next| next.wrapping_sub(uncounted) != number) {
+        if let Some(next) = self.next.filter(|next| !self.follows(*next, number, step, options)) {
             let (ahead, behind) = (number.wrapping_sub(next), next.wrapping_sub(number));
             if behind != 0 && behind <= REORDERED_MAX && number != 0 {
                 self.state.reordered += 1;
@@ -85,6 +86,15 @@ impl Domain {
             }
         }
         self.next = step.map(|step| number.wrapping_add(step));
+        (self.number, self.options) = (number, options);
+    }
+
+    /// True when nothing is missing before `number`. RFC 7011 has IPFIX count the data records before a message; softflowd counts its own
+    /// too, and leaves out those of options.
+    fn follows(&self, next: u32, number: u32, step: Option<u32>, options: u32) -> bool {
+        let own = step.filter(|_| self.state.format == ExportFormat::Ipfix).map(|step| self.number.wrapping_add(step));
+        let without = |number: u32, options: u32| [number, number.wrapping_sub(options)];
+        without(next, self.options).contains(&number) || own.is_some_and(|own| without(own, options).contains(&number))
     }
 
     /// Keeps the newest counters of an interface.
@@ -228,6 +238,14 @@ mod tests {
             d.sequence(30 + counts_options, Some(10), 0);
             assert_eq!((d.state.missing, d.state.reordered), (0, 0), "options are counted or not");
         }
+        let mut d = domain();
+        d.state.format = ExportFormat::Ipfix;
+        for (number, step, options) in [(24, 25, 1), (56, 32, 0), (88, 32, 0), (104, 16, 0)] {
+            d.sequence(number, Some(step), options);
+        }
+        assert_eq!((d.state.missing, d.state.reordered), (0, 0), "its own records are counted, options are not");
+        d.sequence(200, Some(16), 0);
+        assert_eq!(d.state.missing, 80);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::domain::{Domain, DomainKey};
 use super::held::{Held, HeldSet};
 use super::sampled_packet;
 use super::templates::{Field, Template, VARIABLE};
-use super::values::{Told, Values};
+use super::values::Values;
 use crate::bytes::{be16_at, be32_at};
 use crate::config::DecodeConfig;
 use record::timestamp::NS_PER_S;
@@ -207,11 +207,11 @@ impl Sets<'_> {
                 continue;
             }
             match values.told(&self.moment, samplers, *started_ms) {
-                Told::Flow(flow) => {
+                Ok(flow) => {
                     state.flows += 1;
                     self.out.push(flow);
                 }
-                Told::Ignored(reason) => state.ignored.add(reason, 1),
+                Err(reason) => state.ignored.add(reason, 1),
             }
         }
         state.records += u64::from(count);

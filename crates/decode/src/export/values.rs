@@ -66,16 +66,6 @@ pub(super) struct Values<'a> {
     section: Option<(&'a [u8], bool)>,
 }
 
-/// What a record was. Most are flows, and none is kept: a box would cost more than the room it saves.
-#[derive(Debug)]
-#[allow(clippy::large_enum_variant)]
-pub(super) enum Told {
-    /// A flow.
-    Flow(ExportedFlow),
-    /// No flow, by reason.
-    Ignored(&'static str),
-}
-
 /// A number of up to eight bytes (reduced-size encoding); of longer ones the last eight.
 fn number(bytes: &[u8]) -> u64 {
     let tail = &bytes[bytes.len().saturating_sub(8)..];
@@ -232,17 +222,22 @@ impl<'a> Values<'a> {
         if own > 0 { own } else { samplers.rate(self.sampler).unwrap_or(0) }
     }
 
-    /// The flow that it tells. `started_ms` is when the exporter started, where only an option says so.
-    pub(super) fn told(&self, moment: &Moment, samplers: &Samplers, started_ms: Option<i64>) -> Told {
+    /// The flow that it tells, or why it is none. `started_ms` is when the exporter started, where only an option says so.
+    pub(super) fn told(
+        &self,
+        moment: &Moment,
+        samplers: &Samplers,
+        started_ms: Option<i64>,
+    ) -> Result<ExportedFlow, &'static str> {
         if self.nat.is_some_and(|event| event != 0) && self.sides[0].octets.is_none() && self.initiator[0].is_none() {
-            return Told::Ignored("nat_event");
+            return Err("nat_event");
         }
         // That a flow was created says nothing of it yet, unless its first packet is counted already (Palo Alto).
         let nothing_counted = self.sides[0].octets.unwrap_or(0) == 0 && self.sides[0].packets.unwrap_or(0) == 0;
         if matches!(self.firewall, Some(1 | 4)) && nothing_counted {
-            return Told::Ignored("firewall_event");
+            return Err("firewall_event");
         }
-        let Some((src, dest)) = self.addresses() else { return Told::Ignored("no_addresses") };
+        let (src, dest) = self.addresses().ok_or("no_addresses")?;
         let (forward, backward) = self.counts();
         let (start, end) = self.span(moment, started_ms);
         let icmp = self.icmp();
@@ -276,7 +271,7 @@ impl<'a> Values<'a> {
         if self.direction == 2 {
             turn(&mut flow);
         }
-        Told::Flow(flow)
+        Ok(flow)
     }
 
     /// Both addresses, of the version that the record speaks of.
@@ -401,8 +396,8 @@ mod tests {
 
     fn told(fields: &[(u32, u16, &[u8])]) -> ExportedFlow {
         match values(fields).told(&moment(), &Samplers::default(), None) {
-            Told::Flow(flow) => flow,
-            Told::Ignored(why) => panic!("{why}"),
+            Ok(flow) => flow,
+            Err(why) => panic!("{why}"),
         }
     }
 
@@ -455,8 +450,8 @@ mod tests {
     #[test]
     fn events_are_no_flows_but_a_denial_is_one() {
         let why = |fields: &[(u32, u16, &[u8])]| match values(fields).told(&moment(), &Samplers::default(), None) {
-            Told::Ignored(why) => why,
-            Told::Flow(_) => "flow",
+            Err(why) => why,
+            Ok(_) => "flow",
         };
         assert_eq!(why(&[SRC, DEST, (0, 230, &[1])]), "nat_event");
         assert_eq!(why(&[SRC, DEST, (0, 233, &[1])]), "firewall_event");

@@ -109,7 +109,7 @@ pub(super) fn opening(between: Between, ts: Timestamp, action: Option<FirewallAc
 pub(super) fn outcome_of(action: Option<FirewallAction>, answered: Option<bool>) -> Option<ContactOutcome> {
     match (action, answered) {
         (Some(FirewallAction::Blocked), _) => Some(ContactOutcome::Unanswered),
-        (Some(FirewallAction::Reset) | _, Some(true)) => Some(ContactOutcome::Answered),
+        (_, Some(true)) => Some(ContactOutcome::Answered),
         (Some(FirewallAction::Reset), _) => Some(ContactOutcome::Refused),
         (_, Some(false)) => Some(ContactOutcome::Unanswered),
         (_, None) => None,

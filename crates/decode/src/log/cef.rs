@@ -4,7 +4,7 @@
 use super::build::{self, Between, LoggedPacket, outcome_of, text};
 use super::fields::{self, Pairs};
 use super::{Heads, Line, LogError, LogFormat, time};
-use record::{ContactOutcome, Endpoint, FirewallAction, LogEntry, Severity, Timestamp};
+use record::{ContactOutcome, Endpoint, FirewallAction, IpAddr16, LogEntry, Severity, Timestamp};
 
 /// CEF of any maker.
 pub(crate) struct Cef;
@@ -105,7 +105,7 @@ fn is_alert(event: &Event<'_>, maker: &str, category: &str) -> bool {
 fn between(event: &Event<'_>) -> Result<Between, LogError> {
     let pairs = &event.pairs;
     let end = |ip: Option<&str>, port: Option<&str>| -> Result<Endpoint, LogError> {
-        let addr = ip.map_or(Ok(record::IpAddr16::default()), fields::address)?;
+        let addr = ip.map_or(Ok(IpAddr16::default()), fields::address)?;
         Ok(Endpoint { addr, port: port.map_or(Ok(0), fields::port)? })
     };
     let proto = pairs.any(&["proto", "app"]).and_then(fields::protocol).unwrap_or(0);

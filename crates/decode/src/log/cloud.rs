@@ -80,10 +80,11 @@ impl LogFormat for Azure {
         text.contains("\"flowTuples\"") || text.starts_with("\"records\"") || tuples(text).next().is_some()
     }
     fn read(&self, line: &Line<'_>, _: &mut Heads, out: &mut Vec<LogEntry>) -> Result<(), LogError> {
+        let before = out.len();
         for tuple in tuples(line.text) {
             out.push(of_tuple(tuple)?);
         }
-        if out.is_empty() {
+        if out.len() == before {
             out.push(LogEntry::NotUsed("azure document".to_owned()));
         }
         Ok(())

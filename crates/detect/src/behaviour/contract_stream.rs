@@ -88,6 +88,7 @@ impl Stream {
             14..=21 => Observation::Flow(Box::new(self.flow(a, b))),
             22..=25 => self.arp(a, b),
             26..=31 => self.app(a, b),
+            32 if self.draw(4) == 0 => self.stations(),
             32 => self.scene(),
             33 => self.router(a),
             34 => self.packet(a, b),
@@ -290,6 +291,23 @@ impl Stream {
             messages: 1 + self.draw(9) as u16,
             ..ControlData::default()
         })
+    }
+
+    /// A master polls four stations, two of which then talk to each other.
+    fn stations(&mut self) -> Observation {
+        let station = |n: u8| IpAddr16::v4([172, 16, 9, n]);
+        for _ in 0..6 {
+            for n in 1..=4 {
+                let data = AppData::Control(ControlData { functions: vec![1], messages: 1, ..ControlData::default() });
+                let polls = self.says(station(200), station(n), 502, data);
+                self.scene.push_back(polls);
+            }
+        }
+        self.ms += 2_000;
+        let talk = contact(self.ms, station(1), station(2), 4444);
+        self.scene.push_back(Observation::Contact(talk));
+        self.scene.push_back(Observation::Flow(Box::new(flow(self.ms, station(1), station(2), 4444, 100, 100))));
+        Observation::Contact(contact(self.ms - 2_000, station(200), station(1), 502))
     }
 
     /// Somebody calls a server, which fetches much from a neighbour of the caller; or a host greets one outside again and again without

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 /// A story is told a last time when it has been quiet for this long.
 const QUIET_NS: i64 = 60 * NS_PER_S;
 
+/// A story that heard nothing for so long is over, as its incident is; the next alert begins a new one.
+const SILENCE_NS: i64 = 2 * HOUR_NS;
+
 /// Settings of imported alerts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -67,7 +70,7 @@ impl Imported {
         // Of many strangers that knock at one host of ours, the host is the story.
         let host = if context.home.contains(told.dest) { told.dest } else { told.src };
         let key = (told.product, signature, host);
-        let story = self.stories.touch(&key, told.ts, || Story {
+        let story = self.stories.touch(&key, context.now, || Story {
             first: told.ts,
             last: told.ts,
             times: 0,
@@ -165,6 +168,7 @@ impl Behaviour for Imported {
     }
     fn advance(&mut self, now: Timestamp, _context: &Context, out: &mut Vec<Alert>) {
         self.flush(now, QUIET_NS, out);
+        self.stories.expire(now, SILENCE_NS, |_, _| {});
     }
     fn finish(&mut self, context: &Context, out: &mut Vec<Alert>) {
         self.flush(context.now, 0, out);
@@ -224,6 +228,12 @@ mod tests {
         assert_eq!(last, Some((100, 64, vec![ip(9)])));
         let two = run("imported_alert", &observations([told(0, STRANGER, 1), told(1, STRANGER, 2)]));
         assert_ne!(two[0].story, two[1].story);
+    }
+
+    #[test]
+    fn after_hours_of_silence_it_is_another_story_that_counts_anew() {
+        let alerts = run("imported_alert", &observations([told(0, STRANGER, 1), told(3 * 3_600_000, STRANGER, 1)]));
+        assert_eq!(alerts.iter().map(|a| a.packets).collect::<Vec<_>>(), [1, 1]);
     }
 
     #[test]

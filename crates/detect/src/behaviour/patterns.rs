@@ -34,10 +34,11 @@ impl<const N: usize> Patterns<N> {
     pub(super) fn new(list: impl Iterator<Item = (usize, &'static str, u32)>) -> Self {
         let mut set = Self { heads: Box::new([NONE; 1 << PLACES_BITS]), patterns: Vec::new() };
         for (class, text, points) in list {
-            let Some(head) = text.as_bytes().first_chunk().filter(|_| set.patterns.len() < usize::from(NONE)) else {
+            let Some(head) = text.as_bytes().first_chunk().copied().filter(|_| set.patterns.len() < usize::from(NONE))
+            else {
                 continue;
             };
-            let next = std::mem::replace(&mut set.heads[place(*head)], set.patterns.len() as u8);
+            let next = std::mem::replace(&mut set.heads[place(head)], set.patterns.len() as u8);
             set.patterns.push(Pattern { text, class, points, next });
         }
         set
@@ -53,8 +54,8 @@ impl<const N: usize> Patterns<N> {
     pub(super) fn find(&self, text: &str, points: &mut [u32; N]) {
         let text = text.as_bytes();
         for at in 0..text.len() {
-            let Some(head) = text[at..].first_chunk() else { break };
-            let mut next = self.heads[place(*head)];
+            let Some(head) = text[at..].first_chunk().copied() else { break };
+            let mut next = self.heads[place(head)];
             while let Some(pattern) = self.patterns.get(usize::from(next)) {
                 let there = text.get(at..at + pattern.text.len());
                 if there.is_some_and(|there| there.eq_ignore_ascii_case(pattern.text.as_bytes())) {
