@@ -98,16 +98,15 @@ impl SocketBook {
                 lingering.insert(key);
                 continue;
             }
-            match self.open.get_mut(&key) {
-                Some(known) => known.see(raw, owners, users, self.readings),
-                None => {
-                    let mut socket = new_socket(raw, incoming, now);
-                    socket.first_reading = self.readings == 1;
-                    socket.see(raw, owners, users, self.readings);
-                    opened.push(self.event(&socket, SocketChange::Opened, now));
-                    self.open.insert(key, socket);
-                }
+            if let Some(known) = self.open.get_mut(&key) {
+                known.see(raw, owners, users, self.readings);
+                continue;
             }
+            let mut socket = new_socket(raw, incoming, now);
+            socket.first_reading = self.readings == 1;
+            socket.see(raw, owners, users, self.readings);
+            opened.push(self.event(&socket, SocketChange::Opened, now));
+            self.open.insert(key, socket);
         }
         self.lingering = lingering;
         let mut changes = self.close_unseen(now);
