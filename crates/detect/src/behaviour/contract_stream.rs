@@ -323,6 +323,7 @@ impl Stream {
         if self.draw(2) == 0 {
             self.scene.push_back(answered(contact(self.ms, home, outside(near + 1), 4444)));
             self.scene.push_back(Observation::Flow(Box::new(f)));
+            self.refusals(outside(near), home);
             return answered(contact(self.ms, outside(near), home, 445));
         }
         for visit in 0..8 {
@@ -334,6 +335,19 @@ impl Stream {
             self.scene.push_back(Observation::Flow(Box::new(FlowRecord { end, start: end, flow_id, ..f.clone() })));
         }
         answered(contact(self.ms - 88_000, home, outside(near + 1), 4444))
+    }
+
+    /// A server that refuses the same client again and again.
+    fn refusals(&mut self, server: IpAddr16, client: IpAddr16) {
+        for _ in 0..24 {
+            self.ms += 200;
+            let c = contact(self.ms, client, server, 21);
+            let data =
+                LoginData { protocol: AppProto::Ftp, response: true, accepted: Some(false), ..LoginData::default() };
+            let from_low = c.key.low.addr == server;
+            let event = AppEvent { ts: c.ts, key: c.key, from_low, src_mac: mac(1), data: AppData::Login(data) };
+            self.scene.push_back(Observation::App(Box::new(event)));
+        }
     }
 
     fn router(&mut self, router: IpAddr16) -> Observation {

@@ -188,6 +188,8 @@ impl Connection {
                     });
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // TLS that ends without saying so, as most devices do when they restart: what came was whole messages or is cut there.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return false,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return self.heard.elapsed() < SILENT_MAX,
                 Err(_) => {
                     *failed += 1;
