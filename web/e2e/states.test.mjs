@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { sockets } from '../mock/sockets.mjs';
 import { launch, openPage, SKIP, startOwn, startServer, until } from './browser.mjs';
 
 const LISTS = [
@@ -89,6 +90,36 @@ describe('states', { skip: SKIP, timeout: 300_000 }, () => {
       );
     });
   }
+
+  test('a machine that may not capture shows itself: refused, then its ports, its processes, and what it may not see', () => {
+    let refused = true;
+    return on(
+      '/',
+      async (page) => {
+        const box = page.locator('[data-panel="host"]');
+        await box.locator('[role="alert"]', { hasText: 'Not now' }).waitFor();
+        refused = false;
+        await box.locator('button', { hasText: 'Try again' }).click();
+        await box.locator('[data-listening] tbody tr').first().waitFor();
+        const text = await box.textContent();
+        assert.match(text, /python3 \(4711\)/);
+        assert.match(text, /owner not visible without rights/);
+        assert.match(text, /eth0/);
+        assert.equal(await box.locator('[data-listening] tbody tr').count(), 3, 'what only this machine reaches is behind a button');
+        await box.locator('button', { hasText: '1 more' }).click();
+        await box.locator('[data-listening] tr', { hasText: 'tripline' }).waitFor();
+      },
+      async (page) => {
+        // A stream that says nothing: its summaries would say how the server really runs.
+        await page.route((url) => url.pathname === '/api/v1/live', () => undefined);
+        await page.route((url) => url.pathname === '/api/v1/summary', async (route) => {
+          const answer = await route.fetch();
+          await route.fulfill({ json: { ...(await answer.json()), mode: 'host' } });
+        });
+        await page.route((url) => url.pathname === '/api/v1/sockets', (route) => route.fulfill(refused ? { status: 503, contentType: 'application/problem+json', body: JSON.stringify({ title: 'Not now', detail: 'Later.' }) } : { json: sockets(true) }));
+      },
+    );
+  });
 
   test('a list without a match says so', () =>
     on('/flows?q=src_port:1 dest_port:1', async (page) => {

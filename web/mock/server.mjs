@@ -7,6 +7,7 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { askModels, models } from './models.mjs';
 import { changeSettings, course, HOST_FIELDS, hostRows, logRule, presets, ruleCovers, ruleProblem, ruleWords, sayOfHost, settings, SORTS } from './settings.mjs';
+import { sockets } from './sockets.mjs';
 import { iso, makeFlow, makeIncident, makePacket, packetDetail, random } from './world.mjs';
 
 const option = (name, fallback) => { const at = process.argv.indexOf(name); return at < 0 ? fallback : process.argv[at + 1]; };
@@ -70,7 +71,7 @@ function summary() {
   const mean = (f) => (last.length ? last.reduce((a, s) => a + f(s.second), 0) / last.length : 0);
   const now = Date.now();
   return {
-    now: iso(now), started: iso(started), version: '0.1.0', mode: 'demo',
+    now: iso(now), started: iso(started), version: '0.1.0', mode: option('--mode', 'demo'),
     sources: [{ name: 'demo0', kind: 'simulate', state: 'running', packets: totals.packets, bytes: totals.bytes, dropped: 0, last_event: iso(now) }, { name: 'demo1', kind: 'simulate', state: 'running', packets: 812, bytes: 91_000, dropped: 0, last_event: iso(now - 900) }],
     rates: { packets_per_s: mean((s) => s.packets), bits_per_s: 8 * mean((s) => s.bytes), bits_in_per_s: 8 * mean((s) => s.bytes_in), bits_out_per_s: 8 * mean((s) => s.bytes_out), flows_per_s: QUIET ? 1 : 60 },
     totals: { packets: totals.packets, bytes: totals.bytes, flows: flows.length, flows_anomalous: totals.anomalous, hosts: 33, incidents_open: incidents.filter((i) => i.status === 'open').length, drops: process.argv.includes('--drops') ? { kernel: 41_233 } : {}, decode_errors: { truncated: 3 } },
@@ -230,6 +231,7 @@ async function api(path, request, response, url) {
   if (path === '/live') return openStream(request, response, url);
   if (path === '/summary') return json(response, summary());
   if (path === '/health') return json(response, { status: 'ok', items: health(), counters: {} });
+  if (path === '/sockets') return json(response, sockets(option('--mode', 'demo') === 'host'));
   if (path === '/series') return json(response, series(url));
   if (path === '/top') return json(response, top(url.searchParams.get('what')));
   if (path === '/flows/scatter') { const n = Number(url.searchParams.get('limit') ?? 50000); const from = Date.parse(url.searchParams.get('from') ?? '') || 0; const all = flows.filter((f) => Date.parse(f.end) >= from); return json(response, { points: all.slice(-n).reverse().map(tuple), total: all.length }); }

@@ -29,6 +29,8 @@ pub struct Config {
     pub exports: decode::ExportConfig,
     /// Putting exported flows together.
     pub exported: flow::ExportedConfig,
+    /// This machine's own sockets and counters.
+    pub host: source::HostSettings,
     /// Decoder limits.
     pub decode: decode::DecodeConfig,
     /// Flow table.
@@ -53,6 +55,8 @@ pub struct Config {
     pub alert: alert::AlertConfig,
     /// Embedded store and retention.
     pub store: store::StoreConfig,
+    /// Logs beside the store.
+    pub logging: store::csv_log::LoggingConfig,
     /// Dashboard and API.
     pub serve: serve::ServeConfig,
     /// Evidence packets.
@@ -114,6 +118,7 @@ impl Config {
         self.notify.check().map_err(Failure::new)?;
         self.collect.addresses().plain()?;
         self.collect.allowed().plain()?;
+        self.logging.csv.check().map_err(Failure::new)?;
         self.logs.check().plain()?;
         if self.evidence.snap_len < 64 {
             return Err(Failure::new("evidence.snap_len is below 64 bytes: headers would be cut; set 64 or more"));

@@ -233,7 +233,7 @@ fn kind(observation: &Observation) -> u8 {
     match observation {
         // A flow's last packet comes before the flow's end.
         Observation::Packet(_) => 0,
-        Observation::Arp(_) | Observation::Router(_) => 1,
+        Observation::Arp(_) | Observation::Router(_) | Observation::Socket(_) => 1,
         Observation::Contact(_) => 2,
         Observation::App(_) => 3,
         Observation::Flow(_) => 4,
@@ -245,9 +245,11 @@ fn kind(observation: &Observation) -> u8 {
 /// What orders two of one kind and moment.
 fn tie(observation: &Observation) -> (FlowKey, u64) {
     match observation {
-        Observation::Packet(_) | Observation::Arp(_) | Observation::Router(_) | Observation::Imported(_) => {
-            (FlowKey::NONE, 0)
-        }
+        Observation::Packet(_)
+        | Observation::Arp(_)
+        | Observation::Router(_)
+        | Observation::Socket(_)
+        | Observation::Imported(_) => (FlowKey::NONE, 0),
         Observation::Contact(c) => (c.key, 0),
         Observation::App(a) => (a.key, u64::from(a.from_low)),
         Observation::Flow(f) => (f.key, f.flow_id),

@@ -199,6 +199,7 @@ pub fn merge_seconds(parts: &[InterfaceSecond]) -> InterfaceSecond {
     let mut receivers: Vec<ReceiverSecond> = Vec::new();
     for part in parts {
         (joined.ts, joined.interface) = (part.ts, part.interface);
+        joined.counted_on.clone_from(&part.counted_on);
         for class in 0..TrafficClass::COUNT {
             joined.packets[class] += part.packets[class];
             joined.bytes[class] += part.bytes[class];

@@ -234,6 +234,7 @@ impl HostWindows {
             | Observation::Router(_)
             | Observation::Second(_)
             | Observation::Packet(_)
+            | Observation::Socket(_)
             | Observation::Imported(_) => {}
         }
     }

@@ -1,7 +1,8 @@
 //! A flow as reported: identity, counters, corrected CICFlowMeter statistics, TCP state. Times in nanoseconds, sizes in
 //! bytes. A long flow is reported several times (active timeout); each report covers its own span.
 
-use crate::{AppData, AppProto, Endpoint, FlowKey, FlowOrigin, MacAddr, TcpFlags, Timestamp, Tunnel};
+use crate::{AppData, AppProto, Endpoint, FlowKey, FlowOrigin, MacAddr, Process, TcpFlags, Timestamp, Tunnel};
+use std::sync::Arc;
 
 /// Count, sum, sum of squares, smallest and largest of a quantity. Empty: all zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -264,6 +265,8 @@ pub struct FlowRecord {
     pub dest_mac: MacAddr,
     /// Application layer; None when nothing was recognised.
     pub app: Option<Box<AppSummary>>,
+    /// The process of this machine whose socket it was; None when no end is a socket of this machine, or its owner is not known.
+    pub process: Option<Arc<Process>>,
 }
 
 /// Up to 16 history letters without an allocation.

@@ -23,6 +23,7 @@ pub mod packet;
 pub mod packet_detail;
 pub mod prefix;
 pub mod series;
+pub mod socket;
 pub mod timestamp;
 pub mod verdict;
 pub mod window;
@@ -52,6 +53,7 @@ pub use packet::{DecodeErrorKind, FrameHeader, Layer, PacketMeta, PacketSample, 
 pub use packet_detail::{DetailField, DetailLayer, PacketDetail, PacketSummary};
 pub use prefix::Prefix;
 pub use series::{SeriesPoint, SeriesResult};
+pub use socket::{Process, SocketChange, SocketEvent, SocketOwner};
 pub use timestamp::Timestamp;
 pub use verdict::{Alert, KnownAttack, MemberScore, Verdict};
 pub use window::HostWindow;

@@ -1,7 +1,9 @@
 //! What a meter (decoder and flow table of one worker) emits, in the order of capture time. Streams of several workers
 //! are merged by `(Observation::ts, Observation::tie)`, which does not depend on the number of workers.
 
-use crate::{AppEvent, ArpData, FlowKey, FlowRecord, ImportedAlert, IpAddr16, PacketSample, RouterData, Timestamp};
+use crate::{
+    AppEvent, ArpData, FlowKey, FlowRecord, ImportedAlert, IpAddr16, PacketSample, RouterData, SocketEvent, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 /// One thing that happened.
@@ -23,6 +25,8 @@ pub enum Observation {
     Packet(PacketSample),
     /// Another tool raised an alert. Only logs give them.
     Imported(Box<ImportedAlert>),
+    /// A socket of this machine came or went. Only the watch of the host itself gives them.
+    Socket(Box<SocketEvent>),
 }
 
 /// How the other side took a flow's opening. Emitted once a flow.
@@ -111,6 +115,8 @@ pub struct InterfaceSecond {
     pub ts: Timestamp,
     /// Interface index in its source.
     pub interface: u16,
+    /// Name of the interface when the host's own counters tell of it; empty for captured and exported traffic.
+    pub counted_on: String,
     /// Packets by `TrafficClass`.
     pub packets: [u64; TrafficClass::COUNT],
     /// Wire bytes by `TrafficClass`.
@@ -185,6 +191,7 @@ impl Observation {
             Self::Flow(f) => f.end,
             Self::Packet(p) => p.ts,
             Self::Imported(a) => a.ts,
+            Self::Socket(s) => s.ts,
             Self::Second(s) => s.ts.plus_ns(crate::timestamp::NS_PER_S - 1),
         }
     }

@@ -4,7 +4,7 @@
 use crate::shapes::{
     FeatureView, FeedbackGiven, FeedbackPreview, HostPatch, Models, NotificationAccepted, Notifications,
     NotificationsRetried, Presets, Questions, Retraining, RuleAdded, RuleGiven, RulePreview, Settings, SettingsPatch,
-    SourcesView, Summary, SuppressionUndone, Suppressions, ThreatLists,
+    Sockets, SourcesView, Summary, SuppressionUndone, Suppressions, ThreatLists,
 };
 use crate::uploads::UploadKeeper;
 use record::{Counters, FlowRecord, HealthItem, Incident, IpAddr16, MacAddr, PacketDetail, PacketSummary};
@@ -85,6 +85,10 @@ pub trait Live: Send + Sync {
     fn threat_lists(&self) -> ThreatLists;
     /// Sources with what each counts, and exporters.
     fn sources(&self) -> SourcesView;
+    /// This machine's own sockets, processes and counters, when it is watched.
+    fn sockets(&self) -> Sockets {
+        Sockets::default()
+    }
     /// Health lines, worst first.
     fn health(&self) -> Vec<HealthItem>;
     /// Every counter of the process by name; monotonic.

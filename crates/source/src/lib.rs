@@ -20,7 +20,9 @@ pub use files::pcapng_writer::PcapngWriter;
 pub use files::{first_bytes, is_capture, open_capture, open_reader, open_unpacked};
 pub use filter::{Filter, FilterError};
 pub use frame_source::{BATCH_FRAMES_MAX, FrameSource, SourceStats};
-pub use host::{HostCounters, InterfaceInfo, SocketInfo, host_counters, interfaces, sockets};
+pub use host::{
+    HostCounters, HostSettings, InterfaceInfo, OpenSocket, SocketBook, SocketReader, host_counters, interfaces,
+};
 pub use lists::{ListFetchError, ListOrigin};
 pub use live::{
     FrameSender, KernelCounts, LiveCapture, LiveConfig, LiveSettings, lower_thread_priority, may_capture, open_live,

@@ -209,6 +209,8 @@ pub(crate) fn unpack_record(c: &FlowColumns, blob: &[u8]) -> Option<FlowRecord> 
         interface,
         tunnel: named::<Tunnel>(&c.tunnel),
         origin,
+        // A column holds it.
+        process: None,
         src_mac,
         dest_mac,
         app,

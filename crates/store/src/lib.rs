@@ -4,6 +4,7 @@
 //! writer, its bounds on disk, the filter language of the lists. It knows no HTTP, no packet and no model.
 
 pub mod config;
+pub mod csv_log;
 pub mod error;
 pub mod evidence;
 pub mod formats;

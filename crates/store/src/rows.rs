@@ -87,6 +87,12 @@ pub struct FlowRow {
     pub p_value: Option<f64>,
     /// True above the threshold.
     pub anomalous: bool,
+    /// Process of this machine whose socket it was; absent when no end is one, or its owner is not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub process: String,
+    /// Its number; absent when it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process_id: Option<u32>,
 }
 
 impl FlowRow {
@@ -120,6 +126,8 @@ impl FlowRow {
             score: verdict.map(|v| f64::from(v.score)),
             p_value: verdict.map(|v| v.p_value),
             anomalous: verdict.is_some_and(|v| v.anomalous),
+            process: flow.process.as_ref().map_or(String::new(), |process| process.name.clone()),
+            process_id: flow.process.as_ref().map(|process| process.pid),
         }
     }
 }

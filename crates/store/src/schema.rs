@@ -4,7 +4,7 @@
 use rusqlite::Connection;
 
 /// Steps in order.
-pub(crate) const STEPS: &[&str] = &[STEP_1, STEP_2, STEP_3, STEP_4];
+pub(crate) const STEPS: &[&str] = &[STEP_1, STEP_2, STEP_3, STEP_4, STEP_5];
 
 /// Rows of `flows` are appended in the order they are stored, so that their row number is their age and the oldest are
 /// deleted without an index. `record` and `verdict` are blobs of `flow_blob`. Addresses are 16 bytes: a network is a range.
@@ -163,6 +163,12 @@ INSERT OR IGNORE INTO incident_tags
 INSERT OR IGNORE INTO incident_tags
   SELECT 'detector', json_extract(j.value, '$.name'), i.raised_ns, i.id FROM incidents i, json_each(i.body, '$.detectors') j;
 CREATE INDEX incident_tags_incident ON incident_tags (incident, tag, value);
+";
+
+/// The process of this machine whose socket a flow was: its name, empty when it is not known, and its number.
+const STEP_5: &str = "
+ALTER TABLE flows ADD COLUMN process TEXT NOT NULL DEFAULT '';
+ALTER TABLE flows ADD COLUMN process_id INTEGER;
 ";
 
 /// See `STEP_2`, which says the same as a number.

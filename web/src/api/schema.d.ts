@@ -518,6 +518,23 @@ export interface paths {
         patch: operations["change_settings"];
         trace?: never;
     };
+    "/api/v1/sockets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This machine's listening and connected sockets with their processes, and its interfaces' counters. */
+        get: operations["sockets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sources": {
         parameters: {
             query?: never;
@@ -1451,6 +1468,13 @@ export interface components {
              * @description Packets of the originator.
              */
             pkts_toserver: number;
+            /** @description Process of this machine whose socket it was; absent when no end is one, or its owner is not known. */
+            process?: string;
+            /**
+             * Format: int32
+             * @description Its number; absent when it is not known.
+             */
+            process_id?: number | null;
             /** @description `TCP`, `UDP`, `ICMP`, `IPv6-ICMP`, `SCTP` …, else the number. */
             proto: string;
             /** @description Why it was reported. */
@@ -1561,6 +1585,71 @@ export interface components {
             peers: components["schemas"]["PeerRow"][];
             /** @description Ports it answered on, at most 50: of a home host since it is known, else in the newest 10,000 flows to it. */
             services: components["schemas"]["ServiceRow"][];
+        };
+        /** @description Totals of an interface since it exists, and what it carried in the last second. */
+        HostInterface: {
+            /** @description Name. */
+            name: string;
+            /**
+             * Format: double
+             * @description Bits received a second.
+             */
+            rx_bits_per_s: number;
+            /**
+             * Format: int64
+             * @description Bytes received.
+             */
+            rx_bytes: number;
+            /**
+             * Format: int64
+             * @description Received and dropped.
+             */
+            rx_dropped: number;
+            /**
+             * Format: int64
+             * @description Receive errors.
+             */
+            rx_errors: number;
+            /**
+             * Format: int64
+             * @description Packets received.
+             */
+            rx_packets: number;
+            /**
+             * Format: double
+             * @description Packets received a second.
+             */
+            rx_packets_per_s: number;
+            /**
+             * Format: double
+             * @description Bits sent a second.
+             */
+            tx_bits_per_s: number;
+            /**
+             * Format: int64
+             * @description Bytes sent.
+             */
+            tx_bytes: number;
+            /**
+             * Format: int64
+             * @description Dropped instead of sent.
+             */
+            tx_dropped: number;
+            /**
+             * Format: int64
+             * @description Send errors.
+             */
+            tx_errors: number;
+            /**
+             * Format: int64
+             * @description Packets sent.
+             */
+            tx_packets: number;
+            /**
+             * Format: double
+             * @description Packets sent a second.
+             */
+            tx_packets_per_s: number;
         };
         /** @description Body of `PATCH /hosts/{ip}`; at least one. */
         HostPatch: {
@@ -2304,6 +2393,13 @@ export interface components {
                  * @description Packets of the originator.
                  */
                 pkts_toserver: number;
+                /** @description Process of this machine whose socket it was; absent when no end is one, or its owner is not known. */
+                process?: string;
+                /**
+                 * Format: int32
+                 * @description Its number; absent when it is not known.
+                 */
+                process_id?: number | null;
                 /** @description `TCP`, `UDP`, `ICMP`, `IPv6-ICMP`, `SCTP` …, else the number. */
                 proto: string;
                 /** @description Why it was reported. */
@@ -2581,6 +2677,30 @@ export interface components {
             title: string;
             /** @description A name of the problem, `about:blank` when the status says all. */
             type: string;
+        };
+        /** @description One process that has sockets. */
+        ProcessView: {
+            /**
+             * Format: int64
+             * @description Connections.
+             */
+            connected: number;
+            /** @description Program file; empty when it is not visible. */
+            exe: string;
+            /**
+             * Format: int64
+             * @description Sockets that wait for others.
+             */
+            listening: number;
+            /**
+             * Format: int32
+             * @description Number.
+             */
+            pid: number;
+            /** @description Name. */
+            process: string;
+            /** @description User of its sockets. */
+            user: string;
         };
         /** @description An incident for which a verdict would teach much. */
         Question: {
@@ -2914,6 +3034,101 @@ export interface components {
         SimilarIncident: components["schemas"]["Incident"] & {
             /** @description What both have: `kind`, `source`, `target`, `domain`. */
             same: string[];
+        };
+        /** @description One socket. */
+        SocketView: {
+            /** @description Its program file; empty when it is not visible. */
+            exe: string;
+            /** @description Local address; `0.0.0.0` or `::` for all. */
+            local_ip: string;
+            /**
+             * Format: int32
+             * @description Local port.
+             */
+            local_port: number;
+            /** @description Only this machine can reach it. */
+            loopback: boolean;
+            /** @description `visible`; `hidden`: not visible without rights, or held by the kernel or another container; `gone`: closed before it was looked at. */
+            owner: string;
+            /**
+             * Format: int32
+             * @description Process; null when it is not visible.
+             */
+            pid?: number | null;
+            /** @description Its name; empty when it is not visible. */
+            process: string;
+            /** @description `TCP`, `UDP`. */
+            proto: string;
+            /** @description Remote address; null when there is none. */
+            remote_ip?: string | null;
+            /**
+             * Format: int32
+             * @description Remote port; null when there is none.
+             */
+            remote_port?: number | null;
+            /** @description `listening`, `incoming`, `outgoing`. */
+            role: string;
+            /**
+             * Format: date-time
+             * @description First reading that showed it.
+             */
+            since: string;
+            /** @description It was there when watching began, and may be older than `since`. */
+            since_start: boolean;
+            /**
+             * Format: int32
+             * @description User that opened it; null when the kernel does not say.
+             */
+            uid?: number | null;
+            /** @description That user's name; the number where it has none. */
+            user: string;
+        };
+        /** @description What this machine knows of itself without capturing. */
+        Sockets: {
+            /** @description True when nothing is captured: these counters are all the traffic that is judged. */
+            alone: boolean;
+            /** @description Connections, newest first, at most 500. */
+            connected: components["schemas"]["SocketView"][];
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            connected_total: number;
+            /** @description Interfaces but loopback, by name. */
+            interfaces: components["schemas"]["HostInterface"][];
+            /**
+             * Format: int64
+             * @description Sockets left out because there were more than 65,536, all readings together.
+             */
+            left_out: number;
+            /** @description Sockets that wait for others, those that all can reach first, by port, at most 500. */
+            listening: components["schemas"]["SocketView"][];
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            listening_total: number;
+            /**
+             * Format: int64
+             * @description Sockets whose owner this user may not see.
+             */
+            owners_hidden: number;
+            /** @description Why the sockets could not be read the last time; null when they could. */
+            problem?: string | null;
+            /** @description Processes with most connections, at most 20. */
+            processes: components["schemas"]["ProcessView"][];
+            /**
+             * Format: date-time
+             * @description When it was last read, once a second; null before the first time.
+             */
+            read?: string | null;
+            /**
+             * Format: double
+             * @description What the newest reading took, milliseconds.
+             */
+            reading_ms: number;
+            /** @description False in replays, in the demo, and with `host.watch = false`; then everything else is empty. */
+            watching: boolean;
         };
         /** @description One source of data. */
         SourceState: {
@@ -5076,6 +5291,25 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sockets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sockets"];
                 };
             };
         };

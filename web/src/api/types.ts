@@ -67,6 +67,8 @@ export type ExamMarks = Told<Schemas['ExamMarks']>;
 export type Drift = Told<Schemas['Drift']>;
 export type Series = Told<Schemas['SeriesResult']>;
 export type TopItem = Told<Schemas['TopRow']>;
+export type Sockets = Told<Schemas['Sockets']>;
+export type SocketRow = Told<Schemas['SocketView']>;
 
 /** What the application layer said: one of several records, told apart by `type`. */
 export type AppData = { type: Schemas['AppData']['type'] } & Record<string, unknown>;

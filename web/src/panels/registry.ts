@@ -4,6 +4,7 @@ import type { Component } from 'svelte';
 import Budget from './Budget/Budget.svelte';
 import FirstSteps from './FirstSteps/FirstSteps.svelte';
 import Health from './Health/Health.svelte';
+import Host from './Host/Host.svelte';
 import NewestIncidents from './NewestIncidents/NewestIncidents.svelte';
 import Protocols from './Protocols/Protocols.svelte';
 import Scatter from './Scatter/Scatter.svelte';
@@ -20,6 +21,7 @@ export interface PanelEntry {
 export const OVERVIEW: readonly PanelEntry[] = [
   { id: 'health', place: 'top', panel: Health },
   { id: 'traffic', place: 'main', panel: Traffic },
+  { id: 'host', place: 'main', panel: Host },
   { id: 'scatter', place: 'main', panel: Scatter },
   { id: 'first', place: 'side', panel: FirstSteps },
   { id: 'newest', place: 'side', panel: NewestIncidents },

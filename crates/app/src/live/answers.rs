@@ -295,6 +295,11 @@ impl Live for Answers {
         super::sources::view(&status.sources, status.started, super::wall_clock())
     }
 
+    fn sockets(&self) -> serve::shapes::Sockets {
+        let host = lock(&self.status).host.clone();
+        super::host_view::sockets(host.as_ref())
+    }
+
     fn health(&self) -> Vec<HealthItem> {
         lock(&self.status).health()
     }
@@ -313,6 +318,10 @@ impl Live for Answers {
         counters.add("packet_level_judged", status.packets_judged);
         counters.add("host_level_judged", status.windows_judged);
         counters.add("series_level_judged", status.steps_judged);
+        if let Some((rows, aside)) = status.csv_logs.as_ref().map(|logs| logs.written()) {
+            counters.add("csv_rows_written", rows);
+            counters.add("csv_files_put_aside", aside);
+        }
         counters.add("store_flows_written", status.store.flows_written);
         counters.add("store_incidents_written", status.store.incidents_written);
         for (reason, n) in status.drops().0 {

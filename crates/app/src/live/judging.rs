@@ -67,6 +67,10 @@ pub struct Judging {
     pub lag: Lag,
     /// What the detectors remember over a restart.
     pub memory: Memory,
+    /// This machine's sockets, for the owners of flows; None when it is not watched.
+    pub host: Option<Arc<super::host_watch::HostShared>>,
+    /// CSV logs; None when they are off, and when nothing is captured.
+    pub log: Option<super::csv_logs::CsvLog>,
     /// History.
     pub store: Arc<Sqlite>,
     /// Live stream.
@@ -278,8 +282,14 @@ impl Judging {
     }
 
     /// Results to store, stream and status.
-    fn deliver(&mut self, judged: Judged) {
+    fn deliver(&mut self, mut judged: Judged) {
         let mut batch = StoreBatch::default();
+        if let Some(host) = &self.host {
+            host.name_owners(&mut judged.flows);
+        }
+        if let Some(log) = &self.log {
+            judged.flows.iter().for_each(|flow| log.connection(store::csv_log::connection_of_flow(&flow.record)));
+        }
         self.remember_scores(&judged.flows);
         for flow in &judged.flows {
             self.run.flows_open_second.0 += 1;

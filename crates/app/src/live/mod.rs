@@ -4,11 +4,14 @@
 mod answers;
 pub mod artifact;
 mod asking;
+mod beside;
+mod csv_logs;
 mod desk;
 mod evidence;
 mod exporter_file;
 pub mod feedback;
-mod host_only;
+mod host_view;
+mod host_watch;
 mod hosts_said;
 pub mod importing;
 mod judging;
@@ -49,6 +52,7 @@ use crate::config::Config;
 use crate::failure::{Context, Failure, Result};
 use crate::lists::Lists;
 use answers::Answers;
+use beside::Beside;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use desk::Desk;
 use detect::intel::{Indicators, IntelConfig};
@@ -80,7 +84,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use store::{Read, Sqlite};
 use threat_lists::ListKeeper;
-use worker::{MeterSettings, Parcel, Worker};
+use worker::{MeterSettings, Worker};
 pub use worker::{Pace, wall_clock};
 
 /// Parcels that wait for the judge, some thousand observations each: the better part of a second; then workers wait, and losses
@@ -233,10 +237,10 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let (keeper, lists, from_lists) = list_keeper(config, &plan.data_dir, &status, &stop, &mut judge)?;
     let memory = open_memory(&plan, &mut judge)?;
     let kept = models_dir.as_deref().map_or_else(Vec::new, |dir| versions::list(dir, artifact::FLOW));
-    let lag = Lag::new(plan.sources.iter().map(OpenSource::is_steady));
     plan.past.take().into_iter().for_each(|past| past::play(past, &meter, &mut judge));
     let (notifier, outbox, notifying) = notify::start(&config.notify, &plan.data_dir, plan.mode == Mode::Demo)?;
     let levels = level_models::LevelTrainings::new(config, &mut judge, models_dir.clone());
+    let beside = Beside::start(config, &plan, &status, parcels, &stop)?;
     let judging = Judging {
         judge,
         levels,
@@ -245,8 +249,10 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         requests: from_people,
         reloads: from_reloader,
         indicators: from_lists,
-        lag,
+        lag: Lag::new(plan.sources.iter().map(OpenSource::is_steady)),
         memory,
+        host: beside.host.clone(),
+        log: beside.flow_log(),
         store: Arc::clone(&store),
         publisher: Publisher::new(hub.clone(), Arc::clone(&status), Arc::clone(&scores), rings.clone()),
         status: Arc::clone(&status),
@@ -263,9 +269,8 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         settings: judging_settings(config, &plan, models_dir.clone()),
     };
     let mut threads = vec![spawn("judge", move || judging.run())?, spawn("lists", move || keeper.run())?];
-    let (workers, meters) = start_workers(plan.sources, &meter, &rings, &parcels, &stop, &plan.data_dir)?;
-    threads.extend(workers.into_iter().chain([notifying]));
-    drop(parcels);
+    let (workers, meters) = start_workers(plan.sources, &meter, &rings, &plan.data_dir, &beside)?;
+    threads.extend(workers.into_iter().chain(beside.threads).chain([notifying]));
     let takers = Takers { judge: reloads, meters, lists, store: store.clone(), outbox: Arc::clone(&outbox) };
     let desk = Desk::new(plan.data_dir, plan.reload, takers);
     let (uploads, analyst) = uploads::start(config.uploads, &desk, &stop)?;
@@ -284,8 +289,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         artifact: models_dir.map_or(String::new(), |d| d.join(artifact::FILE_NAME).display().to_string()),
         seed: config.learn.seed,
     };
-    let state = app_state(config, plan.listen, answers, hub);
-    Ok(Parts { state, stop, threads, duration: plan.duration, desk })
+    Ok(Parts { state: app_state(config, plan.listen, answers, hub), stop, threads, duration: plan.duration, desk })
 }
 
 /// What every handler of the API holds.
@@ -429,6 +433,8 @@ fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
         threat_lists: serve::shapes::ThreatLists::default(),
         store: store.counters(),
         notices: std::mem::take(&mut plan.notices),
+        host: None,
+        csv_logs: None,
     })
 }
 
@@ -470,16 +476,15 @@ fn start_workers(
     sources: Vec<OpenSource>,
     meter: &MeterConfig,
     rings: &[Arc<Mutex<PacketRing>>],
-    parcels: &Sender<Parcel>,
-    stop: &Arc<AtomicBool>,
     data_dir: &Path,
+    beside: &Beside,
 ) -> Result<Workers> {
     let next_packet_id = Arc::new(AtomicU64::new(1));
     let (mut threads, mut meters) = (Vec::new(), Vec::new());
     let workers = sources.iter().filter(|source| source.shows_packets()).count();
     let workers = u32::try_from(workers).unwrap_or(u32::MAX);
     for (number, (source, ring)) in sources.into_iter().zip(rings).enumerate() {
-        let (parcels, stop) = (parcels.clone(), Arc::clone(stop));
+        let (parcels, stop) = (beside.parcels.clone(), Arc::clone(&beside.stop));
         let name = format!("capture-{number}");
         let (collects, live) = (source.kind == "collector", source.is_wall_clock());
         let config = meter_of(source.kind, meter);
@@ -493,7 +498,10 @@ fn start_workers(
             continue;
         }
         threads.push(match source.frames {
-            None => spawn(&name, move || host_only::run(number, &parcels, &stop))?,
+            None => {
+                let Some(watcher) = beside.watcher(Some(number)) else { continue };
+                spawn(&name, move || watcher.run())?
+            }
             Some(frames) => {
                 let (settings, from_reloader) = bounded(RELOADS_MAX);
                 meters.push(settings);
@@ -539,7 +547,7 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 
 /// A notice that no interface can be captured from, with the command that changes it.
 pub fn no_capture_notice() -> HealthItem {
-    let text = "No right to capture packets: showing this host's own interface counters".to_owned();
+    let text = "No right to capture packets: showing this host's own interface counters and sockets".to_owned();
     item(
         "rights",
         HealthLevel::Warning,

@@ -163,6 +163,10 @@ pub struct Status {
     pub notifications: Vec<HealthItem>,
     /// Words for people at the start: why there is no capture, which models were read.
     pub notices: Vec<HealthItem>,
+    /// This machine's own sockets and counters; None when it is not watched.
+    pub host: Option<Arc<super::host_watch::HostShared>>,
+    /// CSV logs; None when they are off.
+    pub csv_logs: Option<Arc<super::csv_logs::LogShared>>,
 }
 
 impl Status {
@@ -198,6 +202,7 @@ impl Status {
             drops.merge(&source.meter.exports.dropped);
         }
         drops.merge(&self.store.dropped);
+        drops.add("csv_rows_lost", self.csv_logs.as_ref().map_or(0, |logs| logs.rows_lost()));
         drops
     }
 
@@ -211,6 +216,8 @@ impl Status {
         items.extend(super::sources::health(&self.sources));
         items.extend(self.list_health());
         items.extend(Losses::of(&self.drops()).health());
+        items.extend(self.csv_logs.as_ref().and_then(|logs| logs.health()));
+        items.extend(self.host.as_ref().and_then(|host| host.health()));
         if let Some(error) = &self.store.last_error {
             items.push(item(
                 "store",

@@ -5,6 +5,7 @@
 pub mod http;
 pub mod server;
 pub mod servers;
+pub mod wire;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

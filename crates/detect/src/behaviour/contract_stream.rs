@@ -7,15 +7,18 @@ use super::synthetic::{arp_reply, arp_request, contact, flow, ip, mac};
 use crate::intel::{Indicators, ListText};
 use record::{
     AdminData, AdminStep, AppData, AppEvent, AppProto, AppSummary, CertificateData, Contact, ContactOutcome,
-    ControlData, ControlProtocol, DhcpData, DnsData, FlowRecord, HttpData, ImportedAlert, InterfaceSecond, IpAddr16,
-    LoginData, MacAddr, NtpData, Observation, PacketSample, RouterData, SshData, TcpFlags, Timestamp, TlsData,
-    TrafficClass, observation::ReceiverSecond, timestamp::NS_PER_S,
+    ControlData, ControlProtocol, DhcpData, DnsData, Endpoint, FlowRecord, HttpData, ImportedAlert, InterfaceSecond,
+    IpAddr16, LoginData, MacAddr, NtpData, Observation, PacketSample, Process, RouterData, SocketChange, SocketEvent,
+    SocketOwner, SshData, TcpFlags, Timestamp, TlsData, TrafficClass, observation::ReceiverSecond, timestamp::NS_PER_S,
 };
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// An address outside that a list names.
 const LISTED: IpAddr16 = IpAddr16::v4([198, 51, 100, 7]);
+
+/// One observation in so many is of this machine itself.
+const HOST_EVERY: u64 = 40;
 
 /// Lists that name `LISTED` and a domain of the stream.
 pub(super) fn lists() -> Arc<Indicators> {
@@ -28,20 +31,25 @@ pub(super) fn lists() -> Arc<Indicators> {
 /// The first `length` observations of a stream.
 pub(super) fn stream(seed: u64, length: usize) -> Vec<Observation> {
     let mut stream = Stream::new(seed, 1_000_000);
-    (0..length).map(|_| stream.next()).collect()
+    // As much of everything else as without what this machine says of itself.
+    let all = length + length / (HOST_EVERY as usize - 1);
+    (0..all).map(|_| stream.next()).collect()
 }
 
 /// The stream.
 pub(super) struct Stream {
     state: u64,
     ms: i64,
+    /// Numbers for what this machine says of itself.
+    aside: u64,
+    calls: u64,
     /// What is left of a scene.
     scene: VecDeque<Observation>,
 }
 
 impl Stream {
     pub(super) fn new(seed: u64, ms: i64) -> Self {
-        Self { state: seed, ms, scene: VecDeque::new() }
+        Self { state: seed, ms, aside: !seed, calls: 0, scene: VecDeque::new() }
     }
 
     fn draw(&mut self, below: u64) -> u64 {
@@ -70,6 +78,10 @@ impl Stream {
     pub(super) fn next(&mut self) -> Observation {
         if let Some(ahead) = self.scene.pop_front() {
             return ahead;
+        }
+        self.calls += 1;
+        if self.calls.is_multiple_of(HOST_EVERY) {
+            return self.host_aside();
         }
         self.ms += self.draw(20) as i64;
         let (a, b) = (self.address(), self.address());
@@ -356,6 +368,47 @@ impl Stream {
             wire_len: 60,
             count: 1,
         })
+    }
+
+    /// From numbers of its own, so that the rest of the stream is what it was without.
+    fn host_aside(&mut self) -> Observation {
+        std::mem::swap(&mut self.state, &mut self.aside);
+        let (a, b) = (self.address(), self.address());
+        let observation = self.host(a, b);
+        std::mem::swap(&mut self.state, &mut self.aside);
+        observation
+    }
+
+    /// What this machine says of itself: a second of its counters, or a socket that came or went.
+    fn host(&mut self, a: IpAddr16, b: IpAddr16) -> Observation {
+        let ts = Timestamp(self.ms * 1_000_000);
+        if self.draw(4) == 0 {
+            let (bytes_in, packets_in) = (self.draw(1 << 25), self.draw(1 << 15));
+            let ts = Timestamp::from_parts(ts.seconds(), 0);
+            let counted_on = format!("eth{}", self.draw(3));
+            let second = InterfaceSecond { ts, counted_on, bytes_in, packets_in, ..InterfaceSecond::default() };
+            return Observation::Second(Box::new(second));
+        }
+        let (pid, local, remote) = (self.draw(50) as u32, self.port(), self.port());
+        let process = Process { pid, name: format!("p{pid}"), exe: String::new() };
+        let listening = self.draw(3) == 0;
+        let proto = self.one_of(&[6, 6, 17]);
+        Observation::Socket(Box::new(SocketEvent {
+            ts,
+            change: self.one_of(&[SocketChange::Opened, SocketChange::Opened, SocketChange::Closed]),
+            since: ts,
+            proto,
+            local: Endpoint { addr: a, port: local },
+            remote: if listening { Endpoint::default() } else { Endpoint { addr: b, port: remote } },
+            listening,
+            incoming: self.draw(4) == 0,
+            first_reading: self.draw(20) == 0,
+            handed_out: local >= 32_768,
+            host: a,
+            uid: Some(pid % 3),
+            user: format!("u{}", pid % 3),
+            owner: if pid == 0 { SocketOwner::Hidden } else { SocketOwner::Process(Arc::new(process)) },
+        }))
     }
 
     fn second(&mut self, a: IpAddr16, b: IpAddr16) -> Observation {

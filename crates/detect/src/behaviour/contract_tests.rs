@@ -40,7 +40,10 @@ fn every_alert_can_be_read_and_grouped() {
             assert_eq!(alert.detector, *name);
             assert!(!alert.title.is_empty() && !alert.title.ends_with('.'), "{name}: `{}`", alert.title);
             assert!(!alert.why.is_empty(), "{name}: no reason");
-            assert!(!alert.src.is_empty() || !alert.dest.is_empty() || *name == "volume", "{name}: nobody named");
+            assert!(
+                !alert.src.is_empty() || !alert.dest.is_empty() || ["volume", "burst"].contains(name),
+                "{name}: nobody named"
+            );
             assert!(!alert.story.is_empty(), "{name}: no story");
             assert!(alert.src.len() <= 64 && alert.dest.len() <= 64 && alert.dest_port.len() <= 64, "{name}: too long");
             assert!((0.0..=1.0).contains(&alert.score), "{name}: score {}", alert.score);

@@ -7,6 +7,7 @@ mod arp_spoof;
 mod beacon;
 mod beacon_rhythm;
 mod brute_force;
+mod burst;
 mod cleartext_login;
 mod contacts;
 mod control_commands;
@@ -30,11 +31,13 @@ mod lru;
 mod lru_index;
 mod memory;
 mod new_device;
+mod new_listener;
 mod new_service;
 mod odd_service;
 mod patterns;
 mod port_scan;
 mod ports;
+mod process_peer;
 mod protocol_names;
 mod random_walk;
 mod rare_client;
@@ -77,6 +80,7 @@ pub use address_change::{AddressChange, AddressChangeConfig};
 pub use arp_spoof::{ArpSpoof, ArpSpoofConfig};
 pub use beacon::{Beacon, BeaconConfig};
 pub use brute_force::{BruteForce, BruteForceConfig};
+pub use burst::{Burst, BurstConfig};
 pub use cleartext_login::{CleartextLogin, CleartextLoginConfig};
 pub use control_commands::{ControlCommands, ControlCommandsConfig};
 pub use crypto_mining::{CryptoMining, CryptoMiningConfig};
@@ -93,9 +97,11 @@ pub use imported::{Imported, ImportedConfig};
 pub use lateral::{Lateral, LateralConfig};
 pub use long_connection::{LongConnection, LongConnectionConfig};
 pub use new_device::{NewDevice, NewDeviceConfig};
+pub use new_listener::{NewListener, NewListenerConfig};
 pub use new_service::{NewService, NewServiceConfig};
 pub use odd_service::{OddService, OddServiceConfig};
 pub use port_scan::{PortScan, PortScanConfig};
+pub use process_peer::{ProcessPeer, ProcessPeerConfig};
 pub use rare_client::{RareClient, RareClientConfig};
 pub use reflector::{Reflector, ReflectorConfig};
 pub use remote_admin::{RemoteAdmin, RemoteAdminConfig};
@@ -259,6 +265,12 @@ pub struct BehaviourConfig {
     pub crypto_mining: CryptoMiningConfig,
     /// The TOR network.
     pub tor: TorConfig,
+    /// New listeners of this machine.
+    pub new_listener: NewListenerConfig,
+    /// New peers of this machine's programs.
+    pub process_peer: ProcessPeerConfig,
+    /// Bursts on this machine's interfaces.
+    pub burst: BurstConfig,
     /// Rare programs that call rare servers.
     pub rare_client: RareClientConfig,
     /// Alerts of other tools.
@@ -309,6 +321,9 @@ pub const REGISTRY: &[(&str, Constructor)] = &[
     ("rogue_router", |c| Box::new(RogueRouter::new(&c.rogue_router))),
     ("crypto_mining", |c| Box::new(CryptoMining::new(&c.crypto_mining))),
     ("tor", |c| Box::new(Tor::new(&c.tor))),
+    ("new_listener", |c| Box::new(NewListener::new(&c.new_listener))),
+    ("process_peer", |c| Box::new(ProcessPeer::new(&c.process_peer))),
+    ("burst", |c| Box::new(Burst::new(&c.burst))),
     ("volume_interface", |c| Box::new(VolumeInterface::new(&c.volume_interface))),
     ("volume_host", |c| Box::new(VolumeHost::new(&c.volume_host))),
     ("volume_protocol", |c| Box::new(VolumeProtocol::new(&c.volume_protocol, &c.volume_host))),

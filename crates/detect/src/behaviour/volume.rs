@@ -170,7 +170,7 @@ impl Volume {
             let end = Timestamp::from_parts((interface.window + 1) * length, 0);
             let missed = (window - interface.window - 1).min(i64::from(self.config.learn_windows)) as u32;
             for (metric, track) in Metric::ALL.into_iter().zip(&mut interface.tracks) {
-                track.close(metric, end, missed, second.interface, &self.config, out);
+                track.close(metric, end, missed, second, &self.config, out);
             }
             interface.window = window;
         }
@@ -187,7 +187,7 @@ impl Track {
         metric: Metric,
         end: Timestamp,
         missed: u32,
-        interface: u16,
+        second: &InterfaceSecond,
         config: &VolumeConfig,
         out: &mut Vec<Alert>,
     ) {
@@ -212,7 +212,7 @@ impl Track {
             self.high += 1;
             self.peak = self.peak.max(rate);
             if self.high >= config.windows_min && self.throttle.due(u64::from(self.high), end) {
-                out.push(self.alert(metric, end, interface));
+                out.push(self.alert(metric, end, second));
             }
         } else {
             self.high = 0;
@@ -232,14 +232,16 @@ impl Track {
         }
     }
 
-    fn alert(&self, metric: Metric, end: Timestamp, interface: u16) -> Alert {
+    fn alert(&self, metric: Metric, end: Timestamp, second: &InterfaceSecond) -> Alert {
         let mut a = alert(Kind::Volume, "volume", self.high_since, end, 1e-4);
         let usual = metric.plain(self.usual);
-        a.title = format!("{} {} where at most {usual} is usual", interface_words(interface), metric.words(self.peak));
+        let named = !second.counted_on.is_empty();
+        let who = if named { format!("Interface {}", second.counted_on) } else { interface_words(second.interface) };
+        a.title = format!("{who} {} where at most {usual} is usual", metric.words(self.peak));
         let unit = if metric == Metric::Packets { "packets/s" } else { "bytes/s" };
         a.why = vec![why(metric.name(), self.peak, [0.0, self.usual], unit, 1.0)];
         a.severity = if self.peak >= 10.0 * self.usual.max(1.0) { Severity::Medium } else { Severity::Low };
-        a.story = format!("interface {interface}");
+        a.story = format!("interface {}", second.interface);
         text::scored(a, 0.6 + 0.3 * (1.0 - self.usual / self.peak.max(1.0)))
     }
 }

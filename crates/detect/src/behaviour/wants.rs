@@ -37,6 +37,8 @@ impl Wants {
     pub const CERTIFICATE: Self = Self(1 << 12);
     /// Router advertisements.
     pub const ROUTER: Self = Self(1 << 13);
+    /// Sockets of this machine.
+    pub const SOCKET: Self = Self(1 << 15);
     /// Host windows, which come beside the observations.
     pub const WINDOW: Self = Self(1 << WINDOW_PLACE);
     /// Other tools' alerts.
@@ -66,6 +68,7 @@ impl Wants {
             Observation::Packet(_) => 10,
             Observation::Router(_) => 13,
             Observation::Imported(_) => 14,
+            Observation::Socket(_) => 15,
         }
     }
 
@@ -84,7 +87,7 @@ impl BitOr for Wants {
 }
 
 /// Number of sorts.
-pub(super) const SORTS: usize = 15;
+pub(super) const SORTS: usize = 16;
 /// Place of host windows, behind the sorts.
 const WINDOW_PLACE: usize = SORTS;
 

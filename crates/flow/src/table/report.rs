@@ -53,6 +53,7 @@ pub(super) fn record_of(
         src_mac: entry.src_mac,
         dest_mac: entry.dest_mac,
         app,
+        process: None,
     })
 }
 

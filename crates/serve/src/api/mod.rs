@@ -13,6 +13,7 @@ mod notifications;
 mod packets;
 mod series;
 mod settings;
+mod sockets;
 mod sources;
 mod summary;
 mod suppressions;
@@ -41,6 +42,7 @@ const ENDPOINTS: &[fn() -> OpenApiRouter<AppState>] = &[
     models_import::routes,
     threat_lists::routes,
     sources::routes,
+    sockets::routes,
     health::routes,
     captures::routes,
     export::routes,

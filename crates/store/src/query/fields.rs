@@ -40,6 +40,8 @@ pub static FLOW_FIELDS: &[Field] = &[
     field("score", Number, &["score {}"], false),
     field("p_value", Number, &["p_value {}"], false),
     field("anomalous", Bool, &["anomalous {}"], false),
+    field("process", Text, &["process {}"], true),
+    field("process_id", Number, &["process_id {}"], false),
 ];
 
 /// Fields of `/incidents`.

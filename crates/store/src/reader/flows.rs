@@ -7,12 +7,13 @@ use crate::read::{ListQuery, SCATTER_POINTS_MAX, TimeRange};
 use crate::rows::ScatterPoint;
 use crate::schema::SEGMENT;
 use crate::{FlowDetail, FlowRow, Page, Query, ScatterResult};
-use record::{Endpoint, FlowRecord, IpAddr16, Timestamp};
+use record::{Endpoint, FlowRecord, IpAddr16, Process, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::sync::Arc;
 
 const COLUMNS: &str = "flow_id, start_ns, end_ns, src, src_port, dest, dest_port, proto, app_proto, state, history, \
     reason, pkts_toserver, pkts_toclient, bytes_toserver, bytes_toclient, community_id, in_iface, vlan, tunnel, \
-    host_name, score, p_value, anomalous";
+    host_name, score, p_value, anomalous, process, process_id";
 
 static LIST: List =
     List { table: "flows", columns: COLUMNS, time: "end_ns", tie: "flow_id", ends: "end_ns", begins: "end_ns" };
@@ -50,6 +51,8 @@ fn flow_row(row: &Row) -> rusqlite::Result<FlowRow> {
         score: row.get(21)?,
         p_value: row.get(22)?,
         anomalous: row.get(23)?,
+        process: row.get(24)?,
+        process_id: row.get(25)?,
     })
 }
 
@@ -83,14 +86,17 @@ fn whole(flow: &FlowRow, blob: &[u8]) -> FlowRecord {
         tunnel: flow.tunnel.clone(),
         history: flow.history.clone(),
     };
-    unpack_record(&columns, blob).unwrap_or_else(|| {
+    let mut record = unpack_record(&columns, blob).unwrap_or_else(|| {
         let mut record =
             FlowRecord { flow_id: flow.flow_id, start: flow.start, end: flow.end, ..FlowRecord::default() };
         (record.key, record.originator_low) = record::FlowKey::new(columns.src, columns.dest, 0);
         (record.forward.packets, record.backward.packets) = (flow.pkts_toserver, flow.pkts_toclient);
         (record.forward.bytes, record.backward.bytes) = (flow.bytes_toserver, flow.bytes_toclient);
         record
-    })
+    });
+    record.process =
+        flow.process_id.map(|pid| Arc::new(Process { pid, name: flow.process.clone(), exe: String::new() }));
+    record
 }
 
 /// Whole records of one page, and the next cursor.
@@ -98,12 +104,12 @@ pub(super) fn records(connection: &Connection, query: &ListQuery) -> Result<RawP
     static WITH_BLOB: List = List {
         columns: "flow_id, start_ns, end_ns, src, src_port, dest, dest_port, proto, app_proto, state, history, \
             reason, pkts_toserver, pkts_toclient, bytes_toserver, bytes_toclient, community_id, in_iface, vlan, tunnel, \
-            host_name, score, p_value, anomalous, record",
+            host_name, score, p_value, anomalous, process, process_id, record",
         ..LIST
     };
     let read = |row: &Row| {
         let flow = flow_row(row)?;
-        let record = whole(&flow, row.get_ref(24)?.as_blob().unwrap_or_default());
+        let record = whole(&flow, row.get_ref(26)?.as_blob().unwrap_or_default());
         Ok((record, flow))
     };
     rows(connection, &WITH_BLOB, query, read, |(_, flow)| key(flow), |(_, flow)| order(flow))
@@ -118,7 +124,7 @@ pub(super) fn detail(connection: &Connection, flow_id: u64) -> Result<Option<Flo
     let mut statement = connection.prepare_cached(&text)?;
     let mut found = None;
     for segment in segments(connection, TimeRange::default())? {
-        let read = |row: &Row| Ok((flow_row(row)?, row.get::<_, Vec<u8>>(24)?, row.get::<_, Option<Vec<u8>>>(25)?));
+        let read = |row: &Row| Ok((flow_row(row)?, row.get::<_, Vec<u8>>(26)?, row.get::<_, Option<Vec<u8>>>(27)?));
         found = statement.query_row([segment.number, id], read).optional()?;
         if found.is_some() {
             break;

@@ -11,9 +11,9 @@ use rusqlite::{Connection, params};
 const INSERT: &str = "
 INSERT INTO flows (flow_id, start_ns, end_ns, src, src_port, dest, dest_port, proto, app_proto, state, history, reason,
   pkts_toserver, pkts_toclient, bytes_toserver, bytes_toclient, community_id, in_iface, vlan, tunnel, host_name,
-  score, p_value, anomalous, record, verdict)
+  score, p_value, anomalous, record, verdict, process, process_id)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,
-  ?25, ?26)
+  ?25, ?26, ?27, ?28)
 ON CONFLICT (end_ns, flow_id) DO UPDATE SET start_ns = excluded.start_ns, src = excluded.src,
   src_port = excluded.src_port, dest = excluded.dest, dest_port = excluded.dest_port, proto = excluded.proto,
   app_proto = excluded.app_proto, state = excluded.state, history = excluded.history, reason = excluded.reason,
@@ -21,6 +21,7 @@ ON CONFLICT (end_ns, flow_id) DO UPDATE SET start_ns = excluded.start_ns, src = 
   bytes_toserver = excluded.bytes_toserver, bytes_toclient = excluded.bytes_toclient,
   community_id = excluded.community_id, in_iface = excluded.in_iface, vlan = excluded.vlan, tunnel = excluded.tunnel,
   host_name = excluded.host_name, record = excluded.record,
+  process = excluded.process, process_id = excluded.process_id,
   score = coalesce(excluded.score, score), p_value = coalesce(excluded.p_value, p_value),
   anomalous = CASE WHEN excluded.score IS NULL THEN anomalous ELSE excluded.anomalous END,
   verdict = coalesce(excluded.verdict, verdict)";
@@ -90,6 +91,8 @@ fn insert(connection: &Connection, flows: &[FlowWrite]) -> rusqlite::Result<()> 
             verdict.is_some_and(|v| v.anomalous),
             pack_record(f),
             verdict.map(|v| pack_verdict(&v.members, &v.why)),
+            f.process.as_ref().map_or("", |process| process.name.as_str()),
+            f.process.as_ref().map(|process| process.pid),
         ])?;
     }
     Ok(())

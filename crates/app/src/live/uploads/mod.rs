@@ -43,12 +43,11 @@ impl Default for UploadSettings {
     }
 }
 
+/// Who keeps the files, and the thread that works on them; none where none are taken.
+pub type Started = (Option<Arc<Keeper>>, Option<JoinHandle<()>>);
+
 /// Opens the files of earlier runs, and the thread that works on them; nothing where none are taken.
-pub fn start(
-    settings: UploadSettings,
-    desk: &Arc<Desk>,
-    stop: &Arc<AtomicBool>,
-) -> StartResult<(Option<Arc<Keeper>>, Option<JoinHandle<()>>)> {
+pub fn start(settings: UploadSettings, desk: &Arc<Desk>, stop: &Arc<AtomicBool>) -> StartResult<Started> {
     if !settings.enabled {
         return Ok((None, None));
     }
