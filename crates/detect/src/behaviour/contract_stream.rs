@@ -32,8 +32,21 @@ pub(super) fn lists() -> Arc<Indicators> {
 pub(super) fn stream(seed: u64, length: usize) -> Vec<Observation> {
     let mut stream = Stream::new(seed, 1_000_000);
     // As much of everything else as without what this machine says of itself.
-    let all = length + length / (HOST_EVERY as usize - 1);
-    (0..all).map(|_| stream.next()).collect()
+    let (mut all, mut rest) = (Vec::with_capacity(length), length);
+    while rest > 0 {
+        let observation = stream.next();
+        rest -= usize::from(!is_aside(&observation));
+        all.push(observation);
+    }
+    all
+}
+
+fn is_aside(observation: &Observation) -> bool {
+    match observation {
+        Observation::Socket(_) => true,
+        Observation::Second(second) => !second.counted_on.is_empty(),
+        _ => false,
+    }
 }
 
 /// The stream.
