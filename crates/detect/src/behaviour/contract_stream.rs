@@ -336,6 +336,11 @@ impl Stream {
         if self.draw(2) == 0 {
             self.scene.push_back(answered(contact(self.ms, home, outside(near + 1), 4444)));
             self.scene.push_back(Observation::Flow(Box::new(f)));
+            let data = TlsData { ja4: "t13i0607_program".into(), ..TlsData::default() };
+            let mut calls = flow(self.ms, home, outside(near), 443, 600, 900);
+            let request = Some(AppData::Tls(data));
+            calls.app = Some(Box::new(AppSummary { proto: AppProto::Tls, request, ..AppSummary::default() }));
+            self.scene.push_back(Observation::Flow(Box::new(calls)));
             self.refusals(outside(near), home);
             return answered(contact(self.ms, outside(near), home, 445));
         }
@@ -444,6 +449,8 @@ impl Stream {
         let ts = Timestamp::from_parts(self.ms / 1000, 0);
         Observation::Second(Box::new(InterfaceSecond {
             ts,
+            packets: [packets / 7; TrafficClass::COUNT],
+            bytes: [packets * 9; TrafficClass::COUNT],
             top_receivers: vec![receiver],
             ..InterfaceSecond::default()
         }))

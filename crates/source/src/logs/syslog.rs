@@ -188,8 +188,8 @@ impl Connection {
                     });
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // TLS that ends without saying so, as most devices do when they restart: what came was whole messages or is cut there.
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return false,
+                // TLS that ends without saying so, or with what it was sent unread, as senders do that only write.
+                Err(error) if is_end(&error) => return false,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return self.heard.elapsed() < SILENT_MAX,
                 Err(_) => {
                     *failed += 1;
@@ -199,6 +199,10 @@ impl Connection {
         }
         true
     }
+}
+
+fn is_end(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
 }
 
 /// Waits until one of these has something, or a moment.
