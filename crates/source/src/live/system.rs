@@ -8,14 +8,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
-/// Lets the calling thread step back when others want the processor. A refusal changes nothing that matters.
-pub fn lower_thread_priority() {
+/// Lets the calling thread step back when others want the processor, by this nice value (1 to 19). A refusal changes nothing that
+/// matters.
+pub fn lower_thread_priority(nice: i32) {
     // SAFETY: setpriority() takes plain numbers; on Linux, who = 0 is the calling thread alone.
-    let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, LOW_PRIORITY) };
+    let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) };
 }
-
-/// Nice value of work that can wait.
-const LOW_PRIORITY: i32 = 15;
 
 /// A raw packet socket.
 #[derive(Debug)]
