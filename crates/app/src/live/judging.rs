@@ -39,6 +39,8 @@ const SECONDS_HELD_MAX: usize = 256;
 /// Hosts handed to the store at once, and how often.
 const HOSTS_AT_ONCE: usize = 2_048;
 const HOSTS_EVERY: Duration = Duration::from_secs(1);
+/// Rows waiting for the store with which no host is added.
+const HOSTS_WAITING_MAX: u64 = 4_096;
 /// Names of exporters kept at hand.
 const EXPORTER_NAMES_MAX: usize = 1_024;
 /// Incidents whose evidence is remembered as waiting.
@@ -339,7 +341,9 @@ impl Judging {
     fn changed_hosts(&mut self) -> Vec<HostRecord> {
         let due = self.run.hosts_told.is_none_or(|told| told.elapsed() >= HOSTS_EVERY);
         let most = if self.run.last { usize::MAX } else { HOSTS_AT_ONCE };
-        if !due && !self.run.last {
+        // A store that is behind gets none: the hand-over would wait for it, and hosts can wait better than judging.
+        let behind = || self.store.counters().waiting_other > HOSTS_WAITING_MAX;
+        if !self.run.last && (!due || behind()) {
             return Vec::new();
         }
         self.run.hosts_told = Some(Instant::now());

@@ -96,9 +96,9 @@ const CHANGES_MAX: usize = 64;
 /// Folder of the demo's models in its data directory.
 const DEMO_MODELS: &str = "demo-models";
 
-/// Nice value of trainings, which can wait.
+/// Steps of nice that trainings, which can wait, are behind the rest.
 const TRAINING_NICE: i32 = 15;
-/// Nice value of the store's writer: with one processor for all, seeing and judging come first; its queue holds seconds, and what
+/// The same of the store's writer: with one processor for all, seeing and judging come first; its queue holds seconds, and what
 /// it then has no room for is counted.
 const STORE_NICE: i32 = 5;
 /// Settings read again that wait for a thread; SIGHUP waits beyond it.
