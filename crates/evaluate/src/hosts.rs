@@ -86,6 +86,13 @@ impl HostTable {
         }
     }
 
+    /// So many of the hosts with most bytes, those first.
+    pub fn busiest(&self, count: usize) -> Vec<HostRecord> {
+        let mut all: Vec<_> = self.hosts.values().map(|kept| &kept.record).collect();
+        all.sort_unstable_by_key(|host| (std::cmp::Reverse(host.bytes_in + host.bytes_out), host.ip));
+        all.into_iter().take(count).cloned().collect()
+    }
+
     /// Hosts that changed since they were told last: at most `most` of those that wait longest, and all that left the table.
     pub fn drain_changed(&mut self, most: usize) -> Vec<HostRecord> {
         let mut told = std::mem::take(&mut self.left);
