@@ -28,7 +28,7 @@ impl LogFormat for Argus {
         }
         let head = heads.argus.as_ref().ok_or(LogError::NoHead)?;
         let cells: Vec<&str> = line.text.split(',').collect();
-        if cells.len() + 1 < head.columns.len() {
+        if cells.len() < head.columns.len() {
             return Err(LogError::Cut);
         }
         let get = |name: &str| {

@@ -81,7 +81,7 @@ fn sort(event: &Event<'_>) -> Sort {
     let traffic = match maker.as_str() {
         "fortinet" => category.starts_with("traffic"),
         "palo alto networks" => event.id == "TRAFFIC",
-        "check point" => event.pairs.get("product").is_none_or(|product| product.starts_with("VPN-1")),
+        "check point" => event.pairs.get("product").is_some_and(|product| product.starts_with("VPN-1")),
         "sonicwall" => matches!(event.id, "36" | "37" | "38" | "97" | "98" | "524" | "537" | "173" | "174" | "175"),
         _ => pairs.get("act").is_some() || pairs.any(&["out", "in"]).is_some(),
     };
@@ -126,10 +126,20 @@ fn when(line: &Line<'_>, pairs: &Pairs<'_>) -> Timestamp {
 
 fn traffic(line: &Line<'_>, event: &Event<'_>, out: &mut Vec<LogEntry>) -> Result<(), LogError> {
     let (between, pairs) = (between(event)?, &event.pairs);
+    // These makers always tell the protocol: a line without it was cut before it.
+    let tells = ["Fortinet", "Palo Alto Networks", "Check Point", "SonicWall"].contains(&event.maker);
+    if tells && pairs.any(&["proto", "app"]).is_none() {
+        return Err(LogError::Cut);
+    }
     let ts = when(line, pairs);
     let word = pairs.get("act").unwrap_or_default();
     let action = fields::action(word);
     let counted = pairs.get("out").is_some() || pairs.get("in").is_some();
+    let told_again = event.maker == "Fortinet" && fields::tells_again(event.id);
+    let interim = pairs.ending("sentdelta").is_some() || pairs.ending("rcvddelta").is_some();
+    if (told_again && !interim) || (event.maker == "Palo Alto Networks" && !counted) {
+        return Err(LogError::Cut);
+    }
     if !counted {
         let logged = LoggedPacket { between, ts, action, ..LoggedPacket::default() };
         // What was let through without a count is a connection's beginning.
@@ -146,9 +156,13 @@ fn traffic(line: &Line<'_>, event: &Event<'_>, out: &mut Vec<LogEntry>) -> Resul
     let count = |value: Option<&str>| value.map_or(Ok(0), fields::count);
     let packets = |names: [&str; 2]| count(names.iter().find_map(|name| pairs.ending(name)));
     let duration_s = count(pairs.ending("duration").or_else(|| pairs.get("cn3").filter(|_| event.id == "TRAFFIC")))?;
-    let delta = |name: &str, total: &str| count(pairs.ending(name).or_else(|| pairs.get(total)));
-    let forward = build::side(packets(["sentpkt", "PacketsSent"])?, delta("sentdelta", sent)?);
-    let back = build::side(packets(["rcvdpkt", "PacketsReceived"])?, delta("rcvddelta", received)?);
+    let (forward, back) = if interim {
+        let side = |packets, bytes| Ok(build::side(count(pairs.ending(packets))?, count(pairs.ending(bytes))?));
+        (side("sentpktdelta", "sentdelta")?, side("rcvdpktdelta", "rcvddelta")?)
+    } else {
+        let side = |names, bytes| Ok(build::side(packets(names)?, count(pairs.get(bytes))?));
+        (side(["sentpkt", "PacketsSent"], sent)?, side(["rcvdpkt", "PacketsReceived"], received)?)
+    };
     let duration_ns = i64::try_from(duration_s).unwrap_or(0).saturating_mul(-1_000_000_000);
     let mut flow = build::flow(between, ts.plus_ns(duration_ns), ts);
     (flow.forward, flow.backward) = (forward, Some(back));

@@ -185,6 +185,12 @@ pub(super) fn protocol(text: &str) -> Option<u8> {
     })
 }
 
+/// FortiOS' number of the message that tells a session again while it lasts, with zeros before it. Its totals were told before: a line
+/// of that number without what came since (`sentdelta`) was cut before it, or adds nothing.
+pub(super) fn tells_again(message_id: &str) -> bool {
+    message_id.trim_start_matches('0') == "20"
+}
+
 /// True for protocols with ports.
 pub(super) const fn has_ports(proto: u8) -> bool {
     matches!(proto, 6 | 17 | 132 | 136)

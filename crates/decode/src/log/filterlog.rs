@@ -33,7 +33,7 @@ impl LogFormat for Filterlog {
         // Later fragments have no ports.
         let fragment = cell(8)? == "4" && cell(13)? != "0";
         let with_ports = fields::has_ports(proto) && !fragment;
-        let port = |at| if with_ports { fields::port(cell(at)?) } else { Ok(0) };
+        let port = |at| if with_ports { fields::port(some(cell(at)?)?) } else { Ok(0) };
         let from = Endpoint { addr: fields::address(cell(src)?)?, port: port(transport)? };
         let to = Endpoint { addr: fields::address(cell(src + 1)?)?, port: port(transport + 1)? };
         let logged = LoggedPacket {
@@ -48,6 +48,11 @@ impl LogFormat for Filterlog {
         out.push(logged.entry());
         Ok(())
     }
+}
+
+/// A column that is never empty: where it is, the line was cut before it.
+fn some(cell: &str) -> Result<&str, LogError> {
+    if cell.is_empty() { Err(LogError::Cut) } else { Ok(cell) }
 }
 
 fn action(word: &str) -> Option<FirewallAction> {

@@ -69,7 +69,7 @@ fn structured(text: &str) -> Result<Session, LogError> {
         Ok(Endpoint { addr, port: pairs.get(port).map_or(Ok(0), fields::port)? })
     };
     let count = |name| pairs.get(name).map_or(Ok(0), fields::count);
-    let proto = pairs.get("protocol-id").and_then(fields::protocol).unwrap_or(0);
+    let proto = fields::protocol(pairs.get("protocol-id").ok_or(LogError::Cut)?).ok_or(LogError::BadNumber)?;
     Ok(Session {
         between: Between::new(
             end("source-address", "source-port")?,
@@ -99,13 +99,15 @@ fn sentence(text: &str) -> Result<Session, LogError> {
         received = counted(words[at + 1]).unwrap_or_default();
         elapsed_s = words.get(at + 2).map_or(Ok(0), |word| fields::count(word))?;
         at.checked_sub(5).and_then(|at| words[at].parse().ok())
+    } else if text.contains("SESSION_CLOSE") {
+        return Err(LogError::Cut);
     } else {
         let denied = words.iter().find_map(|word| counted(word));
         let created =
             || words.windows(5).find_map(|five| (five[4].parse::<u64>().ok()? > 255).then(|| five[0].parse().ok())?);
-        denied.map(|(proto, _): (u64, u64)| proto as u8).or_else(created)
+        denied.and_then(|(proto, _): (u64, u64)| u8::try_from(proto).ok()).or_else(created)
     };
-    let between = Between::new(fields::endpoint(from, '/')?, fields::endpoint(to, '/')?, proto.unwrap_or(6));
+    let between = Between::new(fields::endpoint(from, '/')?, fields::endpoint(to, '/')?, proto.ok_or(LogError::Cut)?);
     Ok(Session { between, sent, received, elapsed_s })
 }
 

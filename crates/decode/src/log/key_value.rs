@@ -45,6 +45,14 @@ fn between(pairs: &Pairs<'_>, names: [&str; 4], proto: Option<&str>) -> Result<B
     Ok(Between::new(end(src, src_port)?, end(dest, dest_port)?, proto))
 }
 
+/// Of traffic, protocol and ports are always told: where they are missing, the line was cut before them.
+fn between_all(pairs: &Pairs<'_>, names: [&str; 4], proto: Option<&str>) -> Result<Between, LogError> {
+    let proto = proto.filter(|word| fields::protocol(word).is_some()).ok_or(LogError::Cut)?;
+    let between = between(pairs, names, Some(proto))?;
+    let with_ports = pairs.get(names[1]).is_some() && pairs.get(names[3]).is_some();
+    if fields::has_ports(between.proto) && !with_ports { Err(LogError::Cut) } else { Ok(between) }
+}
+
 const FORTIGATE: [&str; 4] = ["srcip", "srcport", "dstip", "dstport"];
 
 /// The event's own epoch; else date and time in the device's zone, which `tz` names.
@@ -60,7 +68,7 @@ fn when(line: &Line<'_>, pairs: &Pairs<'_>) -> Timestamp {
 
 /// Long sessions are told several times, with totals so far and what came since (`sentdelta`): only the latter may be added up.
 fn traffic(line: &Line<'_>, pairs: &Pairs<'_>, out: &mut Vec<LogEntry>) -> Result<(), LogError> {
-    let between = between(pairs, FORTIGATE, pairs.get("proto"))?;
+    let between = between_all(pairs, FORTIGATE, pairs.get("proto"))?;
     let end = when(line, pairs);
     let word = pairs.get("action").unwrap_or_default();
     let action = fields::action(word);
@@ -70,9 +78,17 @@ fn traffic(line: &Line<'_>, pairs: &Pairs<'_>, out: &mut Vec<LogEntry>) -> Resul
     }
     let count = |names: &[&str]| pairs.any(names).map_or(Ok(0), fields::count);
     let interim = pairs.has("sentdelta") || pairs.has("rcvddelta");
+    if !interim && pairs.any(&["logid", "log_id"]).is_some_and(fields::tells_again) {
+        return Err(LogError::Cut);
+    }
     let duration_s = count(if interim { &["durationdelta", "duration"] } else { &["duration"] })?;
-    let forward = build::side(count(&["sentpktdelta", "sentpkt"])?, count(&["sentdelta", "sentbyte"])?);
-    let back = build::side(count(&["rcvdpktdelta", "rcvdpkt"])?, count(&["rcvddelta", "rcvdbyte"])?);
+    let names = if interim {
+        [["sentpktdelta", "sentdelta"], ["rcvdpktdelta", "rcvddelta"]]
+    } else {
+        [["sentpkt", "sentbyte"], ["rcvdpkt", "rcvdbyte"]]
+    };
+    let [forward, back] = names.map(|[packets, bytes]| Ok(build::side(count(&[packets])?, count(&[bytes])?)));
+    let (forward, back) = (forward?, back?);
     let duration_ns = i64::try_from(duration_s).unwrap_or(0).saturating_mul(-1_000_000_000);
     let mut flow = build::flow(between, end.plus_ns(duration_ns), end);
     (flow.forward, flow.backward) = (forward, Some(back));
@@ -123,7 +139,7 @@ fn stormshield(line: &Line<'_>, pairs: &Pairs<'_>, out: &mut Vec<LogEntry>) -> R
         "connection" | "plugin" if with_ends => {
             let end = when(line, pairs);
             let duration_s: f64 = pairs.get("duration").and_then(|text| text.parse().ok()).unwrap_or(0.0);
-            let mut flow = build::flow(between(pairs, names, proto)?, end.plus_ns((duration_s * -1e9) as i64), end);
+            let mut flow = build::flow(between_all(pairs, names, proto)?, end.plus_ns((duration_s * -1e9) as i64), end);
             let count = |name| pairs.get(name).map_or(Ok(0), fields::count);
             let (forward, back) = (build::side(0, count("sent")?), build::side(0, count("rcvd")?));
             flow.outcome = outcome_of(action, Some(back.bytes > 0));
@@ -132,7 +148,7 @@ fn stormshield(line: &Line<'_>, pairs: &Pairs<'_>, out: &mut Vec<LogEntry>) -> R
         }
         "filter" if with_ends => {
             let logged = LoggedPacket {
-                between: between(pairs, names, proto)?,
+                between: between_all(pairs, names, proto)?,
                 ts: when(line, pairs),
                 action,
                 ..LoggedPacket::default()

@@ -105,7 +105,7 @@ impl<'a> Line<'a> {
 }
 
 /// What formats remember of the lines before.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Heads {
     zeek: Option<zeek::Head>,
     vpc: Option<vpc::Head>,

@@ -37,6 +37,11 @@ impl LogFormat for Netfilter {
             let addr = fields::address(pairs.get(addr).ok_or(LogError::NoAddress)?)?;
             Ok(Endpoint { addr, port: pairs.get(port).map_or(Ok(0), fields::port)? })
         };
+        // Ports are missing of later fragments and of packets whose own end is missing; of others the line was cut before them.
+        let with_ports = pairs.get("SPT").is_some() && pairs.get("DPT").is_some();
+        if fields::has_ports(proto) && !with_ports && !packet.contains("FRAG:") && !packet.contains("INCOMPLETE") {
+            return Err(LogError::Cut);
+        }
         let between = Between::new(end("SRC", "SPT")?, end("DST", "DPT")?, proto);
         let small = |name| pairs.get(name).and_then(fields::small);
         let (dest_mac, src_mac) = macs(pairs.get("MAC").unwrap_or_default());

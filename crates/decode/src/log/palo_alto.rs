@@ -96,7 +96,18 @@ impl LogFormat for PaloAlto {
             }
             None => Row::Cells(fields::cells(line.message())),
         };
-        match row.get("LogType").as_str() {
+        let kind = row.get("LogType");
+        // The last column that is read of each; of a connection's beginning, the deed.
+        let columns = match (kind.as_str(), row.get("Subtype").as_str()) {
+            ("TRAFFIC", "start") => 31,
+            ("TRAFFIC", _) => 36,
+            ("THREAT", _) => 35,
+            _ => 0,
+        };
+        if matches!(&row, Row::Cells(cells) if cells.len() < columns) {
+            return Err(LogError::Cut);
+        }
+        match kind.as_str() {
             "TRAFFIC" => traffic(line, &row, out),
             "THREAT" => threat(line, &row, out),
             other => {
@@ -114,9 +125,6 @@ fn traffic(line: &Line<'_>, row: &Row<'_>, out: &mut Vec<LogEntry>) -> Result<()
     if row.get("Subtype") == "start" {
         out.push(build::opening(between, end, action));
         return Ok(());
-    }
-    if matches!(row, Row::Cells(cells) if cells.len() < 36) {
-        return Err(LogError::Cut);
     }
     let start = row.time("SessionStartTime").filter(|start| start.seconds() > 0).unwrap_or(end);
     let mut flow = build::flow(between, start.min(end), end);

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 const OUTBOUND_MAX: usize = 65_536;
 
 /// Which open connections were opened by the end that is named second.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Directions {
     outbound: HashSet<u64>,
 }
