@@ -143,3 +143,6 @@ pub(crate) const FORMATS: &[&dyn LogFormat] = &[
     &key_value::KeyValue,
     &syslog::Other,
 ];
+
+#[cfg(test)]
+mod damage_test;
