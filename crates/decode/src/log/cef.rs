@@ -101,6 +101,11 @@ fn is_alert(event: &Event<'_>, maker: &str, category: &str) -> bool {
     }
 }
 
+/// One word; of a line that was cut, the beginning of the next name may stand behind it.
+fn protocol(pairs: &Pairs<'_>) -> Option<u8> {
+    pairs.any(&["proto", "app"])?.split_whitespace().next().and_then(fields::protocol)
+}
+
 /// A port that stands alone: some devices write the sender's only.
 fn between(event: &Event<'_>) -> Result<Between, LogError> {
     let pairs = &event.pairs;
@@ -108,7 +113,7 @@ fn between(event: &Event<'_>) -> Result<Between, LogError> {
         let addr = ip.map_or(Ok(IpAddr16::default()), fields::address)?;
         Ok(Endpoint { addr, port: port.map_or(Ok(0), fields::port)? })
     };
-    let proto = pairs.any(&["proto", "app"]).and_then(fields::protocol).unwrap_or(0);
+    let proto = protocol(pairs).unwrap_or(0);
     Ok(Between::new(end(pairs.get("src"), pairs.get("spt"))?, end(pairs.get("dst"), pairs.get("dpt"))?, proto))
 }
 
@@ -128,7 +133,7 @@ fn traffic(line: &Line<'_>, event: &Event<'_>, out: &mut Vec<LogEntry>) -> Resul
     let (between, pairs) = (between(event)?, &event.pairs);
     // These makers always tell the protocol: a line without it was cut before it.
     let tells = ["Fortinet", "Palo Alto Networks", "Check Point", "SonicWall"].contains(&event.maker);
-    if tells && pairs.any(&["proto", "app"]).is_none() {
+    if tells && protocol(pairs).is_none() {
         return Err(LogError::Cut);
     }
     let ts = when(line, pairs);
