@@ -133,6 +133,8 @@ impl Live for Double {
             name: "exports at 127.0.0.1:2055".into(),
             kind: "collector".into(),
             exporters: vec![exporter],
+            exporters_total: 1,
+            log: Some(crate::shapes::LogView::default()),
             ..crate::shapes::SourceView::default()
         };
         crate::shapes::SourcesView { sources: vec![source] }
