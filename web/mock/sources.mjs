@@ -48,7 +48,7 @@ function syslog() {
 
 export function sources(which) {
   if (which === 'none') return { sources: [] };
-  if (which !== 'many') return { sources: [source('demo0', 'demo', { lag_ms: 40 + 20 * Math.sin(Date.now() / 3000) }), source('demo1', 'demo', { packets_per_s: 3, packets: 812, bytes: 91_000 })] };
+  if (which !== 'many') return { sources: [source('demo0', 'demo', { lag_ms: 40 + 20 * Math.sin(Date.now() / 3000), packets_per_s: 1200 + 200 * Math.sin(Date.now() / 7000) }), source('demo1', 'demo', { packets_per_s: 3, packets: 812, bytes: 91_000 })] };
   const quiet = Array.from({ length: 15 }, (_, i) => source(`eth${i + 1}`, 'interface', { packets_per_s: 40 * (i + 1) }));
   return {
     sources: [
