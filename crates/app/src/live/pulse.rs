@@ -57,7 +57,8 @@ impl Pulse {
             self.seconds.clear();
         }
         self.newest = counted;
-        if self.seconds.back().is_none_or(|(at, _)| now.saturating_duration_since(*at) >= SECOND) {
+        // A look may come a little early; waiting for the next one would make long seconds.
+        if self.seconds.back().is_none_or(|(at, _)| now.saturating_duration_since(*at) >= SECOND * 19 / 20) {
             self.seconds.push_back((now, counted));
             while self.seconds.len() > self.kept {
                 self.seconds.pop_front();

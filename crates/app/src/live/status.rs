@@ -45,7 +45,7 @@ pub struct SourceState {
 pub type ExporterKey = (IpAddr16, ExportFormat, u32);
 
 /// Time between two looks at what was counted.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+const LOOK_EVERY: Duration = Duration::from_millis(90);
 
 impl SourceState {
     /// A source that has not said anything yet.

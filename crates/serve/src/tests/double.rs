@@ -137,7 +137,14 @@ impl Live for Double {
             log: Some(crate::shapes::LogView::default()),
             ..crate::shapes::SourceView::default()
         };
-        crate::shapes::SourcesView { sources: vec![source] }
+        let interface = crate::shapes::SourceView {
+            name: "eth0".into(),
+            kind: "interface".into(),
+            packets: 1234,
+            idle_ms: Some(1_500.0),
+            ..crate::shapes::SourceView::default()
+        };
+        crate::shapes::SourcesView { sources: vec![source, interface] }
     }
     fn gauges(&self) -> Vec<(String, f64)> {
         vec![("flow_table_entries".into(), 12.0)]
