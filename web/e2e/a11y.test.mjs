@@ -1,22 +1,9 @@
 // axe-core over every page in both themes, with something chosen where there is something to choose. WCAG 2.2 A and AA.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { violations } from './axe.mjs';
 import { launch, openPage, SKIP, startServer } from './browser.mjs';
-
-const AXE = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
-const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-
-/** Violations as lines one can act on. */
-async function violations(page) {
-  // Through the debugger: the page's own policy refuses inline script, as it should.
-  await page.evaluate(AXE);
-  return page.evaluate(async (tags) => {
-    const found = await globalThis.axe.run(document, { runOnly: { type: 'tag', values: tags } });
-    return found.violations.flatMap((v) => v.nodes.map((node) => `${v.impact} ${v.id}: ${node.target.join(' ')}: ${node.failureSummary?.split('\n')[1]?.trim() ?? v.help}`));
-  }, TAGS);
-}
 
 describe('accessibility', { skip: SKIP, timeout: 300_000 }, () => {
   let server;

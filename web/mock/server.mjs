@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { askModels, models } from './models.mjs';
 import { changeSettings, course, HOST_FIELDS, hostRows, logRule, presets, ruleCovers, ruleProblem, ruleWords, sayOfHost, settings, SORTS } from './settings.mjs';
 import { sockets } from './sockets.mjs';
+import { told } from './sources.mjs';
 import { iso, makeFlow, makeIncident, makePacket, packetDetail, random } from './world.mjs';
 
 const option = (name, fallback) => { const at = process.argv.indexOf(name); return at < 0 ? fallback : process.argv[at + 1]; };
@@ -233,6 +234,7 @@ async function api(path, request, response, url) {
   if (path === '/summary') return json(response, summary());
   if (path === '/health') return json(response, { status: 'ok', items: health(), counters: {} });
   if (path === '/sockets') return json(response, sockets(option('--mode', 'demo') === 'host'));
+  if (path === '/sources') return json(response, told(option('--sources', 'few'), url.searchParams));
   if (path === '/series') return json(response, series(url));
   if (path === '/top') return json(response, top(url.searchParams.get('what')));
   if (path === '/flows/scatter') { const n = Number(url.searchParams.get('limit') ?? 50000); const from = Date.parse(url.searchParams.get('from') ?? '') || 0; const all = flows.filter((f) => Date.parse(f.end) >= from); return json(response, { points: all.slice(-n).reverse().map(tuple), total: all.length }); }

@@ -112,6 +112,11 @@ fn a_scan_that_only_netflow_tells_is_found_live_and_in_a_dump() {
     assert_eq!(flows["items"][0]["state"], "S0");
     let exporter = &exporters(&server)[0];
     assert_eq!((exporter["flows"].as_u64(), exporter["missing"].as_u64()), (Some(300), Some(0)), "{exporter}");
+    assert_eq!(exporter["level"], "ok");
+    let source = &get_json(server.port, "/api/v1/sources?brief=true")["sources"][0];
+    assert_eq!((&source["told"]["flows"], &source["units"]), (&300.into(), &"datagrams".into()), "{source}");
+    assert!(source["idle_ms"].as_f64().is_some() && source["lag_ms"].as_f64().is_some(), "{source}");
+    assert!(source["buffer_granted_bytes"].as_u64() > Some(0), "{source}");
     let summary = get_json(server.port, "/api/v1/summary");
     assert_eq!((&summary["mode"], &summary["sources"][0]["kind"]), (&"live".into(), &"collector".into()));
     assert!(server.terminate().success());

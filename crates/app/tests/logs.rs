@@ -186,3 +186,37 @@ fn syslog_by_udp_and_tcp_gives_the_same_scan() {
     assert_eq!(lines, 20);
     wait_for(WAIT, "the scan", || scanned(&server));
 }
+
+#[test]
+fn a_line_that_cannot_be_read_is_counted_everywhere_and_shown_under_sources_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("fw.log");
+    std::fs::write(&log, "").unwrap();
+    let setting = format!("logs.files=[\"{}\"]", log.display());
+    let server = start(dir.path(), &["--set", &setting]);
+    let ask = |path: &str| get_json(server.port, path);
+    wait_for(WAIT, "the file is followed", || (ask("/api/v1/sources")["sources"][0]["kind"] == "log").then_some(()));
+    std::thread::sleep(Duration::from_millis(500));
+    let mut file = std::fs::OpenOptions::new().append(true).open(&log).unwrap();
+    write!(file, "{}door opened, password=open-sesame\n", now_lines(1..=3)).unwrap();
+    let source = wait_for(WAIT, "all lines and a rate", || {
+        let source = ask("/api/v1/sources")["sources"][0].clone();
+        (source["packets"] == 4 && source["packets_per_s"].as_f64()? > 0.0).then_some(source)
+    });
+    assert_eq!(
+        (&source["units"], &source["state"], &source["level"]),
+        (&"lines".into(), &"running".into(), &"warning".into())
+    );
+    assert_eq!((&source["told"]["flows"], &source["unreadable"]["format_unknown"]), (&3.into(), &1.into()));
+    let sample = &source["log"]["sample"][0];
+    assert_eq!(
+        (&sample["text"], &sample["reason"]),
+        (&"door opened, password=open-sesame".into(), &"format_unknown".into())
+    );
+    assert_eq!(sample["from"], log.display().to_string());
+    for path in ["/api/v1/health", "/api/v1/summary", "/api/v1/sources?brief=true"] {
+        let text = ask(path).to_string();
+        assert!(text.contains("1 of 4 lines cannot be read"), "{path}: {text}");
+        assert!(!text.contains("open-sesame"), "{path}: {text}");
+    }
+}

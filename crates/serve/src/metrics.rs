@@ -36,6 +36,7 @@ fn render(summary: &Summary, counters: &Counters, sources: &SourcesView, values:
     ::metrics::with_local_recorder(&recorder, || {
         describe();
         set(summary, counters, values);
+        set_sources(sources);
         set_exporters(sources);
     });
     handle.render()
@@ -49,9 +50,10 @@ fn describe() {
         ("tripline_flows_anomalous_total", "Flows judged anomalous."),
         ("tripline_dropped_total", "Things dropped at a bound, by reason."),
         ("tripline_decode_errors_total", "Packets not decoded to the end, by kind."),
-        ("tripline_source_packets_total", "Packets read, by source."),
+        ("tripline_source_packets_total", "Packets, datagrams or lines read, by source."),
         ("tripline_source_bytes_total", "Bytes read, by source."),
         ("tripline_source_dropped_total", "Packets dropped before they were read, by source."),
+        ("tripline_source_unreadable_total", "What came and could not be read, by source."),
         ("tripline_exporter_datagrams_total", "Datagrams of flow exports, by exporter."),
         ("tripline_exporter_flows_total", "Flows told, by exporter."),
         ("tripline_exporter_missing_total", "Missing by sequence numbers, in the format's unit, by exporter."),
@@ -65,6 +67,9 @@ fn describe() {
         ("tripline_build_info", "1, with the version as a label."),
         ("tripline_start_time_seconds", "Start of the process since the epoch."),
         ("tripline_lag_seconds", "How far judging is behind the traffic: the largest of the last 5 seconds."),
+        ("tripline_source_running", "1 while something comes or has come from it and it has not ended, by source."),
+        ("tripline_source_idle_seconds", "For how long nothing has come, by source."),
+        ("tripline_source_lag_seconds", "From an event to its verdict, the largest of the last seconds, by source."),
         ("tripline_hosts", "Addresses seen."),
         ("tripline_incidents_open", "Incidents that are open."),
         ("tripline_model_ready", "1 when the models judge."),
@@ -93,11 +98,6 @@ fn set(summary: &Summary, counters: &Counters, values: &Values) {
     for (kind, n) in &totals.decode_errors.0 {
         counter!("tripline_decode_errors_total", "kind" => kind.clone()).absolute(*n);
     }
-    for source in &summary.sources {
-        counter!("tripline_source_packets_total", "source" => source.name.clone()).absolute(source.packets);
-        counter!("tripline_source_bytes_total", "source" => source.name.clone()).absolute(source.bytes);
-        counter!("tripline_source_dropped_total", "source" => source.name.clone()).absolute(source.dropped);
-    }
     for (name, n) in &counters.0 {
         counter!("tripline_events_total", "name" => name.clone()).absolute(*n);
     }
@@ -109,7 +109,8 @@ fn set(summary: &Summary, counters: &Counters, values: &Values) {
     gauge!("tripline_model_ready").set(if summary.model.state == ModelPhase::Ready { 1.0 } else { 0.0 });
     gauge!("tripline_model_progress_ratio").set(summary.model.progress);
     gauge!("tripline_live_streams").set(values.streams as f64);
-    for item in &summary.health {
+    // Worst last: of several lines of one name the worst stays.
+    for item in summary.health.iter().rev() {
         let level = match item.level {
             HealthLevel::Ok | HealthLevel::Info => 0.0,
             HealthLevel::Warning => 1.0,
@@ -122,6 +123,24 @@ fn set(summary: &Summary, counters: &Counters, values: &Values) {
     }
     for (feature, psi) in &values.stability {
         gauge!("tripline_feature_stability_index", "feature" => feature.clone()).set(*psi);
+    }
+}
+
+/// One series a source; the workers of an interface are one.
+fn set_sources(sources: &SourcesView) {
+    for source in &sources.sources {
+        let name = || source.name.clone();
+        counter!("tripline_source_packets_total", "source" => name()).absolute(source.packets);
+        counter!("tripline_source_bytes_total", "source" => name()).absolute(source.bytes);
+        counter!("tripline_source_dropped_total", "source" => name()).absolute(source.dropped.total());
+        counter!("tripline_source_unreadable_total", "source" => name()).absolute(source.unreadable.total());
+        gauge!("tripline_source_running", "source" => name()).set(f64::from(u8::from(source.state == "running")));
+        if let Some(idle_ms) = source.idle_ms {
+            gauge!("tripline_source_idle_seconds", "source" => name()).set(idle_ms / 1e3);
+        }
+        if let Some(lag_ms) = source.lag_ms {
+            gauge!("tripline_source_lag_seconds", "source" => name()).set(lag_ms / 1e3);
+        }
     }
 }
 

@@ -6,6 +6,29 @@ use record::{Counters, FrameHeader};
 /// Most frames in one batch. 256 headers (10 KiB) and the first line of their frames stay in a core's first caches.
 pub const BATCH_FRAMES_MAX: usize = 256;
 
+/// Room in the kernel for what was not read yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KernelBuffer {
+    /// Asked of the kernel, bytes.
+    pub asked_bytes: u64,
+    /// What it gave, bytes; of several sockets the least.
+    pub granted_bytes: u64,
+}
+
+impl KernelBuffer {
+    /// What to do when the kernel gave less than was asked.
+    #[must_use]
+    pub fn note(&self) -> Option<String> {
+        let Self { asked_bytes: asked, granted_bytes: granted } = self;
+        (granted < asked).then(|| {
+            format!(
+                "The kernel granted a receive buffer of {granted} bytes where {asked} were asked: \
+                 `sysctl -w net.core.rmem_max={asked}` and start again"
+            )
+        })
+    }
+}
+
 /// What a source has counted so far.
 #[derive(Clone, Debug, Default)]
 pub struct SourceStats {
@@ -21,6 +44,8 @@ pub struct SourceStats {
     pub notes: Vec<String>,
     /// Names of the interfaces seen, by `FrameHeader::interface`.
     pub interfaces: Vec<String>,
+    /// Ring or receive buffer; None for files and for streams, whose sender waits.
+    pub buffer: Option<KernelBuffer>,
 }
 
 /// One reader of frames, used by one thread.

@@ -19,7 +19,7 @@ pub use files::pcap_writer::PcapWriter;
 pub use files::pcapng_writer::PcapngWriter;
 pub use files::{first_bytes, is_capture, open_capture, open_reader, open_unpacked};
 pub use filter::{Filter, FilterError};
-pub use frame_source::{BATCH_FRAMES_MAX, FrameSource, SourceStats};
+pub use frame_source::{BATCH_FRAMES_MAX, FrameSource, KernelBuffer, SourceStats};
 pub use host::{
     HostCounters, HostSettings, InterfaceInfo, OpenSocket, SocketBook, SocketReader, host_counters, interfaces,
 };

@@ -542,7 +542,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Sources in the order of the command line, collectors with their exporters. */
+        /** Sources in the order of the command line, collectors with their exporters, logs with what their lines are. */
         get: operations["sources"];
         put?: never;
         post?: never;
@@ -1234,7 +1234,7 @@ export interface components {
             flows: number;
             /**
              * Format: double
-             * @description Flows a second, the mean since the start.
+             * @description Flows a second, the mean of the last ten seconds.
              */
             flows_per_s: number;
             /** @description Format. */
@@ -1248,6 +1248,8 @@ export interface components {
              * @description When its last datagram came.
              */
             last_event?: string | null;
+            /** @description How it does: `warning` when something is lost, unreadable or silent, `info` when something could be better. */
+            level: components["schemas"]["HealthLevel"];
             /**
              * Format: int64
              * @description Missing by the sequence numbers.
@@ -1285,6 +1287,11 @@ export interface components {
              * @description Data sets that came before their template.
              */
             sets_without_template: number;
+            /**
+             * Format: int64
+             * @description For how many seconds it has been silent, when that is longer than it ever was; else 0.
+             */
+            silent_s: number;
             /**
              * Format: int64
              * @description Templates known now.
@@ -1924,6 +1931,56 @@ export interface components {
          * @enum {string}
          */
         Kind: "port_scan" | "host_sweep" | "brute_force" | "flood" | "dns_tunnel" | "dga" | "beacon" | "arp_spoof" | "exfiltration" | "lateral_movement" | "new_device" | "new_service" | "port_change" | "host_down" | "volume" | "protocol_misuse" | "anomalous_flow" | "anomalous_host" | "anomalous_packets" | "imported_alert" | "custom";
+        /** @description A line that could not be read. */
+        LogSample: {
+            /** @description File or sender; empty when not known. */
+            from: string;
+            /** @description Why, as in `unreadable`. */
+            reason: string;
+            /**
+             * Format: date-time
+             * @description When it came.
+             */
+            received: string;
+            /** @description Its first 200 bytes. */
+            text: string;
+        };
+        /** @description Lines of a log since the start. `packets = used + not_used + heads + unreadable`. */
+        LogView: {
+            /**
+             * Format: int64
+             * @description Lines whose time was ahead of this machine's clock; their arrival counts.
+             */
+            ahead: number;
+            /** @description Lines read, by format. */
+            formats: components["schemas"]["Counters"];
+            /**
+             * Format: int64
+             * @description Lines of a log's own frame (`#fields`, column names).
+             */
+            heads: number;
+            /** @description Lines read in which there is nothing for the watch, by what they are. */
+            not_used: components["schemas"]["Counters"];
+            /**
+             * Format: int64
+             * @description Lines with bytes that are no UTF-8.
+             */
+            not_utf8: number;
+            /** @description The newest lines that could not be read, two of each reason. They may hold what is not for everybody's eyes. */
+            sample: components["schemas"]["LogSample"][];
+            /**
+             * Format: int64
+             * @description Lines that were cut at the bound.
+             */
+            too_long: number;
+            /** @description Lines that could not be read, by reason. */
+            unreadable: components["schemas"]["Counters"];
+            /**
+             * Format: int64
+             * @description Lines that told something.
+             */
+            used: number;
+        };
         /** @description A step of a log-in in the clear. The password is never kept, nor how long it was. */
         LoginData: {
             /** @description What the server decides; absent for other steps. */
@@ -3159,27 +3216,70 @@ export interface components {
             /** @description `running`, `ended`, `failed`, `waiting`. */
             state: string;
         };
-        /** @description One source. */
+        /** @description One source; the workers of one interface are one. */
         SourceView: {
+            /** @description What is to be done about it, worst first; empty when nothing. */
+            advice: components["schemas"]["HealthItem"][];
+            /**
+             * Format: int64
+             * @description Room in the kernel that was asked for, bytes; 0 where there is none.
+             */
+            buffer_asked_bytes: number;
+            /**
+             * Format: int64
+             * @description Room that the kernel gave, bytes.
+             */
+            buffer_granted_bytes: number;
             /**
              * Format: int64
              * @description Their bytes.
              */
             bytes: number;
+            /**
+             * Format: double
+             * @description Bytes a second, the same mean.
+             */
+            bytes_per_s: number;
             /** @description What was lost before it was read, by reason (`kernel_ring_full`, `kernel_socket_full`, `exporter_not_allowed`). */
             dropped: components["schemas"]["Counters"];
             /** @description Exporters that sent to it; a collector's, or those found in a capture. */
             exporters: components["schemas"]["ExporterView"][];
+            /**
+             * Format: int64
+             * @description How many there are, also where they are left out.
+             */
+            exporters_total: number;
+            /** @description `dropped`, and what is missing by exporters' sequence numbers (`missing_flows`, `missing_datagrams`, `missing_records`). */
+            gaps: components["schemas"]["Counters"];
+            /**
+             * Format: double
+             * @description For how long nothing has come, milliseconds; absent before anything came.
+             */
+            idle_ms?: number | null;
             /** @description `interface`, `file`, `demo`, `host`, `collector`, `log`. */
             kind: string;
             /**
+             * Format: double
+             * @description From the time of an event to its verdict, the largest of the last seconds, milliseconds; of a replay, behind its pace. Absent
+             *     before anything came and after the end.
+             */
+            lag_ms?: number | null;
+            /**
              * Format: date-time
-             * @description When the newest of it was captured or received; absent before anything came.
+             * @description Time of its newest event as the source tells it: captured, received, or written in the newest line. Absent before anything came.
              */
             last_event?: string | null;
+            /**
+             * Format: date-time
+             * @description When anything came last, by this machine's clock: differs from `last_event` in replays, and where lines come late.
+             */
+            last_received?: string | null;
+            /** @description The worst of `advice`; `ok` when there is none. */
+            level: components["schemas"]["HealthLevel"];
+            log?: components["schemas"]["LogView"] | null;
             /** @description Interface, file, or where exports are collected. */
             name: string;
-            /** @description What a person should know, in words. */
+            /** @description What a person should know, in the reader's words. */
             notes: string[];
             /**
              * Format: int64
@@ -3188,11 +3288,26 @@ export interface components {
             packets: number;
             /**
              * Format: double
-             * @description Packets a second, the mean since the start.
+             * @description Packets a second, the mean of the last ten seconds of this machine's clock.
              */
             packets_per_s: number;
+            /** @description Packets in each of the newest seconds, at most 60, oldest first. */
+            recent_per_s: number[];
             /** @description `waiting`, `running`, `ended`, `failed`. */
             state: string;
+            /** @description The state in words: `Running`, `Silent for 12 min`, `Read to its end`, why it failed. */
+            state_text: string;
+            /** @description What was told by it: `records`, `flows`, `messages`, `alerts`. */
+            told: components["schemas"]["Counters"];
+            /** @description What `packets` counts: `packets`, `datagrams`, `lines`. */
+            units: string;
+            /** @description What came and could not be read, by reason. */
+            unreadable: components["schemas"]["Counters"];
+            /**
+             * Format: int64
+             * @description Threads that read it.
+             */
+            workers: number;
         };
         /** @description All sources. */
         SourcesView: {
@@ -5316,7 +5431,12 @@ export interface operations {
     };
     sources: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description True leaves out exporters and lines. */
+                brief?: boolean;
+                /** @description Only the source of this name; an unknown name gives none. */
+                name?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5329,6 +5449,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SourcesView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -68,6 +68,9 @@ export type ExamMarks = Told<Schemas['ExamMarks']>;
 export type Drift = Told<Schemas['Drift']>;
 export type Series = Told<Schemas['SeriesResult']>;
 export type TopItem = Told<Schemas['TopRow']>;
+export type Sources = Told<Schemas['SourcesView']>;
+export type Source = Told<Schemas['SourceView']>;
+export type Exporter = Told<Schemas['ExporterView']>;
 export type Sockets = Told<Schemas['Sockets']>;
 export type SocketRow = Told<Schemas['SocketView']>;
 

@@ -33,6 +33,9 @@ export function count(value: number | null | undefined): string {
   return Math.round(value).toString().replace(/\B(?=(\d{3})+(?!\d))/g, '\u202f');
 }
 
+/** Sentences of the server write numbers without a break; here they get one. */
+export const grouped = (text: string): string => text.replace(/(?<![\w.:=])\d{5,}(?![\w=]|[.:]\d)/g, (digits) => count(Number(digits)));
+
 /** Milliseconds as µs, ms, s, min, h or d. */
 export function duration(ms: number | null | undefined): string {
   if (ms === null || ms === undefined || !Number.isFinite(ms)) return NO_VALUE;

@@ -8,6 +8,7 @@ import Host from './Host/Host.svelte';
 import NewestIncidents from './NewestIncidents/NewestIncidents.svelte';
 import Protocols from './Protocols/Protocols.svelte';
 import Scatter from './Scatter/Scatter.svelte';
+import Sources from './Sources/Sources.svelte';
 import Talkers from './Talkers/Talkers.svelte';
 import Traffic from './Traffic/Traffic.svelte';
 
@@ -21,6 +22,7 @@ export interface PanelEntry {
 export const OVERVIEW: readonly PanelEntry[] = [
   { id: 'health', place: 'top', panel: Health },
   { id: 'traffic', place: 'main', panel: Traffic },
+  { id: 'sources', place: 'main', panel: Sources },
   { id: 'host', place: 'main', panel: Host },
   { id: 'scatter', place: 'main', panel: Scatter },
   { id: 'first', place: 'side', panel: FirstSteps },

@@ -108,7 +108,7 @@ fn source(source: &SourceState) -> SourceShape {
         packets: source.meter.frames,
         bytes: source.meter.bytes,
         dropped: source.stats.dropped.total(),
-        last_event: source.last_event,
+        last_event: source.last_event(),
     }
 }
 
@@ -292,7 +292,7 @@ impl Live for Answers {
     }
     fn sources(&self) -> serve::shapes::SourcesView {
         let status = lock(&self.status);
-        super::sources::view(&status.sources, status.started, super::wall_clock())
+        super::sources::view(&status.sources, std::time::Instant::now())
     }
 
     fn sockets(&self) -> serve::shapes::Sockets {

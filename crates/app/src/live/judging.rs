@@ -256,7 +256,8 @@ impl Judging {
                     );
                 }
                 if let Some(source) = status.sources.get_mut(parcel.worker) {
-                    source.last_event = Some(parcel.now).filter(|t| t.0 > 0).or(source.last_event);
+                    source.clock = Some(parcel.now).filter(|t| t.0 > 0).or(source.clock);
+                    source.log = parcel.log.or(source.log.take());
                     source.meter = parcel.meter;
                     source.stats = parcel.source.unwrap_or_else(|| std::mem::take(&mut source.stats));
                     source.ended = parcel.ended.or(source.ended.take());
@@ -277,12 +278,8 @@ impl Judging {
         *epoch = rest;
         self.run.seconds.extend(seconds);
         let status = lock(&self.status);
-        let slowest = status
-            .sources
-            .iter()
-            .filter(|s| s.ended.is_none())
-            .map(|s| s.last_event.unwrap_or(Timestamp(i64::MIN)))
-            .min();
+        let slowest =
+            status.sources.iter().filter(|s| s.ended.is_none()).map(|s| s.clock.unwrap_or(Timestamp(i64::MIN))).min();
         let slowest = slowest.unwrap_or(Timestamp(i64::MAX));
         let full = self.run.seconds.len() > SECONDS_HELD_MAX;
         let (due, held) = std::mem::take(&mut self.run.seconds).into_iter().partition(|o| full || o.ts() < slowest);
@@ -467,7 +464,8 @@ impl Judging {
         };
         let (budget, drops, hosts) = (self.judge.budget(), self.judge.drops(), self.judge.hosts().distinct());
         let store = self.store.counters();
-        let lag_ms = self.lag.worst_ms(Instant::now());
+        let looked = Instant::now();
+        let lag_ms = self.lag.worst_ms(looked);
         let notifications = self.notifier.health();
         self.look(false);
         let mut status = lock(&self.status);
@@ -479,6 +477,9 @@ impl Judging {
         status.judge_drops = drops;
         status.hosts = hosts;
         status.queue = waiting;
+        for (number, source) in status.sources.iter_mut().enumerate() {
+            source.look(looked, wall_clock(), self.lag.of(number, looked));
+        }
         status.lag_ms = lag_ms;
         status.notifications = notifications;
         status.store = store;

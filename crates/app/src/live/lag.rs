@@ -9,45 +9,55 @@ const SPAN: Duration = Duration::from_secs(5);
 /// Samples kept; ten a second fill the span.
 const SAMPLES_MAX: usize = 128;
 
-/// What one source has said of its time.
-#[derive(Clone, Copy)]
+/// What one source has said of its time, and how late it was lately.
 struct Clock {
     /// When the newest judged packet was due: captured, or to be replayed.
     due: Option<Instant>,
     /// True when the source tells its time also while nothing comes, so that silence means delay.
     steady: bool,
+    samples: VecDeque<(Instant, Duration)>,
 }
 
-/// The gauge of all sources.
+/// The gauges of all sources.
 pub struct Lag {
     clocks: Vec<Clock>,
-    samples: VecDeque<(Instant, Duration)>,
 }
 
 impl Lag {
     /// One entry a source: does it tell its time also while nothing comes?
     pub fn new(steady: impl Iterator<Item = bool>) -> Self {
-        let clocks = steady.map(|steady| Clock { due: None, steady }).collect();
-        Self { clocks, samples: VecDeque::new() }
+        Self { clocks: steady.map(|steady| Clock { due: None, steady, samples: VecDeque::new() }).collect() }
     }
 
     /// Everything of `source` that was due at `due` has been judged; `ended` when nothing more will come.
     pub fn judged(&mut self, source: usize, due: Instant, ended: bool, now: Instant) {
         let Some(clock) = self.clocks.get_mut(source) else { return };
         clock.due = (clock.steady && !ended).then_some(due);
-        self.sample(now.saturating_duration_since(due), now);
+        clock.sample(now.saturating_duration_since(due), now);
     }
 
     /// A look between two parcels: what has not been judged meanwhile counts too.
     pub fn look(&mut self, now: Instant) {
-        let oldest = self.clocks.iter().filter_map(|c| c.due).min();
-        if let Some(oldest) = oldest {
-            self.sample(now.saturating_duration_since(oldest), now);
+        for clock in &mut self.clocks {
+            if let Some(due) = clock.due {
+                clock.sample(now.saturating_duration_since(due), now);
+            }
         }
+    }
+
+    /// The largest of the last seconds, of one source, milliseconds.
+    pub fn of(&mut self, source: usize, now: Instant) -> u64 {
+        self.clocks.get_mut(source).map_or(0, |clock| clock.worst_ms(now))
     }
 
     /// The largest of the last seconds, milliseconds.
     pub fn worst_ms(&mut self, now: Instant) -> u64 {
+        self.clocks.iter_mut().map(|clock| clock.worst_ms(now)).max().unwrap_or(0)
+    }
+}
+
+impl Clock {
+    fn worst_ms(&mut self, now: Instant) -> u64 {
         while self.samples.front().is_some_and(|(at, _)| now.saturating_duration_since(*at) > SPAN) {
             self.samples.pop_front();
         }
@@ -89,6 +99,7 @@ mod tests {
         lag.judged(1, start, false, start + 10 * MS);
         lag.look(start + 3_000 * MS);
         assert_eq!(lag.worst_ms(start + 3_000 * MS), 10);
+        assert_eq!((lag.of(0, start + 3_000 * MS), lag.of(1, start + 3_000 * MS)), (0, 10));
         lag.judged(0, start + 3_000 * MS, false, start + 3_000 * MS);
         lag.look(start + 7_000 * MS);
         assert_eq!(lag.worst_ms(start + 7_000 * MS), 4_000);

@@ -2,10 +2,11 @@
 //! observations are handed on, and the file in which places in followed files are kept.
 
 use super::OpenSource;
+use super::log_told::LogTold;
 use super::worker::{MeterSettings, Pace, Parcel, wall_clock};
 use crate::failure::{Context, Result};
 use crossbeam_channel::{Receiver, Sender};
-use decode::log::{LineCutter, LogCounters, LogParser};
+use decode::log::{LineCutter, LogCounters, LogParser, Unreadable};
 use evaluate::{LogObserver, MeterCounters};
 use record::{LogEntry, Observation, Timestamp};
 use source::{Follow, LineSource, LogSettings, Piece, SourceStats, Syslog};
@@ -81,6 +82,8 @@ struct Stream {
 struct Streams {
     open: BTreeMap<u64, Stream>,
     ended: Vec<LogCounters>,
+    /// Lines that could not be read since the last look, and their streams.
+    unreadable: Vec<(u64, Unreadable)>,
 }
 
 impl Streams {
@@ -95,11 +98,13 @@ impl Streams {
                 stream.parser.set_reference(now);
                 let parser = &mut stream.parser;
                 stream.cutter.push(bytes, &mut |line, cut| parser.line(line, cut, entries));
+                self.unreadable.extend(parser.take_sample().into_iter().map(|line| (number, line)));
             }
             Piece::End => {
                 let Some(mut stream) = self.open.remove(&number) else { return };
                 let parser = &mut stream.parser;
                 stream.cutter.finish(&mut |line, cut| parser.line(line, cut, entries));
+                self.unreadable.extend(parser.take_sample().into_iter().map(|line| (number, line)));
                 self.ended.push(stream.parser.counters().clone());
                 self.fold();
             }
@@ -130,21 +135,22 @@ fn add(mut sum: LogCounters, one: &LogCounters) -> LogCounters {
     sum.formats.merge(&one.formats);
     sum.not_used.merge(&one.not_used);
     sum.unreadable.merge(&one.unreadable);
-    // The newest says most of what is wrong now.
-    if let Some(newest) = one.sample.last() {
-        sum.sample = vec![newest.clone()];
-    }
     sum
+}
+
+/// When an entry was told; a flow is told at its end.
+fn time_of(entry: &LogEntry) -> Option<Timestamp> {
+    match entry {
+        LogEntry::Flow(logged) => Some(logged.flow.reported.max(logged.flow.end)),
+        LogEntry::App(event) => Some(event.ts),
+        LogEntry::Alert(alert) => Some(alert.ts),
+        LogEntry::NotUsed(_) => None,
+    }
 }
 
 /// A line's time that is ahead of the clock is a zone that was not told: its arrival counts.
 fn not_ahead(entry: &mut LogEntry, now: Timestamp) -> bool {
-    let ts = match entry {
-        LogEntry::Flow(logged) => logged.flow.reported.max(logged.flow.end),
-        LogEntry::App(event) => event.ts,
-        LogEntry::Alert(alert) => alert.ts,
-        LogEntry::NotUsed(_) => return false,
-    };
+    let Some(ts) = time_of(entry) else { return false };
     let ahead = ts.since(now);
     if ahead <= AHEAD_NS {
         return false;
@@ -166,9 +172,9 @@ fn not_ahead(entry: &mut LogEntry, now: Timestamp) -> bool {
 impl LogWorker {
     /// Runs until the source fails or `stop` is set; then what waits is told.
     pub fn run(mut self) {
-        let mut streams = Streams::default();
+        let (mut streams, mut told) = (Streams::default(), LogTold::default());
         let (mut entries, mut out) = (Vec::new(), Vec::new());
-        let (mut handed_on, mut ahead) = (Instant::now(), 0_u64);
+        let mut handed_on = Instant::now();
         let mut kept = Places::open(&self.data_dir, self.lines.as_mut());
         let ended = loop {
             if self.stop.load(Ordering::Relaxed) {
@@ -181,14 +187,15 @@ impl LogWorker {
             if let Err(error) = self.lines.next(&mut |number, piece| streams.take(number, piece, now, &mut entries)) {
                 break error.to_string();
             }
-            for mut entry in entries.drain(..) {
-                ahead += u64::from(not_ahead(&mut entry, now));
-                self.observer.observe(entry, &mut out);
+            self.observe(&mut entries, now, &mut told, &mut out);
+            for (stream, line) in streams.unreadable.drain(..) {
+                told.unreadable(now, self.lines.origin(stream), line);
             }
             self.observer.advance(now, &mut out);
             if out.len() >= HAND_ON_AT || handed_on.elapsed() >= HAND_ON_EVERY {
                 handed_on = Instant::now();
-                if self.parcels.send(self.parcel(&mut out, &streams, ahead, None)).is_err() {
+                told.counters = streams.counters();
+                if self.parcels.send(self.parcel(&mut out, &told, None)).is_err() {
                     return;
                 }
             }
@@ -196,19 +203,33 @@ impl LogWorker {
         };
         kept.save(self.lines.as_ref(), true);
         self.observer.finish(&mut out);
+        told.counters = streams.counters();
         // The judge may have gone first.
-        let _ = self.parcels.send(self.parcel(&mut out, &streams, ahead, Some(ended)));
+        let _ = self.parcels.send(self.parcel(&mut out, &told, Some(ended)));
     }
 
-    fn parcel(&self, out: &mut Vec<Observation>, streams: &Streams, ahead: u64, ended: Option<String>) -> Parcel {
-        let (counters, mut stats, now) = (streams.counters(), self.lines.stats(), wall_clock());
-        stats.notes.extend(notes(&counters, ahead));
+    /// Observations of what came together.
+    fn observe(&mut self, entries: &mut Vec<LogEntry>, now: Timestamp, told: &mut LogTold, out: &mut Vec<Observation>) {
+        let mut newest = None;
+        for mut entry in entries.drain(..) {
+            told.ahead += u64::from(not_ahead(&mut entry, now));
+            newest = newest.max(time_of(&entry));
+            self.observer.observe(entry, out);
+        }
+        if let Some(newest) = newest {
+            told.told(newest, now);
+        }
+    }
+
+    fn parcel(&self, out: &mut Vec<Observation>, told: &LogTold, ended: Option<String>) -> Parcel {
+        let stats = self.lines.stats();
         Parcel {
             worker: self.number,
             observations: std::mem::take(out),
-            now,
-            meter: meter(&counters, &stats, now),
+            now: wall_clock(),
+            meter: meter(told, &stats),
             source: Some(stats),
+            log: Some(Box::new(told.clone())),
             ended,
             due: Instant::now(),
         }
@@ -216,33 +237,14 @@ impl LogWorker {
 }
 
 /// Lines stand where a capture has packets.
-fn meter(counters: &LogCounters, stats: &SourceStats, now: Timestamp) -> MeterCounters {
+fn meter(told: &LogTold, stats: &SourceStats) -> MeterCounters {
     MeterCounters {
-        frames: counters.lines,
+        frames: told.counters.lines,
         bytes: stats.bytes,
-        last: Some(now),
-        decode_errors: counters.unreadable.clone(),
+        last: told.newest,
+        decode_errors: told.counters.unreadable.clone(),
         ..MeterCounters::default()
     }
-}
-
-/// What an administrator should know of the lines.
-fn notes(counters: &LogCounters, ahead: u64) -> Vec<String> {
-    let mut notes = Vec::new();
-    let unreadable = counters.unreadable.total();
-    if let Some(line) = counters.sample.last() {
-        let reason = line.reason.replace('_', " ");
-        notes.push(format!(
-            "{unreadable} of {} lines cannot be read; the newest ({reason}): {}",
-            counters.lines, line.text
-        ));
-    }
-    if ahead > 0 {
-        notes.push(format!(
-            "{ahead} lines were ahead of this machine's clock; their arrival counts: let devices write UTC or RFC 5424 times"
-        ));
-    }
-    notes
 }
 
 /// The file of places.
@@ -301,8 +303,8 @@ mod tests {
         streams.take(2, Piece::End, now, &mut entries);
         let counters = streams.counters();
         assert_eq!((counters.lines, counters.flows, counters.unreadable.total()), (5, 1, 1));
-        assert!(notes(&counters, 0)[0].contains("1 of 5 lines cannot be read"));
-        assert_eq!(streams.ended.len(), 1);
+        let unreadable: Vec<_> = streams.unreadable.iter().map(|(stream, line)| (*stream, line.reason)).collect();
+        assert_eq!((unreadable, streams.ended.len()), (vec![(2, "format_unknown")], 1));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Counters of losses, by what was lost and what helps: packets that were never read, results that were not stored, and entries
 //! that full tables forgot. Knows the endings of the reasons' names; who counts them is their rooms' business.
 
-use super::status::item;
+use super::status::{item, words};
 use record::{Counters, HealthItem, HealthLevel};
 
 /// Losses since the start.
@@ -13,8 +13,10 @@ pub struct Losses {
     pub history: Counters,
     /// Entries of bounded tables that newer ones took the place of.
     pub memory: Counters,
-    /// Datagrams of exporters that nobody read.
+    /// Datagrams of exporters and of syslog that nobody read.
     pub exports: Counters,
+    /// Messages of syslog that were refused, cut short or broken off.
+    pub messages: Counters,
     /// Exported flows that were read and told late, cut short or left out of the seconds.
     pub exported: Counters,
 }
@@ -27,7 +29,10 @@ impl Losses {
             let table = ["_evicted", "_forgotten", "_refused"].iter().any(|ending| reason.ends_with(ending));
             let lost_exports =
                 ["kernel_socket_full", "datagram_cut", "export_sets_given_up"].contains(&reason.as_str());
-            let kind = if lost_exports {
+            let lost_messages = ["connections_", "messages_"].iter().any(|beginning| reason.starts_with(beginning));
+            let kind = if lost_messages {
+                &mut losses.messages
+            } else if lost_exports {
                 &mut losses.exports
             } else if table {
                 &mut losses.memory
@@ -68,11 +73,18 @@ impl Losses {
                 "Usual while a scan or flood passes with very many addresses. If it goes on, raise the tables' sizes in the settings.",
             ),
             (
+                &self.messages,
+                "messages lost",
+                HealthLevel::Warning,
+                "Syslog refused, cut or broken off since the start",
+                "Raise logs.connections_max where connections are refused; see whether senders use TLS as the listener does.",
+            ),
+            (
                 &self.exports,
                 "exports lost",
                 HealthLevel::Warning,
-                "Flow exports lost since the start",
-                "Raise collect.receive_buffer_bytes and net.core.rmem_max; let exporters repeat their templates every minute.",
+                "Datagrams of exporters and syslog lost since the start",
+                "Raise collect.receive_buffer_bytes (logs.receive_buffer_bytes) and net.core.rmem_max; let exporters repeat their templates every minute.",
             ),
             (
                 &self.exported,
@@ -83,9 +95,7 @@ impl Losses {
             ),
         ];
         let line = |(counters, name, level, what, advice): (&Counters, _, _, _, _)| {
-            let list: Vec<String> =
-                counters.0.iter().map(|(r, n)| format!("{n} {}", r.replace(['_', '.'], " "))).collect();
-            item(name, level, format!("{what}: {}", list.join(", ")), advice)
+            item(name, level, format!("{what}: {}", words(counters)), advice)
         };
         kinds.into_iter().filter(|kind| kind.0.total() > 0).map(line).collect()
     }
@@ -104,6 +114,7 @@ mod tests {
         drops.add("exported_bytes_outside_seconds", 9_000);
         drops.add("port_scan.pairs_evicted", 3);
         drops.add("window_contacts_forgotten", 4);
+        drops.add("connections_refused", 6);
         let losses = Losses::of(&drops);
         assert_eq!((losses.packets.total(), losses.history.total(), losses.memory.total()), (7, 2, 7));
         let items = losses.health();
@@ -114,7 +125,8 @@ mod tests {
                 "Packets lost since the start: 7 kernel ring full",
                 "Not kept in the history: 2 store queue full",
                 "Full tables forgot their oldest entries: 3 port scan pairs evicted, 4 window contacts forgotten",
-                "Flow exports lost since the start: 5 kernel socket full",
+                "Syslog refused, cut or broken off since the start: 6 connections refused",
+                "Datagrams of exporters and syslog lost since the start: 5 kernel socket full",
                 "Flow exports left aside in part: 9000 exported bytes outside seconds"
             ]
         );

@@ -1,35 +1,32 @@
-//! Sources as the API and the health strip show them: what came, how fast, how late, what is missing and what to do about it. Owns
-//! these words; counts nothing itself.
+//! Sources as the API shows them: what came, how fast, how late, what is missing. Owns the joining of an interface's workers into one
+//! source and the words of its state; counts nothing itself, what is to be done about it is `source_advice`'s.
 
-use super::status::{SourceState, item};
+use super::source_advice;
+use super::status::{SourceState, key};
 use evaluate::exports::missing_unit;
-use record::{ExporterState, HealthItem, HealthLevel, Timestamp};
+use record::{Counters, ExporterState, HealthLevel};
 use serve::shapes::{ExporterInterface, ExporterView, SourceView, SourcesView};
+use std::time::{Duration, Instant};
 
-/// Packets a second are the mean since the start where nothing newer is known.
-fn rate(count: u64, since: Timestamp, now: Timestamp) -> f64 {
-    count as f64 / (now.since(since).max(1_000_000_000) as f64 / 1e9)
+/// One source with all its workers: the state of each.
+pub struct Group<'a>(pub Vec<&'a SourceState>);
+
+/// Sources in the order of the command line; the workers of one interface are one source.
+pub fn groups(sources: &[SourceState]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for source in sources {
+        let same = |group: &&mut Group<'_>| source.kind == "interface" && group.kind() == source.kind;
+        match groups.iter_mut().find(|group| same(group) && group.name() == source.name) {
+            Some(group) => group.0.push(source),
+            None => groups.push(Group(vec![source])),
+        }
+    }
+    groups
 }
 
 /// Everything of every source.
-pub fn view(sources: &[SourceState], started: Timestamp, now: Timestamp) -> SourcesView {
-    SourcesView { sources: sources.iter().map(|source| of_source(source, started, now)).collect() }
-}
-
-fn of_source(source: &SourceState, started: Timestamp, now: Timestamp) -> SourceView {
-    let exports = &source.meter.exports;
-    SourceView {
-        name: source.name.clone(),
-        kind: source.kind.to_owned(),
-        state: state(source).to_owned(),
-        last_event: source.last_event,
-        packets: source.meter.frames,
-        bytes: source.meter.bytes,
-        packets_per_s: rate(source.meter.frames, started, now),
-        dropped: source.stats.dropped.clone(),
-        notes: source.stats.notes.clone(),
-        exporters: exports.exporters.iter().map(|state| of_exporter(state, started, now)).collect(),
-    }
+pub fn view(sources: &[SourceState], now: Instant) -> SourcesView {
+    SourcesView { sources: groups(sources).iter().map(|group| group.view(now)).collect() }
 }
 
 /// `waiting`, `running`, `ended`, `failed`.
@@ -42,7 +39,183 @@ pub fn state(source: &SourceState) -> &'static str {
     }
 }
 
-fn of_exporter(state: &ExporterState, started: Timestamp, now: Timestamp) -> ExporterView {
+impl Group<'_> {
+    /// Name of the source.
+    pub fn name(&self) -> &str {
+        self.0.first().map_or("", |source| &source.name)
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> &'static str {
+        self.0.first().map_or("", |source| source.kind)
+    }
+
+    /// The worst of its workers; one that runs speaks for those that wait.
+    pub fn state(&self) -> &'static str {
+        let states: Vec<_> = self.0.iter().map(|source| state(source)).collect();
+        ["failed", "running", "waiting"].into_iter().find(|one| states.contains(one)).unwrap_or("ended")
+    }
+
+    /// Why it ended.
+    pub fn ended(&self) -> Option<&str> {
+        let failed = self.0.iter().find(|source| state(source) == "failed");
+        failed.or(self.0.first()).and_then(|source| source.ended.as_deref())
+    }
+
+    /// What one packet of it is called.
+    pub fn units(&self) -> &'static str {
+        match self.kind() {
+            "collector" => "datagrams",
+            "log" => "lines",
+            _ => "packets",
+        }
+    }
+
+    /// How long nothing has come to any worker, when it never was so long.
+    pub fn long_silence(&self, now: Instant, least: Duration) -> Option<Duration> {
+        let each: Option<Vec<Duration>> =
+            self.0.iter().map(|source| source.pulse.long_silence(now, least)).collect::<Option<_>>();
+        each?.into_iter().min()
+    }
+
+    /// Counts of all workers.
+    fn sum(&self, of: impl Fn(&SourceState) -> u64) -> u64 {
+        self.0.iter().map(|source| of(source)).sum()
+    }
+
+    /// Counters of all workers.
+    pub fn merged<'b>(&'b self, of: impl Fn(&'b SourceState) -> &'b Counters) -> Counters {
+        let mut sum = Counters::default();
+        self.0.iter().for_each(|source| sum.merge(of(source)));
+        sum
+    }
+
+    /// Exporters of all workers.
+    pub fn exporters(&self) -> impl Iterator<Item = &ExporterState> {
+        self.0.iter().flat_map(|source| &source.meter.exports.exporters)
+    }
+
+    fn view(&self, now: Instant) -> SourceView {
+        let advice = source_advice::of(self, now);
+        let pulses = || self.0.iter().map(|source| &source.pulse);
+        let [packets_per_s, bytes_per_s] =
+            pulses().map(|pulse| pulse.per_s(now)).fold([0.0, 0.0], |sum, one| [sum[0] + one[0], sum[1] + one[1]]);
+        let buffer = |of: fn(&source::KernelBuffer) -> u64| self.sum(|s| s.stats.buffer.as_ref().map_or(0, of));
+        let exporters: Vec<ExporterView> = self.0.iter().flat_map(|source| exporters(source, now)).collect();
+        SourceView {
+            name: self.name().to_owned(),
+            kind: self.kind().to_owned(),
+            state: self.state().to_owned(),
+            state_text: self.state_text(now),
+            level: advice.iter().map(|item| item.level).max().unwrap_or(HealthLevel::Ok),
+            advice,
+            last_event: self.0.iter().filter_map(|source| source.last_event()).max(),
+            last_received: pulses().filter_map(super::pulse::Pulse::received).max(),
+            idle_ms: pulses().filter_map(|pulse| pulse.silence(now)).min().map(|idle| idle.as_secs_f64() * 1e3),
+            lag_ms: self.lag_ms(),
+            units: self.units().to_owned(),
+            packets: self.sum(|source| source.meter.frames),
+            bytes: self.sum(|source| source.meter.bytes),
+            packets_per_s,
+            bytes_per_s,
+            recent_per_s: self.recent(),
+            told: self.told(),
+            dropped: self.merged(|source| &source.stats.dropped),
+            gaps: self.gaps(),
+            unreadable: self.unreadable(),
+            buffer_asked_bytes: buffer(|buffer| buffer.asked_bytes),
+            buffer_granted_bytes: buffer(|buffer| buffer.granted_bytes),
+            workers: self.0.len() as u64,
+            notes: self.0.first().map_or(Vec::new(), |source| source.stats.notes.clone()),
+            exporters_total: exporters.len() as u64,
+            exporters,
+            log: self.0.iter().find_map(|source| source.log.as_ref()).map(|log| log.view()),
+        }
+    }
+
+    fn state_text(&self, now: Instant) -> String {
+        let text = match (self.state(), self.kind()) {
+            ("failed", _) => "Failed",
+            ("ended", "file") if self.ended() == Some("end of input") => "Read to its end",
+            ("ended", _) => "Stopped",
+            ("waiting", "interface") => "Waiting for the first packet",
+            ("waiting", "collector") => "Waiting for the first export",
+            ("waiting", "log") => "Waiting for the first line",
+            ("waiting", _) => "Beginning",
+            (_, "interface") => "Capturing",
+            (_, "collector") => "Collecting",
+            (_, "file") => "Replaying",
+            _ => "Running",
+        };
+        let silence = source_advice::silence(self, now).filter(|_| self.state() == "running");
+        silence.map_or_else(|| text.to_owned(), |silence| format!("Silent for {}", span(silence)))
+    }
+
+    /// Nothing is late that has not begun or has ended.
+    fn lag_ms(&self) -> Option<f64> {
+        let late = |source: &&SourceState| source.lag_ms + source.log.as_ref().map_or(0, |log| log.late_ms);
+        let running = self.0.iter().filter(|source| state(source) == "running");
+        running.map(|source| late(source) as f64).reduce(f64::max)
+    }
+
+    /// The newest seconds of all workers, right-aligned: a worker that began later has fewer.
+    fn recent(&self) -> Vec<f64> {
+        let mut sum: Vec<f64> = Vec::new();
+        for mut drawn in self.0.iter().map(|source| source.pulse.drawn()) {
+            if drawn.len() > sum.len() {
+                std::mem::swap(&mut sum, &mut drawn);
+            }
+            sum.iter_mut().rev().zip(drawn.iter().rev()).for_each(|(sum, one)| *sum += one);
+        }
+        sum
+    }
+
+    fn told(&self) -> Counters {
+        let mut told = Counters::default();
+        for source in &self.0 {
+            told.add("flows", source.meter.flow.records());
+            if let Some(log) = &source.log {
+                told.add("flows", log.counters.flows);
+                told.add("messages", log.counters.events);
+                told.add("alerts", log.counters.alerts);
+            }
+        }
+        for exporter in self.exporters() {
+            told.add("records", exporter.records);
+            told.add("flows", exporter.flows);
+        }
+        told
+    }
+
+    fn gaps(&self) -> Counters {
+        let mut gaps = self.merged(|source| &source.stats.dropped);
+        for exporter in self.exporters() {
+            gaps.add(&format!("missing_{}", missing_unit(exporter.format)), exporter.missing);
+        }
+        gaps
+    }
+
+    fn unreadable(&self) -> Counters {
+        let mut unreadable = self.merged(|source| &source.meter.decode_errors);
+        self.exporters().for_each(|exporter| unreadable.merge(&exporter.unreadable));
+        unreadable
+    }
+}
+
+fn exporters(source: &SourceState, now: Instant) -> impl Iterator<Item = ExporterView> {
+    source.meter.exports.exporters.iter().map(move |state| {
+        let pulse = source.exporters.get(&key(state));
+        let silent = source_advice::exporter_silence(source, state, now);
+        ExporterView {
+            level: source_advice::exporter_level(state, silent),
+            silent_s: silent.map_or(0, |silent| silent.as_secs()),
+            flows_per_s: pulse.map_or(0.0, |pulse| pulse.per_s(now)[1]),
+            ..of_exporter(state)
+        }
+    })
+}
+
+fn of_exporter(state: &ExporterState) -> ExporterView {
     ExporterView {
         exporter: state.exporter.to_string(),
         format: state.format,
@@ -51,7 +224,6 @@ fn of_exporter(state: &ExporterState, started: Timestamp, now: Timestamp) -> Exp
         datagrams: state.datagrams,
         records: state.records,
         flows: state.flows,
-        flows_per_s: rate(state.flows, started, now),
         missing: state.missing,
         missing_unit: missing_unit(state.format).to_owned(),
         reordered: state.reordered,
@@ -64,6 +236,7 @@ fn of_exporter(state: &ExporterState, started: Timestamp, now: Timestamp) -> Exp
         ignored: state.ignored.clone(),
         unreadable: state.unreadable.clone(),
         interfaces: state.interfaces.iter().map(of_interface).collect(),
+        ..ExporterView::default()
     }
 }
 
@@ -79,82 +252,55 @@ fn of_interface(counters: &record::ExportedCounters) -> ExporterInterface {
     }
 }
 
-/// What an administrator should do about exporters; nothing when all is well.
-pub fn health(sources: &[SourceState]) -> Vec<HealthItem> {
-    let collectors = sources.iter().filter(|source| source.kind == "collector");
-    let logs = sources.iter().filter(|source| source.kind == "log");
-    logs.flat_map(log_health).chain(collectors.flat_map(collector_health)).collect()
-}
-
-/// What keeps lines from being read, as its reader says it.
-fn log_health(source: &SourceState) -> Vec<HealthItem> {
-    let action = "See Sources for the counts; formats that are read are in docs/reference/logs.md.";
-    let warning = |note: &String| item("logs", HealthLevel::Warning, note.clone(), action);
-    source.stats.notes.iter().map(warning).collect()
-}
-
-fn collector_health(source: &SourceState) -> Vec<HealthItem> {
-    let mut items = Vec::new();
-    for note in &source.stats.notes {
-        let action = "A burst of exports may be lost in the kernel with a small buffer; losses are counted.";
-        items.push(item("collector", HealthLevel::Warning, note.clone(), action));
+/// `45 s`, `12 min`, `3 h`, `2 d`.
+pub fn span(span: Duration) -> String {
+    match span.as_secs() {
+        s @ 0..120 => format!("{s} s"),
+        s @ 120..7_200 => format!("{} min", s / 60),
+        s @ 7_200..172_800 => format!("{} h", s / 3_600),
+        s => format!("{} d", s / 86_400),
     }
-    let exporters = &source.meter.exports.exporters;
-    if exporters.is_empty() && source.ended.is_none() {
-        let text = format!("No exports have come yet: {}", source.name);
-        let action = "Point the exporter at this address and port, and let UDP through the firewall.";
-        items.push(item("exporters", HealthLevel::Info, text, action));
-    }
-    let waiting = |state: &&ExporterState| state.sets_without_template > state.sets_read_late;
-    if let Some(state) = exporters.iter().find(waiting) {
-        let sets = state.sets_without_template - state.sets_read_late;
-        let text = format!("{}: {sets} data sets came without their template", state.exporter);
-        let action = "They are read when the template comes; set the exporter to repeat templates every minute.";
-        items.push(item("templates", HealthLevel::Info, text, action));
-    }
-    if let Some(state) = exporters.iter().find(|state| state.missing > 0) {
-        let text = format!("{}: {} {} missing", state.exporter, state.missing, missing_unit(state.format));
-        let action = "Exports were lost on the way or in the kernel: see Sources for its drops and its buffer.";
-        items.push(item("export gaps", HealthLevel::Warning, text, action));
-    }
-    if let Some(state) = exporters.iter().find(|state| state.clock_off_s != 0) {
-        let (behind, off_s) = (state.clock_off_s > 0, state.clock_off_s.unsigned_abs());
-        let way = if behind { "behind" } else { "ahead" };
-        let text = format!("{}: its clock is {off_s} s {way}; its times are put right", state.exporter);
-        items.push(item("exporter clock", HealthLevel::Info, text, "Let it take its time from an NTP server."));
-    }
-    if let Some(state) = exporters.iter().find(|state| state.unreadable.total() > 0) {
-        let reasons: Vec<String> =
-            state.unreadable.0.iter().map(|(why, n)| format!("{n} {}", why.replace('_', " "))).collect();
-        let text = format!("{}: parts of its exports cannot be read: {}", state.exporter, reasons.join(", "));
-        items.push(item("unreadable exports", HealthLevel::Warning, text, "Check which format and version it sends."));
-    }
-    items
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use record::{ExportFormat, IpAddr16};
+    use record::Timestamp;
 
     #[test]
-    fn each_trouble_of_an_exporter_has_its_line() {
-        let mut source = SourceState::new("exports at 127.0.0.1:2055".to_owned(), "collector");
-        let names = |source: &SourceState| -> Vec<String> {
-            health(std::slice::from_ref(source)).into_iter().map(|item| item.name).collect()
+    fn workers_of_one_interface_are_one_source() {
+        let (now, s) = (Instant::now(), Duration::from_secs(1));
+        let worker = |name: &str, frames| {
+            let mut source = SourceState::new(name.to_owned(), "interface");
+            source.look(now, Timestamp(0), 0);
+            source.meter.frames = frames;
+            source.meter.last = Some(Timestamp(i64::try_from(frames).unwrap_or(0)));
+            source.stats.dropped.add("kernel_ring_full", 2);
+            source.look(now + s, Timestamp(5), frames);
+            source
         };
-        assert_eq!(names(&source), ["exporters"]);
-        let mut state = ExporterState::new(IpAddr16::v4([192, 0, 2, 1]), ExportFormat::Ipfix, 7);
-        source.meter.exports.exporters = vec![state.clone()];
-        assert!(names(&source).is_empty());
-        (state.missing, state.sets_without_template) = (3, 2);
-        state.unreadable.add("set_truncated", 1);
-        source.meter.exports.exporters = vec![state];
-        source.stats.notes.push("small buffer".to_owned());
-        assert_eq!(names(&source), ["collector", "templates", "export gaps", "unreadable exports"]);
-        let lines = health(std::slice::from_ref(&source));
-        assert_eq!(lines[2].text, "192.0.2.1: 3 records missing");
-        let view = view(&[source], Timestamp(0), Timestamp(2_000_000_000));
-        assert_eq!((view.sources[0].exporters[0].missing, view.sources[0].state.as_str()), (3, "waiting"));
+        let mut sources = vec![worker("eth0", 100), worker("eth1", 7), worker("eth0", 50)];
+        let told = view(&sources, now + s).sources;
+        let names: Vec<&str> = told.iter().map(|source| source.name.as_str()).collect();
+        assert_eq!(names, ["eth0", "eth1"]);
+        let eth0 = &told[0];
+        assert_eq!((eth0.packets, eth0.packets_per_s, eth0.workers, eth0.gaps.total()), (150, 150.0, 2, 4));
+        assert_eq!((eth0.recent_per_s.as_slice(), eth0.lag_ms), ([150.0].as_slice(), Some(100.0)));
+        assert_eq!(view(&sources, now + s * 4).sources[0].idle_ms, Some(3_000.0));
+        assert_eq!((eth0.last_event, eth0.last_received), (Some(Timestamp(100)), Some(Timestamp(5))));
+        assert_eq!((eth0.state_text.as_str(), eth0.units.as_str()), ("Capturing", "packets"));
+        // Half of the traffic is not seen: that is a failure of the whole.
+        sources[2].ended = Some("eth0 is gone".to_owned());
+        let told = view(&sources, now + s).sources;
+        assert_eq!((told[0].state.as_str(), told[0].level, told.len()), ("failed", HealthLevel::Error, 2));
+    }
+
+    #[test]
+    fn a_file_that_was_read_is_done() {
+        let mut source = SourceState::new("a.pcap".to_owned(), "file");
+        source.ended = Some("end of input".to_owned());
+        let told = view(&[source], Instant::now()).sources;
+        assert_eq!((told[0].state_text.as_str(), told[0].level), ("Read to its end", HealthLevel::Ok));
+        assert_eq!((told[0].lag_ms, told[0].last_event), (None, None));
     }
 }

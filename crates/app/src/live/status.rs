@@ -1,13 +1,16 @@
 //! What the running process knows of itself, shared between the judge thread (which writes) and the API (which reads). Owns the
 //! numbers and the words of the health strip; measures nothing itself.
 
+use super::log_told::LogTold;
 use super::losses::Losses;
+use super::pulse::{Pulse, SECONDS_DRAWN, SECONDS_OF_RATE};
 use detect::Ensemble;
 use evaluate::{LearnProgress, MeterCounters};
-use record::{Counters, FlowKey, HealthItem, HealthLevel, Timestamp};
+use record::{Counters, ExportFormat, ExporterState, FlowKey, HealthItem, HealthLevel, IpAddr16, Timestamp};
 use source::SourceStats;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Scores of the newest flows that are remembered for the packet list.
 const SCORES_MAX: usize = 65_536;
@@ -17,17 +20,32 @@ const SCORES_MAX: usize = 65_536;
 pub struct SourceState {
     /// Interface or file.
     pub name: String,
-    /// `interface`, `file`, `demo`, `host`, `collector`.
+    /// `interface`, `file`, `demo`, `host`, `collector`, `log`.
     pub kind: &'static str,
     /// Meter counters of its worker.
     pub meter: MeterCounters,
     /// Reader's statistics.
     pub stats: SourceStats,
-    /// Last capture time.
-    pub last_event: Option<Timestamp>,
+    /// Its worker's clock: all that happened before has been handed on. Moves while nothing comes.
+    pub clock: Option<Timestamp>,
+    /// Of a log: what its lines told.
+    pub log: Option<Box<LogTold>>,
     /// Why it ended; None while it runs.
     pub ended: Option<String>,
+    /// How much came lately.
+    pub pulse: Pulse,
+    /// The same of each exporter; as many as the meter knows.
+    pub exporters: BTreeMap<ExporterKey, Pulse>,
+    /// How late its events were judged lately, ms.
+    pub lag_ms: u64,
+    looked: Option<Instant>,
 }
+
+/// One exporter: an address, a format, a source identifier.
+pub type ExporterKey = (IpAddr16, ExportFormat, u32);
+
+/// Time between two looks at what was counted.
+const LOOK_EVERY: Duration = Duration::from_millis(90);
 
 impl SourceState {
     /// A source that has not said anything yet.
@@ -37,10 +55,41 @@ impl SourceState {
             kind,
             meter: MeterCounters::default(),
             stats: SourceStats::default(),
-            last_event: None,
+            clock: None,
+            log: None,
             ended: None,
+            pulse: Pulse::new(SECONDS_DRAWN),
+            exporters: BTreeMap::new(),
+            lag_ms: 0,
+            looked: None,
         }
     }
+
+    /// Newest capture time; of a log the newest time told, or when a line came where none tells any.
+    pub fn last_event(&self) -> Option<Timestamp> {
+        self.meter.last.or(self.pulse.received().filter(|_| self.kind == "log"))
+    }
+
+    /// Takes the pulse of the source and of its exporters at `now`, which is `wall` for people.
+    pub fn look(&mut self, now: Instant, wall: Timestamp, lag_ms: u64) {
+        self.lag_ms = lag_ms;
+        if self.looked.is_some_and(|at| now.saturating_duration_since(at) < LOOK_EVERY) {
+            return;
+        }
+        self.looked = Some(now);
+        self.pulse.look(now, wall, [self.meter.frames, self.meter.bytes]);
+        let known: BTreeSet<ExporterKey> = self.meter.exports.exporters.iter().map(key).collect();
+        self.exporters.retain(|key, _| known.contains(key));
+        for state in &self.meter.exports.exporters {
+            let pulse = self.exporters.entry(key(state)).or_insert_with(|| Pulse::new(SECONDS_OF_RATE));
+            pulse.look(now, wall, [state.datagrams, state.flows]);
+        }
+    }
+}
+
+/// What tells one exporter from another.
+pub fn key(state: &ExporterState) -> ExporterKey {
+    (state.exporter, state.format, state.domain)
 }
 
 /// Where the models are.
@@ -213,7 +262,7 @@ impl Status {
         items.push(self.capture_health());
         items.push(self.model_health());
         items.extend(self.sampling_health());
-        items.extend(super::sources::health(&self.sources));
+        items.extend(super::source_advice::health(&self.sources, Instant::now()));
         items.extend(self.list_health());
         items.extend(Losses::of(&self.drops()).health());
         items.extend(self.csv_logs.as_ref().and_then(|logs| logs.health()));
@@ -244,7 +293,9 @@ impl Status {
         let names = |ended: bool| {
             let list: Vec<&str> =
                 self.sources.iter().filter(|s| s.ended.is_some() == ended).map(|s| s.name.as_str()).collect();
-            list.join(", ")
+            // The workers of one interface are one source for people.
+            let mut seen = BTreeSet::new();
+            list.into_iter().filter(|name| seen.insert(*name)).collect::<Vec<_>>().join(", ")
         };
         if running > 0 {
             return item("capture", HealthLevel::Ok, format!("Watching {}", names(false)), "");
@@ -353,6 +404,13 @@ impl Status {
 /// One line.
 pub fn item(name: &str, level: HealthLevel, text: String, action: &str) -> HealthItem {
     HealthItem { name: name.to_owned(), level, text, action: action.to_owned() }
+}
+
+/// `3 format unknown, 1 line cut`.
+pub fn words(counters: &Counters) -> String {
+    let each: Vec<String> =
+        counters.0.iter().map(|(reason, n)| format!("{n} {}", reason.replace(['_', '.'], " "))).collect();
+    each.join(", ")
 }
 
 /// `40 s`, `12 min`.

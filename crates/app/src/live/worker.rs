@@ -2,6 +2,7 @@
 //! queue makes the worker wait, so that losses happen in one place only, the kernel's ring, where they are counted.
 
 use super::exporter_file::ExporterFile;
+use super::log_told::LogTold;
 use super::packet_ring::PacketRing;
 use crossbeam_channel::{Receiver, Sender};
 use evaluate::{Meter, MeterCounters};
@@ -28,6 +29,8 @@ pub struct Parcel {
     pub meter: MeterCounters,
     /// Source statistics so far; None between two looks.
     pub source: Option<SourceStats>,
+    /// What lines told so far; None for all that is no log.
+    pub log: Option<Box<LogTold>>,
     /// Why it ended; None while it runs.
     pub ended: Option<String>,
     /// When the newest of it was there to be judged: captured, due in a replay, read from a file.
@@ -155,7 +158,7 @@ impl Hand {
     fn parcel(&mut self, worker: usize, meter: &Meter, source: Option<SourceStats>, due: Instant) -> Parcel {
         self.handed_on = Instant::now();
         let observations = std::mem::take(&mut self.out);
-        Parcel { worker, observations, now: self.now, meter: meter.counters(), source, ended: None, due }
+        Parcel { worker, observations, now: self.now, meter: meter.counters(), source, log: None, ended: None, due }
     }
 }
 

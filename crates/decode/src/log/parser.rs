@@ -83,6 +83,11 @@ impl LogParser {
         &self.counters
     }
 
+    /// The sample so far, which begins anew: for who keeps the newest of a stream that does not end.
+    pub fn take_sample(&mut self) -> Vec<Unreadable> {
+        std::mem::take(&mut self.counters.sample)
+    }
+
     /// Reads one line without its newline; `cut` says that it was longer than [`super::LINE_BYTES_MAX`].
     pub fn line(&mut self, bytes: &[u8], cut: bool, out: &mut Vec<LogEntry>) {
         if bytes.iter().all(u8::is_ascii_whitespace) {

@@ -133,9 +133,18 @@ impl Live for Double {
             name: "exports at 127.0.0.1:2055".into(),
             kind: "collector".into(),
             exporters: vec![exporter],
+            exporters_total: 1,
+            log: Some(crate::shapes::LogView::default()),
             ..crate::shapes::SourceView::default()
         };
-        crate::shapes::SourcesView { sources: vec![source] }
+        let interface = crate::shapes::SourceView {
+            name: "eth0".into(),
+            kind: "interface".into(),
+            packets: 1234,
+            idle_ms: Some(1_500.0),
+            ..crate::shapes::SourceView::default()
+        };
+        crate::shapes::SourcesView { sources: vec![source, interface] }
     }
     fn gauges(&self) -> Vec<(String, f64)> {
         vec![("flow_table_entries".into(), 12.0)]

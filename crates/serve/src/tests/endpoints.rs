@@ -237,6 +237,7 @@ async fn metrics_and_probes_answer() {
         "tripline_packets_total 1234",
         "tripline_dropped_total{reason=\"store_queue_full\"} 3",
         "tripline_source_packets_total{source=\"eth0\"} 1234",
+        "tripline_source_idle_seconds{source=\"eth0\"} 1.5",
         "tripline_events_total{name=\"flows_created\"} 77",
         "tripline_model_ready 1",
         "tripline_value{name=\"flow_table_entries\"} 12",
@@ -248,4 +249,27 @@ async fn metrics_and_probes_answer() {
     }
     assert_eq!(text(world.get("/healthz").await).await, "ok\n");
     assert_eq!(text(world.get("/readyz").await).await, "ready\n");
+}
+
+#[tokio::test]
+async fn sources_are_told_whole_in_brief_and_one_alone() {
+    let world = world();
+    let whole = world.json("/api/v1/sources").await;
+    let source = &whole["sources"][0];
+    assert_eq!(
+        keys(source),
+        names(
+            "name kind state state_text level advice last_event last_received idle_ms lag_ms units packets bytes packets_per_s bytes_per_s \
+             recent_per_s told dropped gaps unreadable buffer_asked_bytes buffer_granted_bytes workers notes exporters exporters_total log"
+        )
+    );
+    assert_eq!((source["exporters"][0]["missing"].as_u64(), source["log"].is_object()), (Some(3), true));
+    let brief = world.json("/api/v1/sources?brief=true").await;
+    let source = &brief["sources"][0];
+    assert_eq!((source["exporters"].as_array().map(Vec::len), source["exporters_total"].as_u64()), (Some(0), Some(1)));
+    assert!(source["log"].is_null());
+    let one = world.json("/api/v1/sources?name=exports%20at%20127.0.0.1:2055").await;
+    assert_eq!(one["sources"], serde_json::json!([whole["sources"][0]]));
+    let none = world.json("/api/v1/sources?name=eth9").await;
+    assert_eq!(none["sources"].as_array().map(Vec::len), Some(0));
 }

@@ -4,7 +4,7 @@
 use super::frames::{HEADERS_BYTES, write_headers};
 use super::settings::CollectSettings;
 use super::socket::{DATAGRAMS_MAX, ExportSocket, SLOT_BYTES, Taken, wait};
-use crate::{FrameSource, SourceError, SourceStats};
+use crate::{FrameSource, KernelBuffer, SourceError, SourceStats};
 use record::{Counters, FrameHeader, IpAddr16, LinkType, Prefix, Timestamp};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -125,14 +125,10 @@ impl FrameSource for Collector {
         dropped.add("exporter_not_allowed", self.refused);
         dropped.add("datagram_cut", self.cut);
         let (granted, asked) = self.receive_buffer();
-        let mut notes = Vec::new();
-        if granted < asked {
-            notes.push(format!(
-                "the kernel granted a receive buffer of {granted} bytes where {asked} were asked: \
-                 `sysctl -w net.core.rmem_max={asked}` and start again"
-            ));
-        }
-        SourceStats { packets: self.datagrams, bytes: self.bytes, dropped, notes, ..SourceStats::default() }
+        let buffer = KernelBuffer { asked_bytes: asked.into(), granted_bytes: granted.into() };
+        let notes = buffer.note().into_iter().collect();
+        let buffer = Some(buffer);
+        SourceStats { packets: self.datagrams, bytes: self.bytes, dropped, notes, buffer, ..SourceStats::default() }
     }
 }
 

@@ -96,6 +96,7 @@ impl FrameSource for CaptureFile {
             freezes: 0,
             notes,
             interfaces: format.interfaces.clone(),
+            buffer: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::records::{self, Cursor};
 use super::ring::Ring;
 use super::system::PacketSocket;
-use crate::frame_source::{BATCH_FRAMES_MAX, FrameSource, SourceStats};
+use crate::frame_source::{BATCH_FRAMES_MAX, FrameSource, KernelBuffer, SourceStats};
 use crate::{Filter, SourceError};
 use record::{Counters, FrameHeader, LinkType};
 use std::cell::Cell;
@@ -156,6 +156,7 @@ impl FrameSource for LiveCapture {
             freezes: kernel.freezes,
             notes,
             interfaces: vec![self.interface.clone()],
+            buffer: Some(KernelBuffer { asked_bytes: self.ring.bytes(), granted_bytes: self.ring.bytes() }),
         }
     }
 }

@@ -48,6 +48,11 @@ impl Ring {
         self.status().load(Ordering::Acquire) & STATUS_USER != 0
     }
 
+    /// Room for frames.
+    pub fn bytes(&self) -> u64 {
+        self.block_bytes as u64 * self.blocks as u64
+    }
+
     /// The current block; None while it is the kernel's.
     pub fn block(&mut self) -> Option<&mut [u8]> {
         if !self.ready() {

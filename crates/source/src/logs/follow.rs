@@ -267,6 +267,11 @@ impl LineSource for Follow {
         Ok(())
     }
 
+    fn origin(&self, stream: u64) -> String {
+        let file = self.files.iter().find(|file| file.stream == stream);
+        file.map_or(String::new(), |file| file.path.display().to_string())
+    }
+
     fn stats(&self) -> SourceStats {
         let mut stats = self.stats.clone();
         stats.notes.extend(self.left.0.keys().map(|why| match why.as_str() {

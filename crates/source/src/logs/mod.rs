@@ -34,6 +34,10 @@ pub trait LineSource: Send {
     fn next(&mut self, sink: &mut dyn FnMut(u64, Piece<'_>)) -> Result<(), SourceError>;
     /// Counts up to now: `packets` are messages of the network and pieces of files.
     fn stats(&self) -> SourceStats;
+    /// Whose stream it is: a file, a sender; empty where that is not known or it has ended.
+    fn origin(&self, _stream: u64) -> String {
+        String::new()
+    }
     /// What an earlier run kept with [`LineSource::places`].
     fn restore(&mut self, _places: &str) {}
     /// What a later run needs to go on where this one stopped; empty where nothing does.

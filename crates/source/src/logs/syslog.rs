@@ -7,7 +7,7 @@ use super::tls::{self, Transport};
 use super::{LineSource, Piece};
 use crate::collect::frames::HEADERS_BYTES;
 use crate::collect::socket::{DATAGRAMS_MAX, ExportSocket, SLOT_BYTES, Taken};
-use crate::{SourceError, SourceStats};
+use crate::{KernelBuffer, SourceError, SourceStats};
 use rustls::ServerConfig;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -47,6 +47,7 @@ pub struct Syslog {
     taken: Vec<Taken>,
     buffer: Vec<u8>,
     stats: SourceStats,
+    asked_bytes: u32,
     refused: u64,
     failed: u64,
     cut: u64,
@@ -88,6 +89,7 @@ impl Syslog {
             taken: Vec::new(),
             buffer: vec![0; 64 * 1024],
             stats: SourceStats::default(),
+            asked_bytes: settings.receive_buffer_bytes,
             refused: 0,
             failed: 0,
             cut: 0,
@@ -226,6 +228,11 @@ impl LineSource for Syslog {
         Ok(())
     }
 
+    fn origin(&self, stream: u64) -> String {
+        let from = self.connections.iter().find(|connection| connection.stream == stream);
+        from.and_then(|from| from.transport.stream().peer_addr().ok()).map_or(String::new(), |at| at.ip().to_string())
+    }
+
     fn stats(&self) -> SourceStats {
         let mut stats = self.stats.clone();
         let kernel: u64 = self.datagrams.iter().map(|socket| u64::from(socket.kernel_drops)).sum();
@@ -234,6 +241,10 @@ impl LineSource for Syslog {
         stats.dropped.add("connections_refused", self.refused);
         stats.dropped.add("connections_failed", self.failed);
         stats.dropped.add("messages_cut", self.cut + open);
+        let granted = self.datagrams.iter().map(|socket| u64::from(socket.granted_bytes)).min();
+        stats.buffer =
+            granted.map(|granted_bytes| KernelBuffer { asked_bytes: self.asked_bytes.into(), granted_bytes });
+        stats.notes.extend(stats.buffer.and_then(|buffer| buffer.note()));
         stats
     }
 }
