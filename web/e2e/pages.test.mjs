@@ -9,6 +9,17 @@ if (SKIP) console.error(`SKIP pages: ${SKIP}`);
 
 const PATIENCE_MS = 90_000;
 
+/** One packet of a classic pcap file: Ethernet, IPv4, UDP, four bytes. */
+function datagram() {
+  const ethernet = '0200000000020200000000010800';
+  const ipv4 = '450000200001000040110000c0000201c0000202';
+  const udp = '03e807d0000c0000' + '00010203';
+  const frame = Buffer.from(ethernet + ipv4 + udp, 'hex');
+  const head = Buffer.alloc(16);
+  [1_700_000_000, 0, frame.length, frame.length].forEach((n, at) => head.writeUInt32LE(n, at * 4));
+  return Buffer.concat([head, frame]);
+}
+
 describe('pages', { skip: SKIP, timeout: 600_000 }, () => {
   let server;
   let browser;
@@ -163,9 +174,12 @@ describe('pages', { skip: SKIP, timeout: 600_000 }, () => {
       await row.locator('text=no incident').waitFor({ timeout: PATIENCE_MS });
       const panel = page.locator('[data-panel="capture"][data-state="ready"]');
       await panel.locator('text=Nothing in it is worth your time').waitFor();
+      await page.locator('[data-drop] input').setInputFiles([{ name: 'one.pcap', mimeType: 'application/octet-stream', buffer: Buffer.concat([header, datagram()]) }]);
+      await panel.locator('text=192.0.2.1:1000 → 192.0.2.2:2000').waitFor({ timeout: PATIENCE_MS });
+      assert.match(await panel.locator('section', { has: page.locator('h3', { hasText: 'Protocols' }) }).innerText(), /UDP\s+1\s+1\s+/);
       await page.locator('[data-drop] input').setInputFiles([{ name: 'letter.txt', mimeType: 'text/plain', buffer: Buffer.from('dear all') }]);
       await panel.locator('[role="alert"]', { hasText: 'It could not be analysed' }).waitFor({ timeout: PATIENCE_MS });
-      for (const name of ['nothing.pcap', 'letter.txt']) {
+      for (const name of ['nothing.pcap', 'one.pcap', 'letter.txt']) {
         await page.locator(`[aria-label="Delete ${name}"]`).click();
         await until(`${name} is gone`, async () => (await page.locator('[data-upload]', { hasText: name }).count()) === 0);
       }

@@ -1,6 +1,7 @@
 // A stand-in for the server, for development and tests of the dashboard: docs/reference/api.md over an invented network,
 // with the built assets under the same content policy as the real thing. `node mock/server.mjs [--port N] [--quiet-net]`.
 
+import { captureContents } from './contents.mjs';
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
@@ -263,7 +264,7 @@ async function api(path, request, response, url) {
   if (path === '/settings') return json(response, settings());
   const upload = { id: '18ea5b6e9f8a3630', name: 'night.pcap', bytes: 148_872, received: iso(started), phase: 'done', packets_read: 2011, packets_total: 2011, incidents: 1, severity_max: 'high', error: null };
   if (path === '/captures') return json(response, { items: [upload], bytes: upload.bytes, bytes_max: 4 * 2 ** 30, upload_bytes_max: 2 ** 30 });
-  if (path === `/captures/${upload.id}`) return json(response, { upload, analysis: { input: { packets: 2011, bytes: 116_000, first: iso(started - 90_000), last: iso(started - 60_000), drops: {}, decode_errors: {}, notes: [] }, flows: 997, hosts: 2, trained_on: { flows: 990, how: 'whole_input' }, incidents: incidents.slice(0, 1), held_back: [] } });
+  if (path === `/captures/${upload.id}`) return json(response, { upload, analysis: { input: { packets: 2011, bytes: 116_000, first: iso(started - 90_000), last: iso(started - 60_000), drops: {}, decode_errors: {}, notes: [] }, flows: 997, hosts: 2, trained_on: { flows: 990, how: 'whole_input' }, contents: captureContents(started), incidents.slice(0, 1), held_back: [] } });
   if (path === '/threat-lists') return json(response, { entries: 41_207, entries_max: 1_000_000, lists: [['page-test', '/etc/tripline/bad.txt', 'critical', 2, 1, 1, null], ['feed', 'https://feed.example/indicators.csv', 'high', 41_205, 312, 0, 'the server answered 503 Service Unavailable; the content of 3 hours ago stays in use']].map(([name, from, severity, entries, repeated, too_broad, problem]) => ({ name, from, severity, entries, repeated, not_matchable: 0, too_broad, expired: 0, over_bound: 0, first_problem: too_broad ? 'line 4: 0.0.0.0/0 is too broad' : '', read: iso(Date.now() - (problem ? 10_800_000 : 90_000)), problem })) });
   if (path === '/notifications') return json(response, { lost: 0, failed: [], channels: [['mail', 'email', 'ops@example.org', 'idle', 'Ready.', ''], ['pager', 'webhook', 'https://hooks.example.net', 'failing', 'The far side does not accept; tried again.', 'connection refused']].map(([name, kind, target, state, text, last_error]) => ({ name, kind, target, severity_min: 'high', kinds: [], state, text, waiting: state === 'failing' ? 2 : 0, accepted: 12, dropped: 0, failed: 0, last_accepted: iso(Date.now() - 600_000), said: '250 OK', last_error, failures: 0, next_try: null })) });
   if (path === '/notifications/test') { const { channel } = JSON.parse(await body(request)); return channel === 'mail' ? json(response, { channel, said: '250 2.0.0 queued' }) : problem(response, 502, 'Bad Gateway', 'connection refused'); }

@@ -5,6 +5,7 @@
 // Flow records come boxed from the table: a box moves where a record would be copied, a kilobyte each time.
 #![allow(clippy::vec_box)]
 
+use crate::contents::ContentsSums;
 use crate::exports;
 use crate::judge::{Judge, JudgeConfig, Judged, take_told};
 use crate::learn::{LearnConfig, Learner};
@@ -184,6 +185,7 @@ struct FileJudge {
     alerts: Vec<Alert>,
     incidents: BTreeMap<String, Incident>,
     flows: u64,
+    contents: ContentsSums,
     trained_on: TrainedOn,
 }
 
@@ -236,6 +238,7 @@ impl FileJudge {
             alerts: Vec::new(),
             incidents: BTreeMap::new(),
             flows: 0,
+            contents: ContentsSums::default(),
             trained_on,
         }
     }
@@ -245,6 +248,7 @@ impl FileJudge {
         let Phase::Hold { until } = self.phase else {
             self.judge.observe(epoch, &mut judged);
             self.flows += judged.flows.len() as u64;
+            judged.flows.iter().for_each(|flow| self.contents.flow(&flow.record));
             self.keep(judged);
             return Ok(());
         };
@@ -254,6 +258,7 @@ impl FileJudge {
         let mut flows = Vec::new();
         self.judge.exact(epoch, &mut flows, &mut judged);
         self.flows += flows.len() as u64;
+        flows.iter().for_each(|flow| self.contents.flow(flow));
         drop(take_told(&mut flows));
         for flow in &flows {
             let packets = self.judge.packets().take_flow(&flow.key);
@@ -413,6 +418,7 @@ impl FileJudge {
                 judged: self.judge.series_level().judged(),
                 admitted: self.judge.series_level().model().is_some_and(|model| model.is_heard()),
             },
+            contents: self.contents.finish(self.judge.hosts()),
             incidents,
             timing: Timing::default(),
         };

@@ -4,11 +4,14 @@ use record::{
     AppData, FlowRecord, HOST_SERVICES_MAX, HostRecord, HostService, IpAddr16, MacAddr, Observation, Prefix, TcpState,
     Timestamp,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
 
 /// Hosts kept in memory; the least recently seen leave first and are counted.
 pub const HOSTS_MAX: usize = 65_536;
+
+/// Hosts that left and wait to be told.
+const LEFT_MAX: usize = HOSTS_MAX / 8;
 
 /// One host and whether it is among the changed ones.
 struct Kept {
@@ -21,8 +24,10 @@ struct Kept {
 pub struct HostTable {
     /// Boxed: a growing map holds its cells twice, and cells are few bytes then.
     hosts: HashMap<IpAddr16, Box<Kept>, BuildHasherDefault<flow::FixedHasher>>,
-    /// Each once, in no order.
-    changed: Vec<IpAddr16>,
+    /// Each once, in the order in which they changed first since they were told.
+    changed: VecDeque<IpAddr16>,
+    /// Those that left the table before their change was told.
+    left: Vec<HostRecord>,
     home: Vec<Prefix>,
     evicted: u64,
     distinct: u64,
@@ -81,11 +86,19 @@ impl HostTable {
         }
     }
 
-    /// The hosts that changed since the last call, in the order of addresses.
-    pub fn drain_changed(&mut self) -> Vec<HostRecord> {
-        let mut changed = std::mem::take(&mut self.changed);
+    /// So many of the hosts with most bytes, those first.
+    pub fn busiest(&self, count: usize) -> Vec<HostRecord> {
+        let mut all: Vec<_> = self.hosts.values().map(|kept| &kept.record).collect();
+        all.sort_unstable_by_key(|host| (std::cmp::Reverse(host.bytes_in + host.bytes_out), host.ip));
+        all.into_iter().take(count).cloned().collect()
+    }
+
+    /// Hosts that changed since they were told last: at most `most` of those that wait longest, and all that left the table.
+    pub fn drain_changed(&mut self, most: usize) -> Vec<HostRecord> {
+        let mut told = std::mem::take(&mut self.left);
+        let mut changed: Vec<_> = self.changed.drain(..most.min(self.changed.len())).collect();
+        // The store finds its place for the next sooner.
         changed.sort_unstable();
-        let mut told = Vec::with_capacity(changed.len());
         for ip in changed {
             if let Some(kept) = self.hosts.get_mut(&ip) {
                 kept.changed = false;
@@ -140,7 +153,7 @@ impl HostTable {
         });
         if !kept.changed {
             kept.changed = true;
-            self.changed.push(ip);
+            self.changed.push_back(ip);
         }
         let host = &mut kept.record;
         host.last_seen = host.last_seen.max(ts);
@@ -154,10 +167,15 @@ impl HostTable {
         }
         let mut seen: Vec<(Timestamp, IpAddr16)> =
             self.hosts.values().map(|h| (h.record.last_seen, h.record.ip)).collect();
-        seen.sort_unstable();
-        for (_, ip) in seen.iter().take(HOSTS_MAX / 16) {
-            self.hosts.remove(ip);
+        let (silent, ..) = seen.select_nth_unstable(HOSTS_MAX / 16);
+        silent.sort_unstable();
+        for (_, ip) in silent {
+            let gone = self.hosts.remove(ip);
             self.evicted += 1;
+            // Nobody may ask for the changes: then they are not gathered without end.
+            if self.left.len() < LEFT_MAX {
+                self.left.extend(gone.filter(|kept| kept.changed).map(|kept| kept.record));
+            }
         }
         let hosts = &self.hosts;
         self.changed.retain(|ip| hosts.contains_key(ip));
@@ -241,11 +259,36 @@ mod tests {
         assert_eq!(table.distinct(), 1);
         table.observe(&flow([192, 0, 2, 1], [192, 0, 2, 9], true));
         assert_eq!(table.distinct(), 2);
-        let changed = table.drain_changed();
+        let changed = table.drain_changed(9);
         assert_eq!(
             changed.iter().map(|h| (h.flows_out, h.flows_in, h.bytes_out)).collect::<Vec<_>>(),
             [(2, 0, 120), (0, 1, 70)]
         );
-        assert!(table.drain_changed().is_empty());
+        assert!(table.drain_changed(9).is_empty());
+    }
+
+    #[test]
+    fn hosts_wait_their_turn_and_those_that_leave_are_told() {
+        let mut table = HostTable::default();
+        let host = |n: u32| (n / 65_536 + 10, n / 256 % 256, n % 256);
+        let add = |table: &mut HostTable, n: u32| {
+            let (a, b, c) = host(n);
+            table.observe(&flow([10, a as u8, b as u8, c as u8], [192, 0, 2, 1], false));
+        };
+        (0..100).for_each(|n| add(&mut table, n));
+        let first: Vec<_> = table.drain_changed(60).iter().map(|h| h.ip.0[15]).collect();
+        assert_eq!(first, (0..60).collect::<Vec<u8>>());
+        // One of those told changes again: it waits behind the others.
+        add(&mut table, 5);
+        let rest: Vec<_> = table.drain_changed(40).iter().map(|h| h.ip.0[15]).collect();
+        assert_eq!(rest, (60..100).collect::<Vec<u8>>());
+        assert_eq!(table.drain_changed(40).len(), 1);
+        // More than fit: nobody's change is lost by leaving.
+        (0..HOSTS_MAX as u32 + 10).for_each(|n| add(&mut table, n));
+        assert_eq!(table.evicted(), HOSTS_MAX as u64 / 16);
+        let mut told: Vec<_> = table.drain_changed(usize::MAX).iter().map(|h| h.ip).collect();
+        told.sort_unstable();
+        told.dedup();
+        assert_eq!(told.len(), HOSTS_MAX + 10);
     }
 }

@@ -1,6 +1,6 @@
 //! The one object of `analyze -o json`.
 
-use crate::{Counters, Incident, Timestamp};
+use crate::{Counters, HostRecord, Incident, IpAddr16, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What was read.
@@ -127,6 +127,81 @@ pub struct Timing {
     pub rss_max_bytes: u64,
 }
 
+/// Flows of one protocol.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ProtocolTotal {
+    /// Application protocol (`tls`), where none was recognised the transport (`UDP`).
+    pub name: String,
+    /// Wire bytes, both directions.
+    pub bytes: u64,
+    /// Packets, both directions.
+    pub packets: u64,
+    /// Flows.
+    pub flows: u64,
+}
+
+/// One of the largest flows. Names are those of `GET /flows`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LargeFlow {
+    /// Identity.
+    pub flow_id: u64,
+    /// First packet.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub start: Timestamp,
+    /// Last packet.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub end: Timestamp,
+    /// Originator.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub src_ip: IpAddr16,
+    /// Originator's port, 0 when none.
+    pub src_port: u16,
+    /// Responder.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub dest_ip: IpAddr16,
+    /// Responder's port, 0 when none.
+    pub dest_port: u16,
+    /// Transport, by name.
+    pub proto: String,
+    /// Application protocol; `unknown`.
+    pub app_proto: String,
+    /// Name that the client asked for; empty when it asked for none.
+    pub host_name: String,
+    /// Zeek's connection state.
+    pub state: String,
+    /// Packets of the originator.
+    pub pkts_toserver: u64,
+    /// Packets of the responder.
+    pub pkts_toclient: u64,
+    /// Wire bytes of the originator.
+    pub bytes_toserver: u64,
+    /// Wire bytes of the responder.
+    pub bytes_toclient: u64,
+}
+
+impl LargeFlow {
+    /// Wire bytes, both directions.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes_toserver + self.bytes_toclient
+    }
+}
+
+/// What is in the input, whatever anybody thinks of it: who sent most, by which protocols, in which flows.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Contents {
+    /// The hosts with most bytes, 20 at most; of those in memory at the end, where there were more than fit.
+    pub hosts: Vec<HostRecord>,
+    /// Protocols by bytes.
+    pub protocols: Vec<ProtocolTotal>,
+    /// The largest flows, 100 at most.
+    pub flows: Vec<LargeFlow>,
+}
+
 /// The whole result.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Analysis {
@@ -149,6 +224,9 @@ pub struct Analysis {
     /// Series of interfaces and busy hosts.
     #[serde(default)]
     pub series_level: LevelState,
+    /// What is in it.
+    #[serde(default)]
+    pub contents: Contents,
     /// Incidents, most severe first.
     pub incidents: Vec<Incident>,
     /// Cost.

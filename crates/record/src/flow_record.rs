@@ -203,6 +203,30 @@ pub struct AppSummary {
     pub response: Option<AppData>,
 }
 
+impl AppSummary {
+    /// The name that the client asked for (server name of TLS, host of HTTP, name asked of DNS), empty when it asked for none.
+    #[must_use]
+    pub fn host_name(&self) -> &str {
+        [&self.request, &self.response]
+            .into_iter()
+            .flatten()
+            .map(|data| match data {
+                crate::AppData::Tls(tls) => tls.sni.as_str(),
+                crate::AppData::Http(http) => http.hostname.as_str(),
+                crate::AppData::Dns(dns) => dns.rrname.as_str(),
+                crate::AppData::Dhcp(dhcp) => dhcp.hostname.as_str(),
+                crate::AppData::Ssh(_)
+                | crate::AppData::Ntp(_)
+                | crate::AppData::Control(_)
+                | crate::AppData::Admin(_)
+                | crate::AppData::Login(_)
+                | crate::AppData::Certificate(_) => "",
+            })
+            .find(|name| !name.is_empty())
+            .unwrap_or_default()
+    }
+}
+
 /// One report of a flow.
 #[derive(Clone, Debug, Default)]
 pub struct FlowRecord {

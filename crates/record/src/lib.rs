@@ -29,7 +29,7 @@ pub mod verdict;
 pub mod window;
 
 pub use admin::{AdminData, AdminProtocol, AdminStep};
-pub use analysis::{Analysis, AnalysisInput, LogInput, TrainedOn, UnreadableLine};
+pub use analysis::{Analysis, AnalysisInput, Contents, LargeFlow, LogInput, ProtocolTotal, TrainedOn, UnreadableLine};
 pub use app_event::{
     AppData, AppEvent, AppProto, ArpData, CertificateData, DhcpData, DnsData, HttpData, LoginData, NtpData, RouterData,
     SshData, TlsData,

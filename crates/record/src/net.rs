@@ -214,3 +214,24 @@ impl LinkType {
     /// Linux cooked capture, version 2.
     pub const LINUX_SLL2: Self = Self(276);
 }
+
+/// IP protocol by EVE's name.
+#[must_use]
+pub fn proto_name(proto: u8) -> String {
+    match proto {
+        1 => "ICMP",
+        2 => "IGMP",
+        6 => "TCP",
+        17 => "UDP",
+        47 => "GRE",
+        50 => "ESP",
+        51 => "AH",
+        58 => "IPv6-ICMP",
+        89 => "OSPF",
+        103 => "PIM",
+        112 => "VRRP",
+        132 => "SCTP",
+        other => return other.to_string(),
+    }
+    .to_owned()
+}

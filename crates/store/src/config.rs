@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 /// Smallest `max_bytes`: below it the write-ahead log alone would not fit.
 pub const MAX_BYTES_MIN: u64 = 16 << 20;
 
+/// Bytes of a page of the database.
+const PAGE_BYTES: u64 = 4096;
+
 /// Settings of the embedded store, section `[store]`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -103,8 +106,11 @@ impl StoreConfig {
         (self.max_bytes / 3).min(192 << 20)
     }
 
-    /// Most flows of one transaction: a flow touches about five pages in the worst case, each written to the log.
+    /// Most flows of one transaction, so that what it writes to the log stays below half the reserve. In the worst case a flow touches
+    /// about five pages: its own and one of each index. A large transaction touches no more pages of the indexes than two segments
+    /// have (`schema`: 2 segments, 4 indexes, 900 pages), and each is then written once and not at every few thousand flows.
     pub(crate) fn flows_per_transaction(&self) -> usize {
-        ((self.wal_reserve() / (10 * 4096)) as usize).clamp(64, 8_192)
+        let pages = (self.wal_reserve() / 2 / PAGE_BYTES) as usize;
+        (pages / 5).max(pages.saturating_sub(7_200)).clamp(64, 16_384)
     }
 }

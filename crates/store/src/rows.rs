@@ -1,5 +1,6 @@
 //! The rows and pages that the store answers with; their JSON is the API's.
 
+pub use record::net::proto_name;
 use record::{
     AppData, AppSummary, FlowRecord, HostRecord, Importance, Incident, IpAddr16, MacAddr, MemberScore, Severity,
     Timestamp, Tunnel, Verdict, Why,
@@ -132,27 +133,6 @@ impl FlowRow {
     }
 }
 
-/// IP protocol by EVE's name.
-#[must_use]
-pub fn proto_name(proto: u8) -> String {
-    match proto {
-        1 => "ICMP",
-        2 => "IGMP",
-        6 => "TCP",
-        17 => "UDP",
-        47 => "GRE",
-        50 => "ESP",
-        51 => "AH",
-        58 => "IPv6-ICMP",
-        89 => "OSPF",
-        103 => "PIM",
-        112 => "VRRP",
-        132 => "SCTP",
-        other => return other.to_string(),
-    }
-    .to_owned()
-}
-
 /// Tunnel by the name that records and pages use.
 #[must_use]
 pub const fn tunnel_name(tunnel: Tunnel) -> &'static str {
@@ -170,23 +150,7 @@ pub const fn tunnel_name(tunnel: Tunnel) -> &'static str {
 /// The name that the client asked for, empty when it asked for none.
 #[must_use]
 pub fn host_name(app: &AppSummary) -> &str {
-    [&app.request, &app.response]
-        .into_iter()
-        .flatten()
-        .map(|data| match data {
-            AppData::Tls(tls) => tls.sni.as_str(),
-            AppData::Http(http) => http.hostname.as_str(),
-            AppData::Dns(dns) => dns.rrname.as_str(),
-            AppData::Dhcp(dhcp) => dhcp.hostname.as_str(),
-            AppData::Ssh(_)
-            | AppData::Ntp(_)
-            | AppData::Control(_)
-            | AppData::Admin(_)
-            | AppData::Login(_)
-            | AppData::Certificate(_) => "",
-        })
-        .find(|name| !name.is_empty())
-        .unwrap_or_default()
+    app.host_name()
 }
 
 /// What the store holds of one flow.

@@ -157,6 +157,18 @@ impl Sqlite {
     /// # Errors
     /// Not writable, in use, damaged, written by a newer version, or a bound that cannot hold; each says what to do.
     pub fn open(dir: &Path, config: &StoreConfig) -> Result<Self, StoreError> {
+        Self::open_with(dir, config, || {})
+    }
+
+    /// The same; `begin` runs first in the writer's thread, to set its priority.
+    ///
+    /// # Errors
+    /// As of `open`.
+    pub fn open_with(
+        dir: &Path,
+        config: &StoreConfig,
+        begin: impl FnOnce() + Send + 'static,
+    ) -> Result<Self, StoreError> {
         config.check()?;
         let refused = |e: std::io::Error| StoreError::NotWritable { path: dir.to_path_buf(), detail: e.to_string() };
         std::fs::create_dir_all(dir).map_err(refused)?;
@@ -166,7 +178,11 @@ impl Sqlite {
         let queue = Arc::new(Queue::new(config));
         let reader = Arc::new(Reader::open(dir, config)?);
         let writer = Writer::new(database, path, config.clone(), Arc::clone(&queue))?;
-        let thread = std::thread::Builder::new().name("store".into()).spawn(move || writer.run()).map_err(refused)?;
+        let write = move || {
+            begin();
+            writer.run();
+        };
+        let thread = std::thread::Builder::new().name("store".into()).spawn(write).map_err(refused)?;
         Ok(Self { queue, reader, evidence, thread: Some(thread), _lock: lock })
     }
 

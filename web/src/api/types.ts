@@ -56,6 +56,7 @@ export type Notifications = Told<Schemas['Notifications']>;
 export type ThreatList = Told<Schemas['ThreatList']>;
 export type ThreatLists = Told<Schemas['ThreatLists']>;
 export type Upload = Told<Schemas['Upload']>;
+export type Contents = Told<Schemas['Contents']>;
 export type UploadDetail = Told<Schemas['UploadDetail']>;
 export type Uploads = Told<Schemas['Uploads']>;
 export type Models = Told<Schemas['Models']>;

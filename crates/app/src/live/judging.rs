@@ -19,7 +19,7 @@ use super::worker::{Parcel, wall_clock};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use evaluate::{Judge, Judged, JudgedFlow};
 use record::observation::EXPORTED_INTERFACE;
-use record::{FlowOrigin, Incident, IncidentStatus, InterfaceSecond, IpAddr16, Observation, Timestamp};
+use record::{FlowOrigin, HostRecord, Incident, IncidentStatus, InterfaceSecond, IpAddr16, Observation, Timestamp};
 use serve::shapes::ModelVersion;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -36,6 +36,11 @@ const WAIT: Duration = Duration::from_millis(100);
 const EVIDENCE_EVERY: Duration = Duration::from_secs(2);
 /// Seconds held for slower workers; beyond it they are judged in parts.
 const SECONDS_HELD_MAX: usize = 256;
+/// Hosts handed to the store at once, and how often.
+const HOSTS_AT_ONCE: usize = 2_048;
+const HOSTS_EVERY: Duration = Duration::from_secs(1);
+/// Rows waiting for the store with which no host is added.
+const HOSTS_WAITING_MAX: u64 = 4_096;
 /// Names of exporters kept at hand.
 const EXPORTER_NAMES_MAX: usize = 1_024;
 /// Incidents whose evidence is remembered as waiting.
@@ -139,6 +144,9 @@ pub struct RunState {
     pub(super) workers_ended: BTreeSet<usize>,
     pub(super) failed_training: bool,
     pub(super) looked: Option<Instant>,
+    hosts_told: Option<Instant>,
+    /// The input has ended.
+    last: bool,
 }
 
 impl Judging {
@@ -167,6 +175,7 @@ impl Judging {
         }
         let mut judged = Judged::default();
         self.judge.finish(&mut judged);
+        self.run.last = true;
         self.deliver(judged);
         self.save_evidence(true);
         self.memory.save(self.judge.behaviours(), true);
@@ -311,7 +320,7 @@ impl Judging {
             self.notifier.offer(&incident);
             batch.incidents.push(incident);
         }
-        batch.hosts = self.judge.hosts().drain_changed();
+        batch.hosts = self.changed_hosts();
         let flows_open = judged.flows.len() as u64;
         let anomalous = judged.flows.iter().filter(|f| f.verdict.as_ref().is_some_and(|v| v.anomalous)).count() as u64;
         batch.flows = judged.flows.into_iter().map(|flow| self.flow_write(flow)).collect();
@@ -323,6 +332,19 @@ impl Judging {
         if let Err(error) = self.store.write(batch) {
             tracing::error!("store: {error}");
         }
+    }
+
+    /// Once a second a bounded number: with very many busy hosts each row is written less often, and flows have the store's time.
+    fn changed_hosts(&mut self) -> Vec<HostRecord> {
+        let due = self.run.hosts_told.is_none_or(|told| told.elapsed() >= HOSTS_EVERY);
+        let most = if self.run.last { usize::MAX } else { HOSTS_AT_ONCE };
+        // A store that is behind gets none: the hand-over would wait for it, and hosts can wait better than judging.
+        let behind = || self.store.counters().waiting_other > HOSTS_WAITING_MAX;
+        if !self.run.last && (!due || behind()) {
+            return Vec::new();
+        }
+        self.run.hosts_told = Some(Instant::now());
+        self.judge.hosts().drain_changed(most)
     }
 
     /// Keeps the number of open incidents true without asking the store.

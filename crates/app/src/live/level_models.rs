@@ -291,7 +291,7 @@ fn chosen<T>(
 fn begin(train: impl FnOnce() -> Made + Send + 'static) -> Option<Receiver<Made>> {
     let (sender, result) = bounded(1);
     let thread = std::thread::Builder::new().name("level-training".to_owned()).spawn(move || {
-        source::lower_thread_priority();
+        source::lower_thread_priority(super::TRAINING_NICE);
         // The judge may be gone at shutdown.
         let _ = sender.send(train());
     });

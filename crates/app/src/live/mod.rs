@@ -99,6 +99,11 @@ const CHANGES_MAX: usize = 64;
 /// Folder of the demo's models in its data directory.
 const DEMO_MODELS: &str = "demo-models";
 
+/// Steps of nice that trainings, which can wait, are behind the rest.
+const TRAINING_NICE: i32 = 15;
+/// The same of the store's writer: with one processor for all, seeing and judging come first; its queue holds seconds, and what
+/// it then has no room for is counted.
+const STORE_NICE: i32 = 5;
 /// Settings read again that wait for a thread; SIGHUP waits beyond it.
 const RELOADS_MAX: usize = 4;
 
@@ -225,7 +230,9 @@ struct Parts {
 }
 
 fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
-    let store = Arc::new(Sqlite::open(&plan.data_dir, &config.store).plain()?);
+    let store = Arc::new(
+        Sqlite::open_with(&plan.data_dir, &config.store, || source::lower_thread_priority(STORE_NICE)).plain()?,
+    );
     let meter = meter_config(config, plan.filter.as_deref())?;
     let models_dir = models_dir(&plan)?;
     let status = Arc::new(Mutex::new(first_status(&mut plan, &store)?));

@@ -10,7 +10,7 @@ use super::worker::wall_clock;
 use record::{Incident, IncidentStatus, Matrix, Suppression, SuppressionRule, Timestamp};
 use serve::LiveError;
 use serve::shapes::{RuleAdded, RuleExample, RuleGiven, RulePreview};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use store::{AuditEntry, IncidentChange, ListQuery, Query, Read, StoreBatch, TimeRange};
 
 /// Examples shown with a preview.
@@ -77,11 +77,12 @@ impl Answers {
         };
         let changes = moved.iter().map(|(moved, _)| (moved.clone(), hide.clone())).collect();
         let text = format!("{}: {} ({} incidents hidden)", suppression.text, suppression.reason, moved.len());
-        let touched = moved.iter().map(|(id, _)| id.clone()).collect();
+        let touched: Vec<String> = moved.iter().map(|(id, _)| id.clone()).collect();
         let incidents = moved.len() as u64;
         let body = Body::Rule { suppression: Box::new(suppression.clone()), moved };
         self.keep_rule(id, changes, body, audit(at, id, text))?;
-        self.ask(|reply| Request::Rules(Ruling { moved: touched, reply }))?;
+        self.ask(|reply| Request::Rules(Ruling { moved: touched.clone(), reply }))?;
+        self.hide_what_slipped(id, touched, &hide)?;
         Ok(RuleAdded { title: suppression.text.clone(), suppression, active: true, incidents })
     }
 
@@ -104,6 +105,21 @@ impl Answers {
         self.keep_rule(id, changes, Body::Undo { of }, audit(wall_clock(), of, text))?;
         self.ask(|reply| Request::Rules(Ruling { moved: touched, reply }))?;
         Ok(came_back)
+    }
+
+    /// The judge may have written an incident again after the store had hidden it and before the judge knew of the rule: such a write
+    /// says open. From now on it knows.
+    fn hide_what_slipped(&self, rule: u64, moved: Vec<String>, hide: &IncidentChange) -> Result<(), LiveError> {
+        let store = self.desk.store();
+        store.flush().map_err(|e| unavailable(&e))?;
+        let hidden: BTreeSet<String> = self.hidden_by(rule)?.into_iter().map(|incident| incident.id).collect();
+        let slipped = moved.into_iter().filter(|id| !hidden.contains(id));
+        let changes: Vec<_> = slipped.map(|id| (id, hide.clone())).collect();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let batch = StoreBatch { changes, ..StoreBatch::default() };
+        store.write(batch).and_then(|()| store.flush()).map_err(|e| unavailable(&e))
     }
 
     fn keep_rule(

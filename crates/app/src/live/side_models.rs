@@ -182,7 +182,7 @@ impl SideModels {
         };
         let (sender, result) = bounded(1);
         let thread = std::thread::Builder::new().name("packet-training".to_owned()).spawn(move || {
-            source::lower_thread_priority();
+            source::lower_thread_priority(super::TRAINING_NICE);
             // The judge may be gone at shutdown.
             let _ = sender.send(train(&lesson));
         });

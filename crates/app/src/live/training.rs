@@ -99,7 +99,7 @@ impl Training {
         std::thread::Builder::new()
             .name("training".to_owned())
             .spawn(move || {
-                source::lower_thread_priority();
+                source::lower_thread_priority(super::TRAINING_NICE);
                 let trained = lesson().map_err(Refusal::from).and_then(|lesson| train(&lesson, &told));
                 // The judge may be gone at shutdown.
                 let _ = sender.send(trained);

@@ -28,7 +28,7 @@ impl LogFormat for Argus {
         }
         let head = heads.argus.as_ref().ok_or(LogError::NoHead)?;
         let cells: Vec<&str> = line.text.split(',').collect();
-        if cells.len() + 1 < head.columns.len() {
+        if cells.len() < head.columns.len() {
             return Err(LogError::Cut);
         }
         let get = |name: &str| {
@@ -124,7 +124,7 @@ mod tests {
     use record::{LoggedFlow, Timestamp};
 
     fn read(rows: &str) -> Vec<LoggedFlow> {
-        let head = "StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,sTos,dTos,TotPkts,TotBytes,SrcBytes,SrcPkts,Label\n";
+        let head = "StartTime,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,Dur,TotPkts,SrcPkts,TotBytes,SrcBytes,sTos,dTos,Label\n";
         let (mut parser, mut out) = (LogParser::new(Timestamp(0)), Vec::new());
         format!("{head}{rows}").lines().for_each(|line| parser.line(line.as_bytes(), false, &mut out));
         assert_eq!(parser.counters().unreadable.total(), 0, "{:?}", parser.counters());
@@ -138,19 +138,19 @@ mod tests {
     #[test]
     fn states_and_halves() {
         let flows = read(
-            "2018/12/18 14:00:00.527012,0.699716,tcp,216.73.23.146,52798,   ->,147.32.81.58,445,S_RA,0,0,2,134,70,1,\n\
-             2018/12/18 14:00:00.075359,0.000000,tcp,216.73.23.146,52691,   ->,147.32.81.57,445,S_,0,0,1,70,70,1,\n\
-             2019/04/04 16:24:47.672448,63.822830,tcp,10.8.0.69,56101,   ->,14.1.11.113,999,S0,0,0,31,8764,1887,15,\n\
-             2019/04/04 16:23:00.325010,0.027947,udp,10.8.0.69,48427,  <->,8.8.8.8,53,CON,0,0,2,142,63,1,\n\
-             2018/09/27 22:40:52.362768,193.8,tcp,192.168.2.1,52893,  <?>,192.168.2.12,22,CON,16,16,35,3766,1224,,\n",
+            "2026/03/04 08:15:30.250000,tcp,203.0.113.61,50421,   ->,192.0.2.61,3389,S_RA,0.125000,2,1,114,60,0,0,\n\
+             2026/03/04 08:15:31.000000,tcp,203.0.113.61,50422,   ->,192.0.2.62,3389,S_,0.000000,1,1,60,60,0,0,\n\
+             2026/03/04 08:15:32.500000,tcp,192.0.2.63,50423,   ->,203.0.113.63,8443,S0,20.000000,12,7,4000,900,0,0,\n\
+             2026/03/04 08:15:33.000000,udp,192.0.2.63,50424,  <->,203.0.113.53,123,CON,0.010000,2,1,180,90,0,0,\n\
+             2026/03/04 08:15:34.000000,tcp,192.0.2.64,50425,  <?>,192.0.2.65,22,CON,7.5,27,,5400,1800,8,8,\n",
         );
         let outcomes: Vec<_> = flows.iter().map(|logged| logged.flow.outcome.unwrap()).collect();
         use ContactOutcome::{Answered, Midstream, Refused, Unanswered};
         assert_eq!(outcomes, [Refused, Unanswered, Unanswered, Answered, Midstream]);
         let first = &flows[0].flow;
-        assert_eq!((first.forward.bytes, first.backward.unwrap().bytes), (70, 64));
+        assert_eq!((first.forward.bytes, first.backward.unwrap().bytes), (60, 54));
         assert_eq!(first.backward.unwrap().tcp_flags, Some(TcpFlags(TcpFlags::RST | TcpFlags::ACK)));
-        assert_eq!(first.end.since(first.start), 699_716_000);
-        assert_eq!(flows[4].flow.forward.packets + flows[4].flow.backward.unwrap().packets, 35);
+        assert_eq!(first.end.since(first.start), 125_000_000);
+        assert_eq!(flows[4].flow.forward.packets + flows[4].flow.backward.unwrap().packets, 27);
     }
 }

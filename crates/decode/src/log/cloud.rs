@@ -99,8 +99,8 @@ fn tuples(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// `time,src,dest,src port,dest port,protocol,direction,decision or state,…`: `T,O,A,B,1,66,2,132` (security group, version 2) or
-/// `6,O,B,NX,1,66,2,132` (virtual network). Counts of continued flows are what came since.
+/// `time,src,dest,src port,dest port,protocol,direction,decision or state,…`: `T,O,A,E,9,900,7,7000` (security group, version 2) or
+/// `6,O,E,NX,9,900,7,7000` (virtual network). Counts of continued flows are what came since.
 fn of_tuple(tuple: &str) -> Result<LogEntry, LogError> {
     let cells: Vec<&str> = tuple.split(',').collect();
     let cell = |at: usize| cells.get(at).copied().ok_or(LogError::Cut);
@@ -168,9 +168,9 @@ mod tests {
 
     #[test]
     fn azure_in_any_layout() {
-        let compact = r#"{"records":[{"time":"t","properties":{"Version":2,"flows":[{"rule":"r","flows":[{"mac":"0","flowTuples":["1542110377,10.0.0.4,13.67.143.118,44931,443,T,O,A,B,,,,","1542110402,10.0.0.4,13.67.143.118,44931,443,T,O,A,E,9,900,7,7000","1542110424,185.170.185.105,10.0.0.4,35370,23,T,I,D,B,,,,"]}]}]}}]}"#;
+        let compact = r#"{"records":[{"time":"t","properties":{"Version":2,"flows":[{"rule":"r","flows":[{"mac":"0","flowTuples":["1772612130,10.0.0.4,203.0.113.13,50491,993,T,O,A,B,,,,","1772612150,10.0.0.4,203.0.113.13,50491,993,T,O,A,E,9,900,7,7000","1772612160,198.51.100.13,10.0.0.4,50492,23,T,I,D,B,,,,"]}]}]}}]}"#;
         let pretty =
-            compact.replace([','], ",").replace("\",\"1542", "\",\n  \"1542").replace("[\"1542", "[\n  \"1542");
+            compact.replace([','], ",").replace("\",\"1772", "\",\n  \"1772").replace("[\"1772", "[\n  \"1772");
         for text in [compact, &pretty] {
             let (flows, counters) = read(text);
             assert_eq!((flows.len(), counters.unreadable.total()), (3, 0), "{counters:?}");
@@ -182,8 +182,8 @@ mod tests {
                 (Some(FirewallAction::Blocked), Some(ContactOutcome::Unanswered))
             );
         }
-        let network = "\"1663146003599,10.0.0.6,192.0.2.180,23956,443,6,O,E,NX,3,767,2,1580\",";
+        let network = "\"1772612130599,10.0.0.6,203.0.113.14,50493,993,6,O,E,NX,5,810,4,1620\",";
         let (flows, _) = read(network);
-        assert_eq!((flows[0].flow.start.seconds(), flows[0].flow.forward.bytes), (1_663_146_003, 767));
+        assert_eq!((flows[0].flow.start.seconds(), flows[0].flow.forward.bytes), (1_772_612_130, 810));
     }
 }

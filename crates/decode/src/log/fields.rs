@@ -185,12 +185,18 @@ pub(super) fn protocol(text: &str) -> Option<u8> {
     })
 }
 
+/// FortiOS' number of the message that tells a session again while it lasts, with zeros before it. Its totals were told before: a line
+/// of that number without what came since (`sentdelta`) was cut before it, or adds nothing.
+pub(super) fn tells_again(message_id: &str) -> bool {
+    message_id.trim_start_matches('0') == "20"
+}
+
 /// True for protocols with ports.
 pub(super) const fn has_ports(proto: u8) -> bool {
     matches!(proto, 6 | 17 | 132 | 136)
 }
 
-/// `1.2.3.4/443`, `1.2.3.4:443`, `[2001:db8::1]:443`, or an address alone.
+/// `192.0.2.4/443`, `192.0.2.4:443`, `[2001:db8::1]:443`, or an address alone.
 pub(super) fn endpoint(text: &str, separator: char) -> Result<Endpoint, LogError> {
     match text.rsplit_once(separator) {
         // Of an IPv6 address without brackets, the last part is no port.
@@ -289,22 +295,21 @@ mod tests {
 
     #[test]
     fn pairs_with_spaces_commas_and_quotes() {
-        let pairs = Pairs::read("date=2016-02-12,time=14:10:42,vd=\"v, 1\" CPU=0,8,0 SYN dst=");
-        assert_eq!(pairs.get("date"), Some("2016-02-12"));
+        let pairs = Pairs::read("date=2026-03-04,time=08:15:30,vd=\"v, 1\" load=4,2,1 SYN dst=");
+        assert_eq!(pairs.get("date"), Some("2026-03-04"));
         assert_eq!(
-            (pairs.get("time"), pairs.get("vd"), pairs.get("CPU")),
-            (Some("14:10:42"), Some("v, 1"), Some("0,8,0"))
+            (pairs.get("time"), pairs.get("vd"), pairs.get("load")),
+            (Some("08:15:30"), Some("v, 1"), Some("4,2,1"))
         );
         assert_eq!((pairs.get("dst"), pairs.has("SYN"), pairs.has("dst")), (None, true, true));
     }
 
     #[test]
     fn cef_values_hold_spaces() {
-        let pairs =
-            Pairs::read_cef("src=10.0.0.1 spt= 12345 msg=two words a\\=b cs1=\"Default Rule\" UNIFIhost=Express 7");
+        let pairs = Pairs::read_cef("src=10.0.0.1 spt= 12345 msg=two words a\\=b cs1=\"door locks\" UNIFIhost=gate 3");
         assert_eq!((pairs.get("src"), pairs.get("spt")), (Some("10.0.0.1"), Some("12345")));
-        assert_eq!((pairs.get("msg"), pairs.get("cs1")), (Some("two words a\\=b"), Some("Default Rule")));
-        assert_eq!(pairs.ending("host"), Some("Express 7"));
+        assert_eq!((pairs.get("msg"), pairs.get("cs1")), (Some("two words a\\=b"), Some("door locks")));
+        assert_eq!(pairs.ending("host"), Some("gate 3"));
     }
 
     #[test]
@@ -316,11 +321,11 @@ mod tests {
     #[test]
     fn endpoints_of_both_versions() {
         let text = |e: Endpoint| format!("{} {}", e.addr, e.port);
-        assert_eq!(text(endpoint("1.2.3.4/443", '/').unwrap()), "1.2.3.4 443");
+        assert_eq!(text(endpoint("192.0.2.4/443", '/').unwrap()), "192.0.2.4 443");
         assert_eq!(text(endpoint("[2001:db8::1]:53", ':').unwrap()), "2001:db8::1 53");
         assert_eq!(text(endpoint("2001:db8::1", ':').unwrap()), "2001:db8::1 0");
         assert_eq!(endpoint("host/443", '/'), Err(LogError::BadAddress));
-        assert_eq!(endpoint("1.2.3.4/77777", '/'), Err(LogError::BadPort));
+        assert_eq!(endpoint("192.0.2.4/77777", '/'), Err(LogError::BadPort));
         assert_eq!((count("12"), count("-"), count("99999999999999999")), (Ok(12), Ok(0), Err(LogError::BadNumber)));
     }
 
@@ -334,7 +339,7 @@ mod tests {
         assert_eq!(action("reset-both"), Some(FirewallAction::Reset));
         assert_eq!(action("accept"), Some(FirewallAction::Allowed));
         assert_eq!(action("login"), None);
-        assert_eq!(mac("00:17:10:88:bc:02").to_string(), "00:17:10:88:bc:02");
-        assert!(mac("00:17").is_zero());
+        assert_eq!(mac("02:00:5e:10:00:03").to_string(), "02:00:5e:10:00:03");
+        assert!(mac("02:00").is_zero());
     }
 }

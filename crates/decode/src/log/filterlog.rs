@@ -33,7 +33,7 @@ impl LogFormat for Filterlog {
         // Later fragments have no ports.
         let fragment = cell(8)? == "4" && cell(13)? != "0";
         let with_ports = fields::has_ports(proto) && !fragment;
-        let port = |at| if with_ports { fields::port(cell(at)?) } else { Ok(0) };
+        let port = |at| if with_ports { fields::port(some(cell(at)?)?) } else { Ok(0) };
         let from = Endpoint { addr: fields::address(cell(src)?)?, port: port(transport)? };
         let to = Endpoint { addr: fields::address(cell(src + 1)?)?, port: port(transport + 1)? };
         let logged = LoggedPacket {
@@ -48,6 +48,11 @@ impl LogFormat for Filterlog {
         out.push(logged.entry());
         Ok(())
     }
+}
+
+/// A column that is never empty: where it is, the line was cut before it.
+fn some(cell: &str) -> Result<&str, LogError> {
+    if cell.is_empty() { Err(LogError::Cut) } else { Ok(cell) }
 }
 
 fn action(word: &str) -> Option<FirewallAction> {
@@ -105,32 +110,32 @@ mod tests {
 
     #[test]
     fn both_versions_raw_and_framed() {
-        let four = "53,,,1000000301,em0,match,block,in,4,0x0,,64,420,0,none,6,tcp,460,10.0.2.2,10.0.2.15,53742,22,420,PA,29633380:29633800,3617062173,65535,,";
+        let four = "7,,,1700000123,igb1,match,block,in,4,0x10,,63,9001,0,none,6,tcp,152,203.0.113.21,192.0.2.21,50321,22,100,PA,1000:1100,2000,512,,";
         for line in [
             four.to_owned(),
-            format!("Sep 28 10:38:09 pfSense filterlog: {four}"),
-            format!("<134>1 2022-09-06T18:37:34+02:00 opnsense filterlog 69805 - [meta sequenceId=\"2\"] {four}"),
+            format!("Mar  4 08:15:30 edge1 filterlog: {four}"),
+            format!("<134>1 2026-03-04T08:15:30+01:00 gw filterlog 411 - [meta sequenceId=\"17\"] {four}"),
         ] {
             let logged = read(&line).0.unwrap();
             let flow = &logged.flow;
-            assert_eq!((flow.src.port, flow.dest.port, flow.forward.bytes, flow.proto), (53742, 22, 460, 6));
+            assert_eq!((flow.src.port, flow.dest.port, flow.forward.bytes, flow.proto), (50321, 22, 152, 6));
             assert_eq!(
                 (logged.action, flow.outcome),
                 (Some(FirewallAction::Blocked), Some(ContactOutcome::Unanswered))
             );
             assert_eq!(flow.forward.tcp_flags, Some(TcpFlags(TcpFlags::PSH | TcpFlags::ACK)));
         }
-        let six = "98,,,88,re0,match,pass,in,6,0x00,0x0ea87,51,udp,17,73,2008:8a0::2f8a,2c02:2454::1738,6881,51918,73";
+        let six = "12,,,31,igb0,match,pass,in,6,0x00,0x01234,60,udp,17,96,2001:db8:1::7,2001:db8:2::9,49152,3478,96";
         let flow = read(six).0.unwrap().flow;
         assert_eq!(
             (flow.src.addr.to_string().as_str(), flow.dest.port, flow.outcome),
-            ("2008:8a0::2f8a", 51918, Some(ContactOutcome::Midstream))
+            ("2001:db8:1::7", 3478, Some(ContactOutcome::Midstream))
         );
     }
 
     #[test]
     fn a_cut_line_says_so() {
-        let (flow, counters) = read("53,,,1,em0,match,block,in,4,0x0,,64,420,0,none,6,tcp,460,10.0.2.2");
+        let (flow, counters) = read("7,,,31,igb1,match,block,in,4,0x10,,63,9001,0,none,6,tcp,152,203.0.113.21");
         assert!(flow.is_none());
         assert_eq!(counters.unreadable.0.get("line_cut"), Some(&1));
     }

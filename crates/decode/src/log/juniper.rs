@@ -69,7 +69,7 @@ fn structured(text: &str) -> Result<Session, LogError> {
         Ok(Endpoint { addr, port: pairs.get(port).map_or(Ok(0), fields::port)? })
     };
     let count = |name| pairs.get(name).map_or(Ok(0), fields::count);
-    let proto = pairs.get("protocol-id").and_then(fields::protocol).unwrap_or(0);
+    let proto = fields::protocol(pairs.get("protocol-id").ok_or(LogError::Cut)?).ok_or(LogError::BadNumber)?;
     Ok(Session {
         between: Between::new(
             end("source-address", "source-port")?,
@@ -82,7 +82,7 @@ fn structured(text: &str) -> Result<Session, LogError> {
     })
 }
 
-/// `… 1.2.3.4/37769->5.6.7.8/25 … rule 6 POLICY ZONE ZONE ID 60(52906) 47(26103) 3 …`: the protocol stands four words before the counts,
+/// `… 192.0.2.5/40001->203.0.113.9/25 … rule 6 POLICY ZONE ZONE ID 12(3400) 9(1200) 8 …`: the protocol stands four words before the counts,
 /// or as `6(0)` where a session was denied.
 fn sentence(text: &str) -> Result<Session, LogError> {
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -99,13 +99,15 @@ fn sentence(text: &str) -> Result<Session, LogError> {
         received = counted(words[at + 1]).unwrap_or_default();
         elapsed_s = words.get(at + 2).map_or(Ok(0), |word| fields::count(word))?;
         at.checked_sub(5).and_then(|at| words[at].parse().ok())
+    } else if text.contains("SESSION_CLOSE") {
+        return Err(LogError::Cut);
     } else {
         let denied = words.iter().find_map(|word| counted(word));
         let created =
             || words.windows(5).find_map(|five| (five[4].parse::<u64>().ok()? > 255).then(|| five[0].parse().ok())?);
-        denied.map(|(proto, _): (u64, u64)| proto as u8).or_else(created)
+        denied.and_then(|(proto, _): (u64, u64)| u8::try_from(proto).ok()).or_else(created)
     };
-    let between = Between::new(fields::endpoint(from, '/')?, fields::endpoint(to, '/')?, proto.unwrap_or(6));
+    let between = Between::new(fields::endpoint(from, '/')?, fields::endpoint(to, '/')?, proto.ok_or(LogError::Cut)?);
     Ok(Session { between, sent, received, elapsed_s })
 }
 
@@ -128,24 +130,24 @@ mod tests {
     #[test]
     fn sentences_and_structured_data() {
         let close = read(
-            "RT_FLOW_SESSION_CLOSE: session closed TCP CLIENT RST: 1.2.3.4/37769->5.6.7.8/25 0x0 junos-smtp 1.2.3.4/37769->5.6.7.8/25 0x0 N/A N/A static rule F 6 P Z1 Z2 154619140403 60(52906) 47(26103) 3 UNKNOWN",
+            "RT_FLOW_SESSION_CLOSE: session closed TCP CLIENT RST: 192.0.2.31/50411->203.0.113.31/587 0x0 None 192.0.2.31/50411->203.0.113.31/587 0x0 N/A N/A source rule out 6 mail office uplink 70001 12(3400) 9(1200) 8 UNKNOWN",
         );
         let flow = &close.flow;
-        assert_eq!((flow.proto, flow.src.port, flow.dest.port, flow.forward.bytes), (6, 37769, 25, 52906));
-        assert_eq!((flow.backward.unwrap().packets, flow.reason), (47, Some(EndReason::Rst)));
+        assert_eq!((flow.proto, flow.src.port, flow.dest.port, flow.forward.bytes), (6, 50411, 587, 3400));
+        assert_eq!((flow.backward.unwrap().packets, flow.reason), (9, Some(EndReason::Rst)));
         let data = read(
-            "RT_FLOW_SESSION_CLOSE [junos@2636.1 reason=\"TCP FIN\" source-address=\"192.168.1.1\" source-port=\"56732\" destination-address=\"192.168.1.2\" destination-port=\"8080\" protocol-id=\"6\" packets-from-client=\"17\" bytes-from-client=\"3676\" packets-from-server=\"13\" bytes-from-server=\"7867\" elapsed-time=\"2\"]",
+            "RT_FLOW_SESSION_CLOSE [junos@2636.1.1.1.2.26 reason=\"TCP FIN\" source-address=\"192.0.2.32\" source-port=\"50412\" destination-address=\"203.0.113.32\" destination-port=\"993\" protocol-id=\"6\" packets-from-client=\"21\" bytes-from-client=\"2048\" packets-from-server=\"18\" bytes-from-server=\"9216\" elapsed-time=\"6\"]",
         );
         assert_eq!(
             (data.flow.forward.packets, data.flow.forward.bytes, data.flow.reason),
-            (17, 3676, Some(EndReason::Fin))
+            (21, 2048, Some(EndReason::Fin))
         );
         let denied = read(
-            "RT_FLOW_SESSION_DENY [junos@2636.1 source-address=\"192.168.1.11\" source-port=\"62224\" destination-address=\"192.168.1.12\" destination-port=\"443\" protocol-id=\"17\"]",
+            "RT_FLOW_SESSION_DENY [junos@2636.1.1.1.2.26 source-address=\"192.0.2.33\" source-port=\"50413\" destination-address=\"203.0.113.33\" destination-port=\"3478\" protocol-id=\"17\"]",
         );
         assert_eq!((denied.flow.proto, denied.flow.outcome), (17, Some(ContactOutcome::Unanswered)));
         let created = read(
-            "RT_FLOW_SESSION_CREATE: session created 1.2.3.4/46087->5.6.7.8/25 0x0 junos-smtp 1.2.3.4/46087->5.6.7.8/25 0x0 N/A N/A static rule F 6 P Z1 Z2 158913894867 N/A(N/A) reth2.1010",
+            "RT_FLOW_SESSION_CREATE: session created 192.0.2.34/50414->203.0.113.34/587 0x0 None 192.0.2.34/50414->203.0.113.34/587 0x0 N/A N/A source rule out 6 mail office uplink 70002 N/A(N/A) ge-0/0/1.20",
         );
         assert_eq!((created.extent, created.flow.proto), (Extent::Opening, 6));
     }

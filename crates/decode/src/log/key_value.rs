@@ -45,6 +45,14 @@ fn between(pairs: &Pairs<'_>, names: [&str; 4], proto: Option<&str>) -> Result<B
     Ok(Between::new(end(src, src_port)?, end(dest, dest_port)?, proto))
 }
 
+/// Of traffic, protocol and ports are always told: where they are missing, the line was cut before them.
+fn between_all(pairs: &Pairs<'_>, names: [&str; 4], proto: Option<&str>) -> Result<Between, LogError> {
+    let proto = proto.filter(|word| fields::protocol(word).is_some()).ok_or(LogError::Cut)?;
+    let between = between(pairs, names, Some(proto))?;
+    let with_ports = pairs.get(names[1]).is_some() && pairs.get(names[3]).is_some();
+    if fields::has_ports(between.proto) && !with_ports { Err(LogError::Cut) } else { Ok(between) }
+}
+
 const FORTIGATE: [&str; 4] = ["srcip", "srcport", "dstip", "dstport"];
 
 /// The event's own epoch; else date and time in the device's zone, which `tz` names.
@@ -60,7 +68,7 @@ fn when(line: &Line<'_>, pairs: &Pairs<'_>) -> Timestamp {
 
 /// Long sessions are told several times, with totals so far and what came since (`sentdelta`): only the latter may be added up.
 fn traffic(line: &Line<'_>, pairs: &Pairs<'_>, out: &mut Vec<LogEntry>) -> Result<(), LogError> {
-    let between = between(pairs, FORTIGATE, pairs.get("proto"))?;
+    let between = between_all(pairs, FORTIGATE, pairs.get("proto"))?;
     let end = when(line, pairs);
     let word = pairs.get("action").unwrap_or_default();
     let action = fields::action(word);
@@ -70,9 +78,17 @@ fn traffic(line: &Line<'_>, pairs: &Pairs<'_>, out: &mut Vec<LogEntry>) -> Resul
     }
     let count = |names: &[&str]| pairs.any(names).map_or(Ok(0), fields::count);
     let interim = pairs.has("sentdelta") || pairs.has("rcvddelta");
+    if !interim && pairs.any(&["logid", "log_id"]).is_some_and(fields::tells_again) {
+        return Err(LogError::Cut);
+    }
     let duration_s = count(if interim { &["durationdelta", "duration"] } else { &["duration"] })?;
-    let forward = build::side(count(&["sentpktdelta", "sentpkt"])?, count(&["sentdelta", "sentbyte"])?);
-    let back = build::side(count(&["rcvdpktdelta", "rcvdpkt"])?, count(&["rcvddelta", "rcvdbyte"])?);
+    let names = if interim {
+        [["sentpktdelta", "sentdelta"], ["rcvdpktdelta", "rcvddelta"]]
+    } else {
+        [["sentpkt", "sentbyte"], ["rcvdpkt", "rcvdbyte"]]
+    };
+    let [forward, back] = names.map(|[packets, bytes]| Ok(build::side(count(&[packets])?, count(&[bytes])?)));
+    let (forward, back) = (forward?, back?);
     let duration_ns = i64::try_from(duration_s).unwrap_or(0).saturating_mul(-1_000_000_000);
     let mut flow = build::flow(between, end.plus_ns(duration_ns), end);
     (flow.forward, flow.backward) = (forward, Some(back));
@@ -123,7 +139,7 @@ fn stormshield(line: &Line<'_>, pairs: &Pairs<'_>, out: &mut Vec<LogEntry>) -> R
         "connection" | "plugin" if with_ends => {
             let end = when(line, pairs);
             let duration_s: f64 = pairs.get("duration").and_then(|text| text.parse().ok()).unwrap_or(0.0);
-            let mut flow = build::flow(between(pairs, names, proto)?, end.plus_ns((duration_s * -1e9) as i64), end);
+            let mut flow = build::flow(between_all(pairs, names, proto)?, end.plus_ns((duration_s * -1e9) as i64), end);
             let count = |name| pairs.get(name).map_or(Ok(0), fields::count);
             let (forward, back) = (build::side(0, count("sent")?), build::side(0, count("rcvd")?));
             flow.outcome = outcome_of(action, Some(back.bytes > 0));
@@ -132,7 +148,7 @@ fn stormshield(line: &Line<'_>, pairs: &Pairs<'_>, out: &mut Vec<LogEntry>) -> R
         }
         "filter" if with_ends => {
             let logged = LoggedPacket {
-                between: between(pairs, names, proto)?,
+                between: between_all(pairs, names, proto)?,
                 ts: when(line, pairs),
                 action,
                 ..LoggedPacket::default()
@@ -174,7 +190,7 @@ mod tests {
         out.remove(0)
     }
 
-    const TRAFFIC: &str = "date=2018-07-26 time=16:51:36 logid=\"0000000013\" type=\"traffic\" subtype=\"forward\" level=\"notice\" eventtime=1532616695 srcip=1.1.1.1 srcport=10016 dstip=192.0.2.1 dstport=20 proto=6 action=\"close\" duration=5 sentbyte=2000 rcvdbyte=1000 sentpkt=7 rcvdpkt=6";
+    const TRAFFIC: &str = "date=2026-03-04 time=09:15:30 devname=\"edge1\" logid=\"0000000013\" type=\"traffic\" subtype=\"forward\" eventtime=1772612130 level=\"notice\" srcip=203.0.113.71 dstip=192.0.2.71 srcport=50431 dstport=993 proto=6 action=\"close\" duration=8 sentbyte=3100 rcvdbyte=1700 sentpkt=11 rcvdpkt=9";
 
     #[test]
     fn traffic_with_spaces_or_commas() {
@@ -182,17 +198,17 @@ mod tests {
             let LogEntry::Flow(logged) = read(&line) else { panic!() };
             let flow = &logged.flow;
             let back = flow.backward.unwrap();
-            assert_eq!((flow.forward.bytes, flow.forward.packets, back.bytes, back.packets), (2000, 7, 1000, 6));
+            assert_eq!((flow.forward.bytes, flow.forward.packets, back.bytes, back.packets), (3100, 11, 1700, 9));
             assert_eq!(
                 (flow.src.port, flow.dest.port, flow.end.seconds(), flow.start.seconds()),
-                (10016, 20, 1_532_616_695, 1_532_616_690)
+                (50431, 993, 1_772_612_130, 1_772_612_122)
             );
             assert_eq!((flow.outcome, logged.action), (Some(ContactOutcome::Answered), Some(FirewallAction::Allowed)));
         }
         let LogEntry::Flow(denied) = read(&TRAFFIC.replace("close", "deny")) else { panic!() };
         assert_eq!(denied.flow.outcome, Some(ContactOutcome::Unanswered));
         let LogEntry::Flow(reset) =
-            read(&TRAFFIC.replace("close", "server-rst").replace("sentpkt=7 rcvdpkt=6", "sentpkt=1 rcvdpkt=1"))
+            read(&TRAFFIC.replace("close", "server-rst").replace("sentpkt=11 rcvdpkt=9", "sentpkt=1 rcvdpkt=1"))
         else {
             panic!()
         };
@@ -202,31 +218,31 @@ mod tests {
     #[test]
     fn a_session_told_again_tells_what_came_since() {
         let LogEntry::Flow(logged) =
-            read(&format!("{TRAFFIC} sentdelta=156 rcvddelta=80 durationdelta=2 sentpktdelta=2 rcvdpktdelta=1"))
+            read(&format!("{TRAFFIC} sentdelta=420 rcvddelta=90 sentpktdelta=3 rcvdpktdelta=1 durationdelta=4"))
         else {
             panic!()
         };
-        assert_eq!((logged.flow.forward.bytes, logged.flow.forward.packets), (156, 2));
-        assert_eq!(logged.flow.end.since(logged.flow.start), 2_000_000_000);
+        assert_eq!((logged.flow.forward.bytes, logged.flow.forward.packets), (420, 3));
+        assert_eq!(logged.flow.end.since(logged.flow.start), 4_000_000_000);
     }
 
     #[test]
     fn alerts_and_the_alike_of_stormshield() {
-        let ips = "date=2018-12-29 time=15:30:25 logid=\"0419016384\" type=\"utm\" subtype=\"ips\" level=\"alert\" severity=\"critical\" srcip=1.2.3.4 dstip=5.6.7.8 srcport=53330 dstport=80 action=\"reset\" proto=6 attack=\"Eicar.Virus.Test.File\" attackid=29844";
+        let ips = "date=2026-03-04 time=09:15:30 devname=\"edge1\" logid=\"0419016384\" type=\"utm\" subtype=\"ips\" level=\"alert\" srcip=203.0.113.72 srcport=50432 dstip=192.0.2.72 dstport=8080 proto=6 severity=\"critical\" attack=\"Lab.Door.Lock.Overflow\" attackid=90017 action=\"reset\"";
         let LogEntry::Alert(alert) = read(ips) else { panic!() };
         assert_eq!(
             (alert.signature.as_str(), alert.signature_id, alert.severity),
-            ("Eicar.Virus.Test.File", 29_844, Severity::Critical)
+            ("Lab.Door.Lock.Overflow", 90_017, Severity::Critical)
         );
         assert_eq!(
             (alert.ts.rfc3339().as_str(), alert.action),
-            ("2018-12-29T15:30:25.000000Z", Some(FirewallAction::Reset))
+            ("2026-03-04T09:15:30.000000Z", Some(FirewallAction::Reset))
         );
-        let connection = "id=firewall time=\"2022-03-03 14:21:10\" fw=\"SN1\" tz=+0100 ipproto=tcp proto=https src=42.1.1.1 srcport=60355 dst=11.1.1.1 dstport=443 action=pass sent=2000 rcvd=3000 duration=1.5 logtype=\"connection\"";
+        let connection = "id=firewall time=\"2026-03-04 09:15:30\" tz=+0100 fw=\"edge2\" src=192.0.2.73 srcport=50433 dst=203.0.113.73 dstport=443 ipproto=tcp proto=https sent=2600 rcvd=5100 duration=2.5 action=pass logtype=\"connection\"";
         let LogEntry::Flow(logged) = read(connection) else { panic!() };
         assert_eq!(
             (logged.flow.proto, logged.flow.forward.bytes, logged.flow.end.rfc3339().as_str()),
-            (6, 2000, "2022-03-03T13:21:10.000000Z")
+            (6, 2600, "2026-03-04T08:15:30.000000Z")
         );
     }
 }

@@ -1,4 +1,4 @@
-//! MikroTik's firewall log: `input: in:ether1 out:(unknown 0), …, proto TCP (SYN), 192.0.2.1:1234->192.0.2.2:23, len 40`. The deed is
+//! MikroTik's firewall log: `input: in:ether1 out:(unknown 0), …, proto TCP (SYN), 203.0.113.8:50500->192.0.2.2:23, len 60`. The deed is
 //! only told where people wrote it into the prefix. Owns its phrases.
 
 use super::build::{Between, LoggedPacket};
@@ -85,22 +85,22 @@ mod tests {
 
     #[test]
     fn packets_of_both_versions() {
-        let line = "2023-03-18T20:36:59.594792+01:00 10.120.127.1 firewall,info drop-tcp input: in:ether1-WAN out:(unknown 0), connection-state:new src-mac 00:17:10:88:bc:02, proto TCP (SYN), 36.97.161.219:59388->81.82.202.145:23, len 40";
+        let line = "2026-03-04T09:15:30.250000+01:00 gw firewall,info drop-guests input: in:sfp1-uplink out:(unknown 0), connection-state:new src-mac 02:00:5e:10:00:03, proto TCP (SYN), 203.0.113.81:50441->192.0.2.81:2323, len 60";
         let logged = read(line);
-        assert_eq!((logged.flow.src.port, logged.flow.dest.port, logged.flow.forward.bytes), (59388, 23, 40));
+        assert_eq!((logged.flow.src.port, logged.flow.dest.port, logged.flow.forward.bytes), (50441, 2323, 60));
         assert_eq!(
             (logged.action, logged.flow.outcome),
             (Some(FirewallAction::Blocked), Some(ContactOutcome::Unanswered))
         );
         assert_eq!(logged.flow.forward.tcp_flags, Some(TcpFlags(TcpFlags::SYN)));
-        assert_eq!(logged.flow.start.rfc3339(), "2023-03-18T19:36:59.594792Z");
+        assert_eq!(logged.flow.start.rfc3339(), "2026-03-04T08:15:30.250000Z");
         let six = read(
-            "2026-05-31T00:00:18.676257+02:00 gw firewall,info forward: in:WAN out:LAN, connection-state:new src-mac e4:41:64:93:a8:0f, proto UDP, [2001:db8:1234::1]:17850->[2001:db8:1234::2]:51413, len 112",
+            "2026-03-04T09:15:31.500000+01:00 gw firewall,info forward: in:sfp1-uplink out:bridge-office, connection-state:new src-mac 02:00:5e:10:00:04, proto UDP, [2001:db8:1::7]:50442->[2001:db8:2::9]:3478, len 96",
         );
-        assert_eq!((six.flow.src.addr.to_string().as_str(), six.flow.dest.port), ("2001:db8:1234::1", 51413));
+        assert_eq!((six.flow.src.addr.to_string().as_str(), six.flow.dest.port), ("2001:db8:1::7", 3478));
         assert_eq!((six.action, six.flow.outcome), (None, Some(ContactOutcome::Midstream)));
         let echo = read(
-            "x firewall,info input: in:WAN out:(unknown 0), proto ICMP (type 8, code 0), 192.0.2.1->192.0.2.2, len 84",
+            "x firewall,info input: in:sfp1-uplink out:(unknown 0), proto ICMP (type 8, code 0), 192.0.2.1->192.0.2.2, len 84",
         );
         assert_eq!((echo.flow.icmp, echo.flow.forward.bytes), (Some((8, 0)), 84));
     }

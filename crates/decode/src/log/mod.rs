@@ -105,7 +105,7 @@ impl<'a> Line<'a> {
 }
 
 /// What formats remember of the lines before.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Heads {
     zeek: Option<zeek::Head>,
     vpc: Option<vpc::Head>,
@@ -143,3 +143,6 @@ pub(crate) const FORMATS: &[&dyn LogFormat] = &[
     &key_value::KeyValue,
     &syslog::Other,
 ];
+
+#[cfg(test)]
+mod damage_test;

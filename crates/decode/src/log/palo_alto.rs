@@ -96,7 +96,18 @@ impl LogFormat for PaloAlto {
             }
             None => Row::Cells(fields::cells(line.message())),
         };
-        match row.get("LogType").as_str() {
+        let kind = row.get("LogType");
+        // The last column that is read of each; of a connection's beginning, the deed.
+        let columns = match (kind.as_str(), row.get("Subtype").as_str()) {
+            ("TRAFFIC", "start") => 31,
+            ("TRAFFIC", _) => 36,
+            ("THREAT", _) => 35,
+            _ => 0,
+        };
+        if matches!(&row, Row::Cells(cells) if cells.len() < columns) {
+            return Err(LogError::Cut);
+        }
+        match kind.as_str() {
             "TRAFFIC" => traffic(line, &row, out),
             "THREAT" => threat(line, &row, out),
             other => {
@@ -114,9 +125,6 @@ fn traffic(line: &Line<'_>, row: &Row<'_>, out: &mut Vec<LogEntry>) -> Result<()
     if row.get("Subtype") == "start" {
         out.push(build::opening(between, end, action));
         return Ok(());
-    }
-    if matches!(row, Row::Cells(cells) if cells.len() < 36) {
-        return Err(LogError::Cut);
     }
     let start = row.time("SessionStartTime").filter(|start| start.seconds() > 0).unwrap_or(end);
     let mut flow = build::flow(between, start.min(end), end);
@@ -146,7 +154,7 @@ fn threat(line: &Line<'_>, row: &Row<'_>, out: &mut Vec<LogEntry>) -> Result<(),
         return Ok(());
     }
     let mut alert = build::alert("Palo Alto", row.between()?, row.time("TimeGenerated").unwrap_or(line.ts()));
-    // `SSH User Authentication Brute Force Attempt(40015)`.
+    // `LAB odd request of a door lock(90017)`.
     let named = row.get("ThreatID");
     let (name, id) = named.rsplit_once('(').unwrap_or((&named, ""));
     alert.signature = text(name);
@@ -174,21 +182,21 @@ mod tests {
         out.remove(0)
     }
 
-    const END: &str = "1,2023/06/16 10:41:44,001701003551,TRAFFIC,end,2305,2023/06/16 10:41:44,1.2.3.4,5.6.7.8,0.0.0.0,0.0.0.0,GEN_WINLOG_Users,d\\u,x,windows-remote-management,vsys1,PDT_STD,INFRA_ADM,aaa.111,aaa.111,Syslog_Test,2023/06/16 10:41:44,234981,1,51413,5985,0,0,0x1c,tcp,allow,2346,1974,372,9,2023/06/16 10:41:24,15,any,,7,0x0,A,B,,6,3,tcp-fin";
+    const END: &str = "1,2026/03/04 08:15:50,00900000001,TRAFFIC,end,2561,2026/03/04 08:15:50,192.0.2.91,203.0.113.91,0.0.0.0,0.0.0.0,mail out,lab\\user7,,imap,vsys1,office,uplink,ae1.20,ae1.30,own-log,2026/03/04 08:15:50,70011,1,50451,993,0,0,0x1a,tcp,allow,4300,2900,1400,17,2026/03/04 08:15:30,12,any,,41,0x0,X,Y,,10,7,tcp-fin";
 
     #[test]
     fn traffic_has_both_sides() {
         let LogEntry::Flow(logged) = read(END) else { panic!() };
         let flow = &logged.flow;
         let back = flow.backward.unwrap();
-        assert_eq!((flow.src.port, flow.dest.port, flow.proto), (51413, 5985, 6));
-        assert_eq!((flow.forward.bytes, flow.forward.packets, back.bytes, back.packets), (1974, 6, 372, 3));
+        assert_eq!((flow.src.port, flow.dest.port, flow.proto), (50451, 993, 6));
+        assert_eq!((flow.forward.bytes, flow.forward.packets, back.bytes, back.packets), (2900, 10, 1400, 7));
         assert_eq!((flow.end.since(flow.start), flow.reason), (20_000_000_000, Some(EndReason::Fin)));
         assert_eq!((logged.action, flow.outcome), (Some(FirewallAction::Allowed), Some(ContactOutcome::Answered)));
         let denied = read(&END.replace(",end,", ",drop,").replace(",allow,", ",deny,"));
         let LogEntry::Flow(denied) = denied else { panic!() };
         assert_eq!(denied.flow.outcome, Some(ContactOutcome::Unanswered));
-        let LogEntry::Flow(start) = read(&format!("<14>Sep 16 10:00:02 PA-1 {}", END.replace(",end,", ",start,")))
+        let LogEntry::Flow(start) = read(&format!("<14>Mar  4 08:15:51 edge1 {}", END.replace(",end,", ",start,")))
         else {
             panic!()
         };
@@ -197,12 +205,12 @@ mod tests {
 
     #[test]
     fn threats_are_alerts() {
-        let line = "2023-07-06T08:11:40+02:00 h 1,2023/07/06 08:11:40,0164,THREAT,vulnerability,2561,2023/07/06 08:11:40,1.2.3.2,1.2.3.3,1.2.3.2,2.2.2.3,R,,,ssh,v,U,D,a,b,T,2023/07/06 08:11:40,238810,23,47094,22,47094,22,0x402400,tcp,reset-both,,SSH User Authentication Brute Force Attempt(40015),any,high,client-to-server";
+        let line = "2026-03-04T09:15:30+01:00 edge1 1,2026/03/04 08:15:30,00900000001,THREAT,vulnerability,2304,2026/03/04 08:15:30,203.0.113.92,192.0.2.92,0.0.0.0,0.0.0.0,locks in,,,web-browsing,vsys2,uplink,doors,ae1.30,ae1.40,own-log,2026/03/04 08:15:30,70012,2,50452,8080,0,0,0x2000,tcp,reset-both,,LAB odd request of a door lock(90017),any,high,client-to-server";
         let LogEntry::Alert(alert) = read(line) else { panic!() };
+        assert_eq!((alert.signature.as_str(), alert.signature_id), ("LAB odd request of a door lock", 90_017));
         assert_eq!(
-            (alert.signature.as_str(), alert.signature_id),
-            ("SSH User Authentication Brute Force Attempt", 40_015)
+            (alert.severity, alert.dest_port, alert.action),
+            (Severity::High, 8080, Some(FirewallAction::Reset))
         );
-        assert_eq!((alert.severity, alert.dest_port, alert.action), (Severity::High, 22, Some(FirewallAction::Reset)));
     }
 }

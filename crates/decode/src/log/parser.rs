@@ -56,7 +56,7 @@ pub struct LogCounters {
 }
 
 /// Lines in, entries out.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LogParser {
     heads: Heads,
     reference: Timestamp,

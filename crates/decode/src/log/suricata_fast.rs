@@ -1,4 +1,4 @@
-//! Suricata's and Snort's fast log: `07/11/2022-10:29:01.860293  [**] [1:2200074:2] NAME [**] [Classification: …] [Priority: 3] {TCP} A -> B`.
+//! Suricata's and Snort's fast log: `03/04/2026-08:15:30.250000  [**] [1:9000017:3] NAME [**] [Classification: …] [Priority: 3] {TCP} A -> B`.
 
 use super::build::{self, Between, text};
 use super::{Heads, Line, LogError, LogFormat, fields, time};
@@ -47,15 +47,15 @@ mod tests {
 
     #[test]
     fn one_alert_a_line() {
-        let line = "07/11/2022-10:29:31.860293  [**] [1:2008578:4] ET SCAN Sipvicious Scan [**] [Classification: Attempted Information Leak] [Priority: 2] {UDP} 89.248.163.216:5116 -> 172.31.18.55:5060";
+        let line = "03/04/2026-08:15:30.250000  [**] [1:9000017:3] LAB odd request of a door lock [**] [Classification: Potentially Bad Traffic] [Priority: 2] {UDP} 203.0.113.95:50461 -> 192.0.2.95:3478";
         let (mut parser, mut out) = (LogParser::new(Timestamp(0)), Vec::new());
         parser.line(line.as_bytes(), false, &mut out);
         let [LogEntry::Alert(alert)] = out.as_slice() else { panic!("{:?}", parser.counters()) };
         assert_eq!(
             (alert.signature.as_str(), alert.signature_id, alert.severity),
-            ("ET SCAN Sipvicious Scan", 2_008_578, Severity::Medium)
+            ("LAB odd request of a door lock", 9_000_017, Severity::Medium)
         );
-        assert_eq!((alert.proto, alert.src_port, alert.dest_port), (17, 5116, 5060));
-        assert_eq!(alert.category, "Attempted Information Leak");
+        assert_eq!((alert.proto, alert.src_port, alert.dest_port), (17, 50461, 3478));
+        assert_eq!(alert.category, "Potentially Bad Traffic");
     }
 }

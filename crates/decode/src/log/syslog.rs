@@ -139,29 +139,29 @@ mod tests {
 
     #[test]
     fn both_standards() {
-        let old = "<134>Sep 28 10:38:09 pfSense filterlog[1]: 53,,,1";
-        assert_eq!(parts(old), ("2025-09-28T10:38:09.000000Z".into(), "filterlog", "53,,,1"));
-        let new = "<134>1 2022-09-06T18:37:34+02:00 opnsense filterlog 69805 - [meta a=\"]\\\"\"][b] 10,,,x";
-        assert_eq!(parts(new), ("2022-09-06T16:37:34.000000Z".into(), "filterlog", "10,,,x"));
+        let old = "<134>Nov  3 21:40:05 edge1 filterlog[1]: 7,,,31";
+        assert_eq!(parts(old), ("2025-11-03T21:40:05.000000Z".into(), "filterlog", "7,,,31"));
+        let new = "<134>1 2026-03-04T09:15:30+01:00 gw filterlog 411 - [meta a=\"]\\\"\"][b] 10,,,x";
+        assert_eq!(parts(new), ("2026-03-04T08:15:30.000000Z".into(), "filterlog", "10,,,x"));
         assert_eq!(parts("<171>1 - h nginx - - - m").2, "m");
     }
 
     #[test]
     fn what_devices_send() {
-        assert_eq!(parts("Jun 07 2025 17:31:57: %ASA-6-1: x").2, "%ASA-6-1: x");
-        let router = "2023-03-18T20:35:05.7+01:00 10.0.0.1 firewall,info drop-in input: in:e";
-        assert_eq!(parts(router), ("2023-03-18T19:35:05.700000Z".into(), "", "firewall,info drop-in input: in:e"));
-        assert_eq!(parts("Oct 26 20:01:31 Express-7 CEF:0|U|x").2, "CEF:0|U|x");
-        assert_eq!(parts("Jun 13 23:29:15 UDMP [WAN-D-1] IN=e").2, "[WAN-D-1] IN=e");
+        assert_eq!(parts("Mar 04 2026 08:15:30: %ASA-6-1: x").2, "%ASA-6-1: x");
+        let router = "2026-03-04T09:15:30.7+01:00 10.0.0.1 firewall,info drop-guests input: in:e";
+        assert_eq!(parts(router), ("2026-03-04T08:15:30.700000Z".into(), "", "firewall,info drop-guests input: in:e"));
+        assert_eq!(parts("Mar  4 09:15:30 gw CEF:0|U|x").2, "CEF:0|U|x");
+        assert_eq!(parts("Mar  4 09:15:30 gw [GUEST-D-1] IN=e").2, "[GUEST-D-1] IN=e");
         assert_eq!(parts("kernel: [1.2] IN=e"), (String::new(), "kernel", "[1.2] IN=e"));
         assert_eq!(parts("IN=e OUT="), (String::new(), "", "IN=e OUT="));
-        assert_eq!(parts("<14>Sep 16 10:00:02 PP 1,9/16/19 10:00,18").2, "1,9/16/19 10:00,18");
+        assert_eq!(parts("<14>Mar  4 08:15:50 edge1 1,3/4/26 8:15,90").2, "1,3/4/26 8:15,90");
     }
 
     #[test]
     fn nothing_breaks_it() {
         for text in
-            ["", "<", "<>", "<1>1 ", "1 2022-09-06T18:37:34Z h p - - [", "Sep 28", "Sep 28 10:38:09", "\u{feff}é: ü"]
+            ["", "<", "<>", "<1>1 ", "1 2026-03-04T08:15:30Z h p - - [", "Mar  4", "Mar  4 08:15:30", "\u{feff}é: ü"]
         {
             parts(text);
         }

@@ -124,19 +124,19 @@ mod tests {
     #[test]
     fn the_usual_columns() {
         let (flows, counters) = read(
-            "2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1418530010 1418530070 ACCEPT OK\n\
-             2 123456789010 eni-1235b8ca123456789 172.31.9.69 172.31.9.12 49761 3389 6 20 4249 1418530010 1418530070 REJECT OK\n\
-             2 123456789010 eni-1235b8ca123456789 - - - - - - - 1431280876 1431280934 - NODATA\n",
+            "2 100000000001 eni-0a0b0c0d 192.0.2.15 10.0.0.15 50494 22 6 14 2990 1772612130 1772612190 ACCEPT OK\n\
+             2 100000000001 eni-0a0b0c0d 198.51.100.15 10.0.0.15 50495 3389 6 3 180 1772612130 1772612190 REJECT OK\n\
+             2 100000000001 eni-0a0b0c0d - - - - - - - 1772612190 1772612250 - NODATA\n",
         );
         assert_eq!((flows.len(), counters.not_used.total(), counters.unreadable.total()), (2, 1, 0));
         let accepted = &flows[0].flow;
         assert_eq!(
             (accepted.src.port, accepted.dest.port, accepted.forward.packets, accepted.forward.bytes),
-            (20641, 22, 20, 4249)
+            (50494, 22, 14, 2990)
         );
         assert_eq!(
             (accepted.backward, accepted.originator_known, accepted.start.seconds()),
-            (None, false, 1_418_530_010)
+            (None, false, 1_772_612_130)
         );
         assert_eq!(
             (flows[1].action, flows[1].flow.outcome),
@@ -147,11 +147,11 @@ mod tests {
     #[test]
     fn columns_as_the_head_names_them() {
         let (flows, _) = read(
-            "version vpc-id interface-id instance-id srcaddr dstaddr srcport dstport protocol tcp-flags pkt-srcaddr pkt-dstaddr bytes packets start end\n\
-             3 vpc-abcdefab012345678 eni-aaaaaaaaaaaaaaaaa i-0 10.20.33.164 10.40.2.236 39812 80 6 3 10.20.33.164 52.213.180.42 376 6 1566848875 1566848933\n",
+            "version interface-id vpc-id srcaddr srcport dstaddr dstport pkt-srcaddr pkt-dstaddr protocol tcp-flags start end packets bytes\n\
+             3 eni-0a0b0c0e vpc-0e0f 10.0.0.16 50496 10.0.1.1 8080 10.0.0.16 203.0.113.16 6 3 1772612130 1772612190 8 540\n",
         );
         let flow = &flows[0].flow;
-        assert_eq!((flow.dest.addr.to_string().as_str(), flow.forward.bytes), ("52.213.180.42", 376));
+        assert_eq!((flow.dest.addr.to_string().as_str(), flow.forward.bytes), ("203.0.113.16", 540));
         assert_eq!(flow.forward.tcp_flags, Some(TcpFlags(TcpFlags::SYN | TcpFlags::FIN)));
     }
 }

@@ -13,6 +13,8 @@ use record::{Alert, Counters, FlowRecord, IpAddr16, Kind, Observation, Severity,
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
+/// Calls after which a common service's callers are counted again: walking all pairs is dear.
+const COMMON_AGAIN: u64 = 16;
 /// Connections kept of one pair.
 const KEPT: usize = 64;
 
@@ -62,8 +64,31 @@ impl Default for BeaconConfig {
     }
 }
 
-#[derive(Default)]
+/// A pair's calls. Most pairs call once and never again: `calls` is made at the second.
 struct Pair {
+    first: Call,
+    calls: Option<Box<Calls>>,
+}
+
+/// What one call leaves.
+#[derive(Clone, Copy)]
+struct Call {
+    opened: Timestamp,
+    end: Timestamp,
+    size: f64,
+    packets: u64,
+    flow: u64,
+}
+
+impl Call {
+    fn of(flow: &FlowRecord) -> Self {
+        let (opened, end, size) = (flow.first_seen, flow.end, flow.forward.payload.sum);
+        Self { opened, end, size, packets: flow.packets(), flow: flow.flow_id }
+    }
+}
+
+#[derive(Default)]
+struct Calls {
     opened: VecDeque<(Timestamp, f64)>,
     first: Timestamp,
     last: Timestamp,
@@ -72,6 +97,27 @@ struct Pair {
     packets: u64,
     flows: Vec<u64>,
     throttle: Throttle,
+    /// Until so many calls the service counts as common without being counted again.
+    common_until: u64,
+}
+
+impl Calls {
+    fn take(&mut self, call: Call) {
+        if self.total == 0 {
+            self.first = call.opened;
+        }
+        self.total += 1;
+        self.hours.count(call.opened);
+        self.packets += call.packets;
+        self.last = self.last.max(call.end);
+        text::push_distinct(&mut self.flows, call.flow);
+        // Flows are reported when they end; keep them in the order in which they began.
+        let at = self.opened.partition_point(|(t, _)| *t <= call.opened);
+        self.opened.insert(at, (call.opened, call.size));
+        if self.opened.len() > KEPT {
+            self.opened.pop_front();
+        }
+    }
 }
 
 type Key = (IpAddr16, IpAddr16, u16, u8);
@@ -102,22 +148,22 @@ impl Beacon {
             return;
         }
         let key = (src.addr, dest.addr, dest.port, flow.key.proto);
-        let pair = self.pairs.touch(&key, flow.end, Pair::default);
-        if pair.total == 0 {
-            pair.first = flow.first_seen;
+        let call = Call::of(flow);
+        let mut met = true;
+        let pair = self.pairs.touch(&key, flow.end, || {
+            met = false;
+            Pair { first: call, calls: None }
+        });
+        if !met {
+            return;
         }
-        pair.total += 1;
-        pair.hours.count(flow.first_seen);
-        pair.packets += flow.packets();
-        pair.last = pair.last.max(flow.end);
-        text::push_distinct(&mut pair.flows, flow.flow_id);
-        let size = flow.forward.payload.sum;
-        // Flows are reported when they end; keep them in the order in which they began.
-        let at = pair.opened.partition_point(|(t, _)| *t <= flow.first_seen);
-        pair.opened.insert(at, (flow.first_seen, size));
-        if pair.opened.len() > KEPT {
-            pair.opened.pop_front();
-        }
+        let first = pair.first;
+        let pair = pair.calls.get_or_insert_with(|| {
+            let mut calls = Box::<Calls>::default();
+            calls.take(first);
+            calls
+        });
+        pair.take(call);
         // Judged at each of the first calls that suffice, then now and then: sorting at every flow would cost more than it tells.
         let first = pair.total <= self.config.connections_min as u64 + 4;
         if pair.opened.len() < self.config.connections_min || !(first || pair.total.is_multiple_of(4)) {
@@ -127,6 +173,7 @@ impl Beacon {
         if rhythm.score < self.config.score_min {
             return;
         }
+        let (total, known_common) = (pair.total, pair.total < pair.common_until);
         // Counted only for a pair that would alert: walking all pairs is dear, and such pairs are few.
         let mut throttle = pair.throttle;
         if !throttle.due_within(pair.total, flow.end, 12 * HOUR_NS) {
@@ -134,9 +181,12 @@ impl Beacon {
         }
         let same = |other: &Key| (other.2, other.3) == (key.2, key.3) && other.1 == key.1;
         let sources = self.config.common_sources;
-        let common = self.pairs.count_keys(sources, same) >= sources;
+        let common = known_common || self.pairs.count_keys(sources, same) >= sources;
         let score = if common { rhythm.score - self.config.common_penalty } else { rhythm.score };
-        let Some(pair) = self.pairs.peek_mut(&key) else { return };
+        let Some(pair) = self.pairs.peek_mut(&key).and_then(|pair| pair.calls.as_mut()) else { return };
+        if common && !known_common {
+            pair.common_until = total + COMMON_AGAIN;
+        }
         if score >= self.config.score_min {
             pair.throttle = throttle;
             out.push(pair_alert(&key, pair, &Rhythm { score, ..rhythm }));
@@ -174,7 +224,7 @@ struct Rhythm {
 /// No rhythm.
 const NONE: Rhythm = Rhythm { score: 0.0, interval_s: 0.0, sign: (Sign::Near, 0.0) };
 
-fn judge(pair: &Pair, config: &BeaconConfig) -> Rhythm {
+fn judge(pair: &Calls, config: &BeaconConfig) -> Rhythm {
     let times = || pair.opened.iter().map(|(t, _)| t.since(pair.first) as f64 / NS_PER_S as f64);
     let mut intervals: Vec<f64> = Vec::with_capacity(pair.opened.len());
     intervals.extend(times().zip(times().skip(1)).map(|(earlier, later)| later - earlier).filter(|d| *d > 0.05));
@@ -233,7 +283,7 @@ fn by_beat(times: &[f64], config: &BeaconConfig) -> Rhythm {
     }
 }
 
-fn pair_alert(key: &Key, pair: &Pair, rhythm: &Rhythm) -> Alert {
+fn pair_alert(key: &Key, pair: &Calls, rhythm: &Rhythm) -> Alert {
     let (src, dest, port, _) = *key;
     let mut a = alert(Kind::Beacon, "beacon", pair.first, pair.last, 1e-2);
     a.title = format!(

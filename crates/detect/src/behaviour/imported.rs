@@ -110,7 +110,7 @@ impl Imported {
     }
 }
 
-/// `Suricata: ET SCAN Sipvicious Scan (Attempted Information Leak, severity 2), 89.248.163.216 to 172.31.18.55`.
+/// `Suricata: LAB odd request of a door lock (Potentially Bad Traffic, severity 2), 203.0.113.95 to 192.0.2.95`.
 fn title(story: &Story) -> String {
     let told = &story.newest;
     let mut note: Vec<&str> = [told.category.as_str(), told.severity_said.as_str()].into();
@@ -201,8 +201,8 @@ mod tests {
             dest_port: 80,
             proto: 6,
             signature_id: id,
-            signature: "ET SCAN Sipvicious Scan".into(),
-            category: "Attempted Information Leak".into(),
+            signature: "LAB odd request of a door lock".into(),
+            category: "Potentially Bad Traffic".into(),
             severity: Severity::High,
             severity_said: "severity 1".into(),
             ..ImportedAlert::default()
@@ -215,10 +215,10 @@ mod tests {
 
     #[test]
     fn one_story_a_signature_and_host_with_the_tools_words() {
-        let input = observations((0..100).map(|n| told(n * 500, IpAddr16::v4([198, 51, 100, n as u8]), 2_008_578)));
+        let input = observations((0..100).map(|n| told(n * 500, IpAddr16::v4([198, 51, 100, n as u8]), 9_000_017)));
         let alerts = run("imported_alert", &input);
         let first =
-            "Suricata: ET SCAN Sipvicious Scan (Attempted Information Leak, severity 1), 198.51.100.0 to 10.0.0.9";
+            "Suricata: LAB odd request of a door lock (Potentially Bad Traffic, severity 1), 198.51.100.0 to 10.0.0.9";
         assert_eq!(
             (alerts[0].title.as_str(), alerts[0].severity, alerts[0].kind),
             (first, Severity::High, Kind::ImportedAlert)

@@ -116,8 +116,9 @@ impl StationPeers {
 
     /// Traffic between two hosts began or was reported.
     fn talk(&mut self, (a, b): Key, ports: (u16, u16), ts: Timestamp, flow: Option<&FlowRecord>, out: &mut Vec<Alert>) {
-        // With pairs forgotten, none is known to be new: there is only the end of what was told to wait for.
-        if self.pairs.evicted() > 0 && self.told.is_empty() {
+        // With pairs forgotten, none is known to be new: there is only the end of what was told to wait for. Before the first control
+        // message there is no station, and most networks never see one: their pairs are not worth remembering.
+        if self.told.is_empty() && (self.parts.len() == 0 || self.pairs.evicted() > 0) {
             return;
         }
         let key = ordered(a, b);

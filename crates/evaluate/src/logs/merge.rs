@@ -100,6 +100,12 @@ impl Merge {
         self.files.iter().map(|file| file.parser.counters().lines).sum()
     }
 
+    /// Bytes held of lines whose ends have not come.
+    #[cfg(test)]
+    pub(super) fn held_bytes(&self) -> usize {
+        self.files.iter().map(|file| file.cutter.pending()).sum()
+    }
+
     /// Entries that came too late for their place.
     pub(super) fn late(&self) -> u64 {
         self.late

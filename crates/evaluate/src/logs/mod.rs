@@ -89,4 +89,6 @@ pub(crate) fn replay(
 }
 
 #[cfg(test)]
+mod packed_test;
+#[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! Files handed over for an analysis of their own, as the API shows them.
 
-use record::{Counters, Incident, Severity, Timestamp};
+use record::{Contents, Counters, Incident, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -99,6 +99,9 @@ pub struct UploadAnalysis {
     pub hosts: u64,
     /// What the models learned from.
     pub trained_on: UploadTraining,
+    /// Its busiest hosts, protocols and largest flows; empty in analyses of earlier versions.
+    #[serde(default)]
+    pub contents: Contents,
     /// Incidents, the worst first.
     pub incidents: Vec<Incident>,
     /// Incidents that the alert budget held back, likewise.

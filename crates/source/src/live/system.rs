@@ -8,14 +8,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
-/// Lets the calling thread step back when others want the processor. A refusal changes nothing that matters.
-pub fn lower_thread_priority() {
-    // SAFETY: setpriority() takes plain numbers; on Linux, who = 0 is the calling thread alone.
-    let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, LOW_PRIORITY) };
+/// Lets the calling thread step back behind the others of this program, by so many steps of nice (1 to 19). A refusal changes nothing
+/// that matters.
+pub fn lower_thread_priority(steps: i32) {
+    // SAFETY: both take plain numbers; on Linux, who = 0 is the calling thread alone.
+    let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, libc::getpriority(libc::PRIO_PROCESS, 0) + steps) };
 }
-
-/// Nice value of work that can wait.
-const LOW_PRIORITY: i32 = 15;
 
 /// A raw packet socket.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 const OUTBOUND_MAX: usize = 65_536;
 
 /// Which open connections were opened by the end that is named second.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Directions {
     outbound: HashSet<u64>,
 }
@@ -24,7 +24,7 @@ struct Named {
     second: Endpoint,
 }
 
-/// `Built inbound TCP connection 18 for ifc:A/1 (A/1) to ifc:B/2 (B/2)` or `ICMP connection for faddr A/1 gaddr G/0 laddr B/0`.
+/// `Built inbound TCP connection 7 for ifc:A/1 (A/1) to ifc:B/2 (B/2)` or `ICMP connection for faddr A/1 gaddr G/0 laddr B/0`.
 fn named(message: &str) -> Result<Named, LogError> {
     let (head, ends) = message.split_once(" connection ").ok_or(LogError::Cut)?;
     let proto = head.split_whitespace().find_map(super::named_protocol).ok_or(LogError::Cut)?;
@@ -100,7 +100,7 @@ fn ended(proto: u8, message: &str, bytes: u64) -> (ContactOutcome, TcpState, End
     (ContactOutcome::Answered, if reason == EndReason::Fin { TcpState::Sf } else { TcpState::S1 }, reason)
 }
 
-/// `0:10:06`, hours first.
+/// `0:12:30`, hours first.
 fn duration_s(text: &str) -> Result<i64, LogError> {
     text.trim_end_matches([',', ';']).split(':').try_fold(0_i64, |sum, part| {
         let part: i64 = part.parse().map_err(|_| LogError::BadNumber)?;

@@ -28,7 +28,7 @@ impl<'a> Named<'a> {
             let addr = fields::address(self.get(ip).ok_or(LogError::NoAddress)?)?;
             Ok(Endpoint { addr, port: self.get(port).map_or(Ok(0), fields::port)? })
         };
-        let proto = self.get("Protocol").and_then(fields::protocol).unwrap_or(0);
+        let proto = self.get("Protocol").and_then(fields::protocol).ok_or(LogError::Cut)?;
         Ok(Between::new(end("SrcIP", "SrcPort")?, end("DstIP", "DstPort")?, proto))
     }
     fn time(&self, name: &str) -> Option<Timestamp> {

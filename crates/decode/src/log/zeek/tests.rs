@@ -23,17 +23,17 @@ const HEAD: &str = "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n
 fn columns_in_any_order_and_json_give_the_same_connection() {
     let tsv = format!(
         "{HEAD}#path\tconn\n#fields\tproto\tts\tid.resp_h\tid.resp_p\tid.orig_h\tid.orig_p\tservice\tduration\torig_bytes\tresp_bytes\tconn_state\thistory\torig_pkts\torig_ip_bytes\tresp_pkts\tresp_ip_bytes\n\
-         tcp\t1575413096.052279\t10.18.20.8\t88\t10.18.20.97\t49187\tssl\t0.5\t242\t283\tRSTR\tShADdFar\t4\t414\t4\t455\n#close\tx\n"
+         tcp\t1772612130.250001\t203.0.113.11\t993\t192.0.2.11\t50471\timap\t1.5\t310\t620\tRSTR\tShADadr\t6\t634\t5\t892\n#close\tx\n"
     );
-    let json = r#"{"ts":1575413096.052279,"uid":"C","id.orig_h":"10.18.20.97","id.orig_p":49187,"id.resp_h":"10.18.20.8","id.resp_p":88,"proto":"tcp","service":"ssl","duration":0.5,"orig_bytes":242,"resp_bytes":283,"conn_state":"RSTR","history":"ShADdFar","orig_pkts":4,"orig_ip_bytes":414,"resp_pkts":4,"resp_ip_bytes":455}"#;
+    let json = r#"{"ts":1772612130.250001,"uid":"Cown1","id.orig_h":"192.0.2.11","id.orig_p":50471,"id.resp_h":"203.0.113.11","id.resp_p":993,"proto":"tcp","service":"imap","duration":1.5,"orig_bytes":310,"resp_bytes":620,"conn_state":"RSTR","history":"ShADadr","orig_pkts":6,"orig_ip_bytes":634,"resp_pkts":5,"resp_ip_bytes":892}"#;
     let flow = only_flow(&tsv);
     assert_eq!(flow, only_flow(json));
-    assert_eq!((flow.start.0, flow.end.0), (1_575_413_096_052_279_000, 1_575_413_096_552_279_000));
-    assert_eq!((flow.src.port, flow.dest.port, flow.proto), (49187, 88, 6));
+    assert_eq!((flow.start.0, flow.end.0), (1_772_612_130_250_001_000, 1_772_612_131_750_001_000));
+    assert_eq!((flow.src.port, flow.dest.port, flow.proto), (50471, 993, 6));
     let back = flow.backward.unwrap();
-    assert_eq!((flow.forward.packets, flow.forward.bytes, back.packets, back.bytes), (4, 414, 4, 455));
+    assert_eq!((flow.forward.packets, flow.forward.bytes, back.packets, back.bytes), (6, 634, 5, 892));
     assert_eq!(back.tcp_flags, Some(TcpFlags(TcpFlags::SYN | TcpFlags::ACK | TcpFlags::RST)));
-    assert_eq!((flow.outcome, flow.history.as_str()), (Some(ContactOutcome::Answered), "ShADdFar"));
+    assert_eq!((flow.outcome, flow.history.as_str()), (Some(ContactOutcome::Answered), "ShADadr"));
 }
 
 #[test]
