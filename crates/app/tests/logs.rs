@@ -198,7 +198,7 @@ fn a_line_that_cannot_be_read_is_counted_everywhere_and_shown_under_sources_alon
     wait_for(WAIT, "the file is followed", || (ask("/api/v1/sources")["sources"][0]["kind"] == "log").then_some(()));
     std::thread::sleep(Duration::from_millis(500));
     let mut file = std::fs::OpenOptions::new().append(true).open(&log).unwrap();
-    write!(file, "{}door opened, password=open-sesame\n", now_lines(1..=3)).unwrap();
+    writeln!(file, "{}door opened, password=open-sesame", now_lines(1..=3)).unwrap();
     let source = wait_for(WAIT, "all lines and a rate", || {
         let source = ask("/api/v1/sources")["sources"][0].clone();
         (source["packets"] == 4 && source["packets_per_s"].as_f64()? > 0.0).then_some(source)

@@ -9,7 +9,7 @@ use super::models_view;
 use super::notify::Outbox;
 use super::packet_ring::{KeptPacket, PacketRing};
 use super::requests::{Change, Request};
-use super::status::{ModelState, Scores, SourceState, Status};
+use super::status::{ModelState, Scores, Status};
 use super::uploads::Keeper;
 use super::versions::NoReturn;
 use crate::usage::cpu_seconds_and_peak_bytes;
@@ -21,8 +21,7 @@ use record::{
 use serve::shapes::{
     Budget, FeatureView, FeedbackGiven, FeedbackPreview, HostPatch, ModelPhase, ModelSummary, Models,
     NotificationAccepted, Notifications, NotificationsRetried, Presets, Questions, Rates, Retraining, RuleAdded,
-    RuleGiven, RulePreview, Settings, SettingsPatch, SourceState as SourceShape, Summary, SuppressionUndone,
-    Suppressions, Totals,
+    RuleGiven, RulePreview, Settings, SettingsPatch, Summary, SuppressionUndone, Suppressions, Totals,
 };
 use serve::{Live, LiveError, ModelUpload, PacketQuery};
 use std::sync::{Arc, Mutex};
@@ -68,7 +67,7 @@ pub fn summary(status: &Status) -> Summary {
         started: status.started,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         mode: status.mode,
-        sources: status.sources.iter().map(source).collect(),
+        sources: super::sources::summary(&status.sources),
         rates: Rates {
             packets_per_s: second.packets as f64,
             bits_per_s: second.bytes as f64 * 8.0,
@@ -96,19 +95,6 @@ pub fn summary(status: &Status) -> Summary {
         lag_ms: status.lag_ms as f64,
         paused_ingest: false,
         health: status.health(),
-    }
-}
-
-fn source(source: &SourceState) -> SourceShape {
-    let state = super::sources::state(source);
-    SourceShape {
-        name: source.name.clone(),
-        kind: source.kind.to_owned(),
-        state: state.to_owned(),
-        packets: source.meter.frames,
-        bytes: source.meter.bytes,
-        dropped: source.stats.dropped.total(),
-        last_event: source.last_event(),
     }
 }
 

@@ -5,7 +5,7 @@ use super::source_advice;
 use super::status::{SourceState, key};
 use evaluate::exports::missing_unit;
 use record::{Counters, ExporterState, HealthLevel};
-use serve::shapes::{ExporterInterface, ExporterView, SourceView, SourcesView};
+use serve::shapes::{ExporterInterface, ExporterView, SourceState as SourceShape, SourceView, SourcesView};
 use std::time::{Duration, Instant};
 
 /// One source with all its workers: the state of each.
@@ -27,6 +27,11 @@ pub fn groups(sources: &[SourceState]) -> Vec<Group<'_>> {
 /// Everything of every source.
 pub fn view(sources: &[SourceState], now: Instant) -> SourcesView {
     SourcesView { sources: groups(sources).iter().map(|group| group.view(now)).collect() }
+}
+
+/// A line each.
+pub fn summary(sources: &[SourceState]) -> Vec<SourceShape> {
+    groups(sources).iter().map(Group::summary).collect()
 }
 
 /// `waiting`, `running`, `ended`, `failed`.
@@ -93,6 +98,18 @@ impl Group<'_> {
     /// Exporters of all workers.
     pub fn exporters(&self) -> impl Iterator<Item = &ExporterState> {
         self.0.iter().flat_map(|source| &source.meter.exports.exporters)
+    }
+
+    fn summary(&self) -> SourceShape {
+        SourceShape {
+            name: self.name().to_owned(),
+            kind: self.kind().to_owned(),
+            state: self.state().to_owned(),
+            packets: self.sum(|source| source.meter.frames),
+            bytes: self.sum(|source| source.meter.bytes),
+            dropped: self.sum(|source| source.stats.dropped.total()),
+            last_event: self.0.iter().filter_map(|source| source.last_event()).max(),
+        }
     }
 
     fn view(&self, now: Instant) -> SourceView {
@@ -289,6 +306,8 @@ mod tests {
         assert_eq!(view(&sources, now + s * 4).sources[0].idle_ms, Some(3_000.0));
         assert_eq!((eth0.last_event, eth0.last_received), (Some(Timestamp(100)), Some(Timestamp(5))));
         assert_eq!((eth0.state_text.as_str(), eth0.units.as_str()), ("Capturing", "packets"));
+        let lines: Vec<_> = summary(&sources).into_iter().map(|line| (line.name, line.packets, line.dropped)).collect();
+        assert_eq!(lines, [("eth0".to_owned(), 150, 4), ("eth1".to_owned(), 7, 2)]);
         // Half of the traffic is not seen: that is a failure of the whole.
         sources[2].ended = Some("eth0 is gone".to_owned());
         let told = view(&sources, now + s).sources;
