@@ -21,6 +21,17 @@ pub struct SourceStats {
     pub notes: Vec<String>,
     /// Names of the interfaces seen, by `FrameHeader::interface`.
     pub interfaces: Vec<String>,
+    /// Who sends to it; None where nobody does, or nobody has yet.
+    pub peer: Option<Peer>,
+}
+
+/// Who sends what a source reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Peer {
+    /// Address.
+    pub name: String,
+    /// The connection is open.
+    pub connected: bool,
 }
 
 /// One reader of frames, used by one thread.

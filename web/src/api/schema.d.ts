@@ -3170,7 +3170,7 @@ export interface components {
             dropped: components["schemas"]["Counters"];
             /** @description Exporters that sent to it; a collector's, or those found in a capture. */
             exporters: components["schemas"]["ExporterView"][];
-            /** @description `interface`, `file`, `demo`, `host`, `collector`, `log`. */
+            /** @description `interface`, `file`, `demo`, `host`, `collector`, `remote`, `log`. */
             kind: string;
             /**
              * Format: date-time

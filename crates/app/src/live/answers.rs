@@ -68,7 +68,7 @@ pub fn summary(status: &Status) -> Summary {
         started: status.started,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         mode: status.mode,
-        sources: status.sources.iter().map(source).collect(),
+        sources: super::sources::shown(&status.sources).map(source).collect(),
         rates: Rates {
             packets_per_s: second.packets as f64,
             bits_per_s: second.bytes as f64 * 8.0,

@@ -250,6 +250,9 @@ impl Judging {
                     source.last_event = Some(parcel.now).filter(|t| t.0 > 0).or(source.last_event);
                     source.meter = parcel.meter;
                     source.stats = parcel.source.unwrap_or_else(|| std::mem::take(&mut source.stats));
+                    if source.take_peers_name() {
+                        self.run.interfaces.clear();
+                    }
                     source.ended = parcel.ended.or(source.ended.take());
                 }
             }

@@ -15,6 +15,8 @@ pub struct Losses {
     pub memory: Counters,
     /// Datagrams of exporters that nobody read.
     pub exports: Counters,
+    /// Connections of captures by TCP that were refused or ended badly.
+    pub senders: Counters,
     /// Exported flows that were read and told late, cut short or left out of the seconds.
     pub exported: Counters,
 }
@@ -27,7 +29,9 @@ impl Losses {
             let table = ["_evicted", "_forgotten", "_refused"].iter().any(|ending| reason.ends_with(ending));
             let lost_exports =
                 ["kernel_socket_full", "datagram_cut", "export_sets_given_up"].contains(&reason.as_str());
-            let kind = if lost_exports {
+            let kind = if reason.starts_with("sender_") {
+                &mut losses.senders
+            } else if lost_exports {
                 &mut losses.exports
             } else if table {
                 &mut losses.memory
@@ -75,6 +79,13 @@ impl Losses {
                 "Raise collect.receive_buffer_bytes and net.core.rmem_max; let exporters repeat their templates every minute.",
             ),
             (
+                &self.senders,
+                "senders",
+                HealthLevel::Warning,
+                "Connections of captures by TCP refused or broken off",
+                "Name your senders in pcap.allow, raise pcap.connections_max, and send nothing but pcap or pcapng.",
+            ),
+            (
                 &self.exported,
                 "exports",
                 HealthLevel::Info,
@@ -101,6 +112,7 @@ mod tests {
         drops.add("kernel_ring_full", 7);
         drops.add("store_queue_full", 2);
         drops.add("kernel_socket_full", 5);
+        drops.add("sender_not_allowed", 2);
         drops.add("exported_bytes_outside_seconds", 9_000);
         drops.add("port_scan.pairs_evicted", 3);
         drops.add("window_contacts_forgotten", 4);
@@ -115,6 +127,7 @@ mod tests {
                 "Not kept in the history: 2 store queue full",
                 "Full tables forgot their oldest entries: 3 port scan pairs evicted, 4 window contacts forgotten",
                 "Flow exports lost since the start: 5 kernel socket full",
+                "Connections of captures by TCP refused or broken off: 2 sender not allowed",
                 "Flow exports left aside in part: 9000 exported bytes outside seconds"
             ]
         );

@@ -103,7 +103,7 @@ const RELOADS_MAX: usize = 4;
 pub struct OpenSource {
     /// Interface or file.
     pub name: String,
-    /// `interface`, `file`, `demo`, `host`, `collector`, `log`.
+    /// `interface`, `file`, `demo`, `host`, `collector`, `remote`, `log`.
     pub kind: &'static str,
     /// Frames; None for the host's own counters and for logs.
     pub frames: Option<Box<dyn FrameSource>>,
@@ -119,7 +119,7 @@ pub struct Plan {
     pub mode: Mode,
     /// Sources.
     pub sources: Vec<OpenSource>,
-    /// Filter for files (interfaces filter in the kernel).
+    /// Filter for files and captures by TCP (interfaces filter in the kernel).
     pub filter: Option<String>,
     /// Where history is kept.
     pub data_dir: PathBuf,
@@ -144,7 +144,7 @@ impl OpenSource {
 
     /// Is its clock the wall clock, so that time passes while nothing comes?
     fn is_wall_clock(&self) -> bool {
-        matches!(self.kind, "interface" | "collector" | "log")
+        matches!(self.kind, "interface" | "collector" | "remote" | "log")
     }
 
     /// Does it show packets, with the statistics that models learn from?
@@ -506,10 +506,12 @@ fn start_workers(
                 let (settings, from_reloader) = bounded(RELOADS_MAX);
                 meters.push(settings);
                 let mut meter = Meter::live(&config, workers);
+                let interface = (source.kind == "remote").then(|| u16::try_from(number).unwrap_or(u16::MAX));
                 let exporters = collects.then(|| ExporterFile::open(data_dir, &mut meter));
                 let worker = Worker {
                     number,
                     live,
+                    interface,
                     source: frames,
                     meter,
                     exporters,
@@ -535,7 +537,11 @@ fn meter_of(kind: &str, meter: &MeterConfig) -> MeterConfig {
             config.exports.take = TakeExports::All;
             config.filter = None;
         }
-        "interface" => config.exports.take = TakeExports::Ignore,
+        "interface" => {
+            config.exports.take = TakeExports::Ignore;
+            config.filter = None;
+        }
+        "remote" => config.exports.take = TakeExports::Ignore,
         _ => {}
     }
     config

@@ -13,7 +13,16 @@ fn rate(count: u64, since: Timestamp, now: Timestamp) -> f64 {
 
 /// Everything of every source.
 pub fn view(sources: &[SourceState], started: Timestamp, now: Timestamp) -> SourcesView {
-    SourcesView { sources: sources.iter().map(|source| of_source(source, started, now)).collect() }
+    SourcesView { sources: shown(sources).map(|source| of_source(source, started, now)).collect() }
+}
+
+/// Sources that say something: of the seats for captures by TCP those that somebody had, or one for all.
+pub fn shown(sources: &[SourceState]) -> impl Iterator<Item = &SourceState> {
+    let empty = |source: &SourceState| source.kind == "remote" && source.stats.peer.is_none();
+    let first = sources.iter().position(|source| source.kind == "remote");
+    let all_empty = sources.iter().all(|source| source.kind != "remote" || empty(source));
+    let told = move |(n, source): &(usize, &SourceState)| !empty(source) || (all_empty && first == Some(*n));
+    sources.iter().enumerate().filter(told).map(|(_, source)| source)
 }
 
 fn of_source(source: &SourceState, started: Timestamp, now: Timestamp) -> SourceView {
@@ -34,7 +43,9 @@ fn of_source(source: &SourceState, started: Timestamp, now: Timestamp) -> Source
 
 /// `waiting`, `running`, `ended`, `failed`.
 pub fn state(source: &SourceState) -> &'static str {
+    let left = source.stats.peer.as_ref().is_some_and(|peer| !peer.connected);
     match source.ended.as_deref() {
+        None if left => "waiting",
         None if source.meter.frames == 0 => "waiting",
         None => "running",
         Some("end of input" | "stopped") => "ended",
@@ -83,7 +94,33 @@ fn of_interface(counters: &record::ExportedCounters) -> ExporterInterface {
 pub fn health(sources: &[SourceState]) -> Vec<HealthItem> {
     let collectors = sources.iter().filter(|source| source.kind == "collector");
     let logs = sources.iter().filter(|source| source.kind == "log");
-    logs.flat_map(log_health).chain(collectors.flat_map(collector_health)).collect()
+    logs.flat_map(log_health).chain(collectors.flat_map(collector_health)).chain(remote_health(sources)).collect()
+}
+
+/// Who sends captures, and who has stopped.
+fn remote_health(sources: &[SourceState]) -> Vec<HealthItem> {
+    let remote = shown(sources).filter(|source| source.kind == "remote" && source.ended.is_none());
+    let line = |source: &SourceState| {
+        let name = "captures by TCP";
+        let notes = source.stats.notes.join("; ");
+        match &source.stats.peer {
+            None => {
+                let text = format!("No capture has come yet: {}", source.name);
+                let action = "On the other machine: tcpdump -U -w - 'not port PORT' | nc THIS_MACHINE PORT.";
+                Some(item(name, HealthLevel::Info, text, action))
+            }
+            Some(peer) if !peer.connected => {
+                let action = "It goes on when it connects again; let a loop or a service do that.";
+                Some(item(name, HealthLevel::Warning, format!("{}: {notes}", peer.name), action))
+            }
+            Some(_) if notes.is_empty() => None,
+            Some(peer) => {
+                let action = "Let it take its time from an NTP server; a recording is analysed at once on Captures.";
+                Some(item(name, HealthLevel::Info, format!("{}: {notes}", peer.name), action))
+            }
+        }
+    };
+    remote.filter_map(line).collect()
 }
 
 /// What keeps lines from being read, as its reader says it.
@@ -136,6 +173,25 @@ fn collector_health(source: &SourceState) -> Vec<HealthItem> {
 mod tests {
     use super::*;
     use record::{ExportFormat, IpAddr16};
+
+    #[test]
+    fn seats_that_nobody_had_are_one_line_and_the_others_bear_their_senders_names() {
+        let at = "captures at tcp 127.0.0.1:5555";
+        let mut sources = vec![SourceState::new(at.to_owned(), "remote"), SourceState::new(at.to_owned(), "remote")];
+        let names = |sources: &[SourceState]| shown(sources).map(|source| source.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&sources), [at]);
+        assert!(health(&sources)[0].text.starts_with("No capture has come yet"));
+        sources[1].stats.peer = Some(source::Peer { name: "192.0.2.7".to_owned(), connected: true });
+        assert!(sources[1].take_peers_name() && !sources[1].take_peers_name());
+        assert_eq!((names(&sources), health(&sources).len()), (vec!["192.0.2.7".to_owned()], 0));
+        sources[1].meter.frames = 9;
+        assert_eq!(state(&sources[1]), "running");
+        sources[1].stats.peer = Some(source::Peer { name: "192.0.2.7".to_owned(), connected: false });
+        sources[1].stats.notes = vec!["not connected; the last time: the sender closed it".to_owned()];
+        let lines = health(&sources);
+        assert_eq!((state(&sources[1]), lines.len(), lines[0].level), ("waiting", 1, HealthLevel::Warning));
+        assert!(lines[0].text.starts_with("192.0.2.7: not connected"), "{}", lines[0].text);
+    }
 
     #[test]
     fn each_trouble_of_an_exporter_has_its_line() {

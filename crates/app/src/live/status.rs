@@ -17,7 +17,7 @@ const SCORES_MAX: usize = 65_536;
 pub struct SourceState {
     /// Interface or file.
     pub name: String,
-    /// `interface`, `file`, `demo`, `host`, `collector`.
+    /// `interface`, `file`, `demo`, `host`, `collector`, `remote`, `log`.
     pub kind: &'static str,
     /// Meter counters of its worker.
     pub meter: MeterCounters,
@@ -40,6 +40,15 @@ impl SourceState {
             last_event: None,
             ended: None,
         }
+    }
+}
+
+impl SourceState {
+    /// A source of captures by TCP has the name of who sends; true when it changed.
+    pub fn take_peers_name(&mut self) -> bool {
+        let Some(peer) = self.stats.peer.as_ref().filter(|peer| peer.name != self.name) else { return false };
+        self.name.clone_from(&peer.name);
+        true
     }
 }
 
@@ -242,8 +251,8 @@ impl Status {
     fn capture_health(&self) -> HealthItem {
         let running = self.sources.iter().filter(|s| s.ended.is_none()).count();
         let names = |ended: bool| {
-            let list: Vec<&str> =
-                self.sources.iter().filter(|s| s.ended.is_some() == ended).map(|s| s.name.as_str()).collect();
+            let shown = super::sources::shown(&self.sources);
+            let list: Vec<&str> = shown.filter(|s| s.ended.is_some() == ended).map(|s| s.name.as_str()).collect();
             list.join(", ")
         };
         if running > 0 {

@@ -74,6 +74,8 @@ pub struct Worker {
     pub settings: Receiver<MeterSettings>,
     /// True for interfaces and collectors: a quiet wire is told the wall clock, which is the capture clock there.
     pub live: bool,
+    /// Number that its packets are told under; None: as they come.
+    pub interface: Option<u16>,
     /// Where templates of exporters are kept; None where none are collected.
     pub exporters: Option<ExporterFile>,
 }
@@ -95,6 +97,9 @@ impl Worker {
                 Ok(None) => break "end of input".to_owned(),
                 Err(error) => break error.to_string(),
                 Ok(Some(bytes)) => {
+                    if let Some(interface) = self.interface {
+                        headers.iter_mut().for_each(|header| header.interface = interface);
+                    }
                     let mut rest = &headers[..];
                     while !rest.is_empty() {
                         let ready = pacer.ready(rest, &self.stop);

@@ -156,6 +156,7 @@ impl FrameSource for LiveCapture {
             freezes: kernel.freezes,
             notes,
             interfaces: vec![self.interface.clone()],
+            peer: None,
         }
     }
 }
