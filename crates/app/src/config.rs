@@ -123,6 +123,7 @@ impl Config {
         self.logging.csv.check().map_err(Failure::new)?;
         self.logs.check().plain()?;
         self.pcap.check().plain()?;
+        self.uploads.check()?;
         if self.evidence.snap_len < 64 {
             return Err(Failure::new("evidence.snap_len is below 64 bytes: headers would be cut; set 64 or more"));
         }

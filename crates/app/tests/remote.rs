@@ -111,7 +111,7 @@ fn tls_takes_who_has_a_certificate_and_nobody_else() {
     let set = |key: &str, name: &str| format!("pcap.{key}=\"{}\"", file(name));
     let settings = [set("tls_certificate", "server.pem"), set("tls_key", "server.key"), set("tls_client_ca", "ca.pem")];
     let mut args = vec!["--set", "pcap.listen_tls=[\"127.0.0.1:0\"]"];
-    settings.iter().for_each(|setting| args.extend(["--set", setting.as_str()]));
+    args.extend(settings.iter().flat_map(|setting| ["--set", setting.as_str()]));
     let (server, port) = start(&dir.path().join("data"), "tls", &args);
     let capture = simulate(dir.path(), "office", "office", "5s");
     let send = |identity: &str| {

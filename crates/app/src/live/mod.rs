@@ -272,9 +272,10 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let (workers, meters) = start_workers(plan.sources, &meter, &rings, &plan.data_dir, &beside)?;
     threads.extend(workers.into_iter().chain(beside.threads).chain([notifying]));
     let takers = Takers { judge: reloads, meters, lists, store: store.clone(), outbox: Arc::clone(&outbox) };
+    let watches = is_live(plan.mode);
     let desk = Desk::new(plan.data_dir, plan.reload, takers);
-    let (uploads, analyst) = uploads::start(config.uploads, &desk, &stop)?;
-    threads.extend(analyst);
+    let (uploads, analysts) = uploads::start(config.uploads.clone(), watches, &desk, &status, &stop)?;
+    threads.extend(analysts);
     let answers = Answers {
         status,
         scores,
@@ -433,6 +434,7 @@ fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
         threat_lists: serve::shapes::ThreatLists::default(),
         store: store.counters(),
         notices: std::mem::take(&mut plan.notices),
+        folder: Vec::new(),
         host: None,
         csv_logs: None,
     })

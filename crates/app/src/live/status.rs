@@ -172,6 +172,8 @@ pub struct Status {
     pub notifications: Vec<HealthItem>,
     /// Words for people at the start: why there is no capture, which models were read.
     pub notices: Vec<HealthItem>,
+    /// What the watched folder says of itself.
+    pub folder: Vec<HealthItem>,
     /// This machine's own sockets and counters; None when it is not watched.
     pub host: Option<Arc<super::host_watch::HostShared>>,
     /// CSV logs; None when they are off.
@@ -219,6 +221,7 @@ impl Status {
     pub fn health(&self) -> Vec<HealthItem> {
         let mut items = self.notices.clone();
         items.extend(self.notifications.iter().cloned());
+        items.extend(self.folder.iter().cloned());
         items.push(self.capture_health());
         items.push(self.model_health());
         items.extend(self.sampling_health());

@@ -97,9 +97,7 @@ impl Worker {
                 Ok(None) => break "end of input".to_owned(),
                 Err(error) => break error.to_string(),
                 Ok(Some(bytes)) => {
-                    if let Some(interface) = self.interface {
-                        headers.iter_mut().for_each(|header| header.interface = interface);
-                    }
+                    label(&mut headers, self.interface);
                     let mut rest = &headers[..];
                     while !rest.is_empty() {
                         let ready = pacer.ready(rest, &self.stop);
@@ -169,6 +167,12 @@ fn due_live(captured: Timestamp) -> Instant {
     let ago = u64::try_from(wall_clock().since(captured)).unwrap_or(0);
     let now = Instant::now();
     now.checked_sub(Duration::from_nanos(ago)).unwrap_or(now)
+}
+
+fn label(headers: &mut [FrameHeader], interface: Option<u16>) {
+    for header in headers {
+        header.interface = interface.unwrap_or(header.interface);
+    }
 }
 
 /// One batch through meter and ring.
