@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use support::http::{get, get_json};
 use support::server::Server;
+use support::wire::{Helper, Wire, has};
 use support::{servers, simulate, tripline, wait_for};
 
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -102,7 +103,7 @@ fn strangers_are_turned_away_and_an_open_door_is_refused() {
 #[test]
 fn tls_takes_who_has_a_certificate_and_nobody_else() {
     let name = "tls_takes_who_has_a_certificate_and_nobody_else";
-    if !["socat", "openssl"].iter().all(|tool| support::wire::has(tool, name)) {
+    if !["socat", "openssl"].iter().all(|tool| has(tool, name)) {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -151,5 +152,55 @@ fn packets_of_a_pipe_are_shown_when_they_come_and_a_signal_ends_the_wait() {
         let shown = get_json(server.port, "/api/v1/packets");
         assert_eq!(shown["items"].as_array().unwrap().len() as u64, n);
     }
+    assert!(server.terminate().success());
+}
+
+/// tcpdump at the far end of a wire, sending what it sees, as a user would write it.
+fn sensor(wire: &Wire) -> Helper {
+    let far = "exec socat -u EXEC:\"tcpdump -i wb -U -w - icmp\" TCP:198.18.0.1:5555";
+    Helper(Wire::inside(&wire.b, "sh").args(["-c", far]).stderr(Stdio::null()).spawn().unwrap())
+}
+
+#[test]
+fn tcpdump_elsewhere_is_watched_live_and_goes_on_after_its_death() {
+    let name = "tcpdump_elsewhere_is_watched_live_and_goes_on_after_its_death";
+    if !["tcpdump", "socat", "ping", "curl"].iter().all(|tool| has(tool, name)) {
+        return;
+    }
+    let Some(wire) = Wire::new(name, "rp") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Wire::inside(&wire.a, env!("CARGO_BIN_EXE_tripline"));
+    command.args(["run", "--pcap-listen", "198.18.0.1:5555", "--set", "pcap.allow=[\"198.18.0.2\"]"]);
+    command.args(["--listen", "127.0.0.1:0", "--data-dir", dir.path().to_str().unwrap()]);
+    let server = Server::start_as(&mut command);
+    let source = || wire.get(&server, "/api/v1/sources")["sources"][0].clone();
+    for round in 1..=2_u64 {
+        let sensor = sensor(&wire);
+        // Its first packet tells that it looks; how many go before that is its affair.
+        let heard = || {
+            assert!(Wire::inside(&wire.a, "ping").args(["-c", "1", "198.18.0.2"]).output().unwrap().status.success());
+            let source = source();
+            (source["name"] == "198.18.0.2" && source["state"] == "running")
+                .then(|| source["packets"].as_u64().unwrap())
+        };
+        wait_for(PATIENCE, "the sensor", heard);
+        let before = wait_for(PATIENCE, "rest", || {
+            let counts: Vec<u64> = (0..2)
+                .map(|_| {
+                    std::thread::sleep(Duration::from_millis(500));
+                    source()["packets"].as_u64().unwrap()
+                })
+                .collect();
+            (counts[0] == counts[1]).then_some(counts[0])
+        });
+        let ping = Wire::inside(&wire.a, "ping").args(["-q", "-c", "50", "-i", "0.01", "198.18.0.2"]).output().unwrap();
+        assert!(ping.status.success(), "{ping:?}");
+        wait_for(PATIENCE, "its packets", || (source()["packets"].as_u64() == Some(before + 100)).then_some(()));
+        assert!(source()["dropped"].as_object().unwrap().is_empty(), "round {round}: {}", source());
+        drop(sensor);
+        wait_for(PATIENCE, "its death", || (source()["state"] == "waiting").then_some(()));
+    }
+    let flows = wire.get(&server, "/api/v1/sources");
+    assert_eq!(flows["sources"].as_array().unwrap().len(), 1, "it had the same seat again");
     assert!(server.terminate().success());
 }

@@ -71,6 +71,11 @@ impl Transport {
         Ok(Self { stream, session: session.map_err(io::Error::other)? })
     }
 
+    /// True while it is not known who the other side is.
+    pub(crate) fn is_handshaking(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.is_handshaking())
+    }
+
     pub(crate) fn stream(&self) -> &TcpStream {
         &self.stream
     }

@@ -165,3 +165,101 @@ impl FrameSource for CaptureFile {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::recognise::begin;
+    use super::*;
+    use crate::{PcapWriter, PcapngWriter};
+    use proptest::prelude::*;
+    use record::{LinkType, Timestamp};
+    use std::io::{self, Read};
+
+    /// Bytes in pieces of these lengths, with nothing to read between them.
+    struct Stuttering {
+        bytes: Vec<u8>,
+        at: usize,
+        pieces: Vec<usize>,
+        left: usize,
+        turn: usize,
+    }
+
+    impl Read for Stuttering {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            if self.at == self.bytes.len() {
+                return Ok(0);
+            }
+            if self.left == 0 {
+                self.left = self.pieces[self.turn % self.pieces.len()];
+                self.turn += 1;
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            let n = self.left.min(out.len()).min(self.bytes.len() - self.at);
+            out[..n].copy_from_slice(&self.bytes[self.at..self.at + n]);
+            (self.at, self.left) = (self.at + n, self.left - n);
+            Ok(n)
+        }
+    }
+
+    /// Times and first bytes of all frames, how it ended, what was noted.
+    type Whole = (Vec<(i64, Option<u8>)>, Option<End>, Vec<String>);
+
+    fn drain(mut window: Window) -> Option<Whole> {
+        let mut format = None;
+        for _ in 0..100 {
+            format = begin("x", &mut window).ok()?;
+            if format.is_some() {
+                break;
+            }
+        }
+        let mut capture = CaptureFile::new(window, format?);
+        let (mut headers, mut found) = (Vec::new(), Vec::new());
+        while let Some(bytes) = capture.next_batch(&mut headers).unwrap() {
+            found.extend(headers.iter().map(|h| (h.ts.0, bytes.get(h.offset).copied())));
+        }
+        let notes = capture.stats().notes;
+        Some((found, capture.end(), notes))
+    }
+
+    fn capture(blocks: bool, lengths: &[usize]) -> Vec<u8> {
+        let frame = |n: usize| (Timestamp::from_parts(1_700_000_000 + n as i64, 0), vec![n as u8; lengths[n]]);
+        let frames = (0..lengths.len()).map(frame);
+        if blocks {
+            let mut out = PcapngWriter::new(Vec::new(), &[("eth0", LinkType::ETHERNET, 65_535)]).unwrap();
+            for (ts, data) in frames {
+                out.write(0, ts, 60, &data).unwrap();
+            }
+            return out.finish().unwrap();
+        }
+        let mut out = PcapWriter::new(Vec::new(), LinkType::ETHERNET, 65_535).unwrap();
+        for (ts, data) in frames {
+            out.write(ts, 60, &data).unwrap();
+        }
+        out.finish().unwrap()
+    }
+
+    proptest! {
+        /// However a capture comes, whole or damaged, it is read as if it were all there.
+        #[test]
+        fn pieces_are_read_as_the_whole(
+            blocks: bool,
+            lengths in prop::collection::vec(1..90_usize, 0..20),
+            pieces in prop::collection::vec(1..200_usize, 1..20),
+            damage in prop::option::of((0..2_000_usize, any::<u8>())),
+            cut in 0..40_usize,
+        ) {
+            let mut bytes = capture(blocks, &lengths);
+            bytes.truncate(bytes.len() - cut.min(bytes.len()));
+            if let Some((at, byte)) = damage {
+                let at = at % bytes.len().max(1);
+                if let Some(here) = bytes.get_mut(at) {
+                    *here = byte;
+                }
+            }
+            let whole = drain(Window::new(Box::new(io::Cursor::new(bytes.clone()))));
+            let parts = drain(Window::new(Box::new(Stuttering { bytes, at: 0, pieces, left: 0, turn: 0 })));
+            prop_assert_eq!(parts, whole);
+        }
+    }
+}

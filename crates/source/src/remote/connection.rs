@@ -11,9 +11,12 @@ use crate::{FrameSource, SourceError, SourceStats};
 use record::{FrameHeader, Timestamp};
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, RawFd};
+use std::time::{Duration, Instant};
 
 /// Longest record: that of a packet of the longest length, with options. Bounds a connection's memory, which begins at half of it.
 const RECORD_BYTES_MAX: usize = 1 << 20;
+/// How long TLS may take to be agreed.
+const GREETING_MAX: Duration = Duration::from_secs(10);
 
 /// What one look at a connection brought.
 pub(super) enum Step {
@@ -47,15 +50,28 @@ pub(super) struct Connection {
 }
 
 /// What is sent, without what is no failure here.
-struct Incoming(Transport);
+struct Incoming {
+    transport: Transport,
+    opened: Instant,
+}
 
 impl Read for Incoming {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.0.read(buffer) {
+        match self.transport.read(buffer) {
             Err(error) if tls::is_end(&error) => Ok(0),
+            // Whoever does not say who they are must not keep a seat from those who do.
+            Err(error)
+                if is_waiting(&error) && self.transport.is_handshaking() && self.opened.elapsed() > GREETING_MAX =>
+            {
+                Err(io::Error::new(io::ErrorKind::TimedOut, "TLS was not agreed in time"))
+            }
             other => other,
         }
     }
+}
+
+fn is_waiting(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
 }
 
 impl Connection {
@@ -66,7 +82,7 @@ impl Connection {
         Ok(Self {
             descriptor: transport.stream().as_raw_fd(),
             name: arrival.peer.to_string(),
-            stage: Stage::Header(Some(Window::new(Box::new(Incoming(transport))))),
+            stage: Stage::Header(Some(Window::new(Box::new(Incoming { transport, opened: Instant::now() })))),
             clock: RemoteClock::default(),
             read: Vec::new(),
             next: 0,
