@@ -70,6 +70,7 @@ pub enum Command {
   sudo tripline run -i eth0
   tripline run -r capture.pcap --speed max
   ssh host tcpdump -U -w - | tripline run -r -
+  tripline run --pcap-listen 127.0.0.1:5555         fed by tcpdump -U -w - 'not port 5555' | nc 127.0.0.1 5555
   sudo tripline run -i eth0 -F 'not port 22'")]
     Run(RunArgs),
     /// The dashboard on generated traffic with attacks in it; nothing to prepare
@@ -152,6 +153,9 @@ pub struct RunArgs {
     /// Collect flow exports (NetFlow, IPFIX, sFlow) at this address; without a port at 2055, 4739 and 6343
     #[arg(long, value_name = "ADDR[:PORT]", conflicts_with = "read")]
     pub collect: Vec<String>,
+    /// Take captures that others send by TCP at this address (tcpdump -U -w - 'not port PORT' | nc ADDR PORT)
+    #[arg(long, value_name = "ADDR:PORT", conflicts_with = "read")]
+    pub pcap_listen: Vec<String>,
     /// Filter in tcpdump's syntax, run in the kernel for interfaces
     #[arg(short = 'F', long, value_name = "FILTER")]
     pub filter: Option<String>,

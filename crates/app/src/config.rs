@@ -23,6 +23,8 @@ pub struct Config {
     pub capture: source::LiveSettings,
     /// Collectors of flow exports.
     pub collect: source::CollectSettings,
+    /// Captures that others send by TCP.
+    pub pcap: source::RemoteSettings,
     /// Logs that are read live.
     pub logs: source::LogSettings,
     /// Reading of flow exports.
@@ -120,6 +122,8 @@ impl Config {
         self.collect.allowed().plain()?;
         self.logging.csv.check().map_err(Failure::new)?;
         self.logs.check().plain()?;
+        self.pcap.check().plain()?;
+        self.uploads.check()?;
         if self.evidence.snap_len < 64 {
             return Err(Failure::new("evidence.snap_len is below 64 bytes: headers would be cut; set 64 or more"));
         }

@@ -135,6 +135,14 @@ pub enum SourceError {
         /// The system's reason.
         source: io::Error,
     },
+    /// Captures by TCP cannot be waited for.
+    #[error("captures by TCP at `{address}`: {what}")]
+    RemoteListener {
+        /// Where, or which file is needed for it.
+        address: String,
+        /// What is wrong and what to do.
+        what: String,
+    },
     /// A setting is out of its range.
     #[error("setting `{name}` is {value}; it must be {range}")]
     Setting {

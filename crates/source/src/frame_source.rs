@@ -46,6 +46,17 @@ pub struct SourceStats {
     pub interfaces: Vec<String>,
     /// Ring or receive buffer; None for files and for streams, whose sender waits.
     pub buffer: Option<KernelBuffer>,
+    /// Who sends to it; None where nobody does, or nobody has yet.
+    pub peer: Option<Peer>,
+}
+
+/// Who sends what a source reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Peer {
+    /// Address.
+    pub name: String,
+    /// The connection is open.
+    pub connected: bool,
 }
 
 /// One reader of frames, used by one thread.

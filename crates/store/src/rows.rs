@@ -2,8 +2,8 @@
 
 pub use record::net::proto_name;
 use record::{
-    AppData, AppSummary, FlowRecord, HostRecord, Importance, Incident, IpAddr16, MacAddr, MemberScore, Severity,
-    Timestamp, Tunnel, Verdict, Why,
+    AppSummary, FlowRecord, HostRecord, Importance, Incident, IpAddr16, MacAddr, MemberScore, Severity, Timestamp,
+    Tunnel, Verdict, Why,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

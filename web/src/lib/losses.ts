@@ -7,13 +7,13 @@ export interface Losses {
   history: number;
   /** Entries that full tables forgot. */
   memory: number;
-  /** Datagrams of exporters and syslog, and syslog's connections, that nobody read. */
+  /** Datagrams of exporters and syslog, and connections of syslog and of captures by TCP, that nobody read. */
   messages: number;
   /** Reasons of lost packets. */
   reasons: string[];
 }
 
-const MESSAGES = /^(kernel_socket_full|datagram_cut|export_sets_given_up|connections_.*|messages_.*)$/;
+const MESSAGES = /^(kernel_socket_full|datagram_cut|export_sets_given_up|connections_.*|messages_.*|sender_.*)$/;
 /** Read, and told late, cut short or left out of the seconds: the flow is there. */
 const ASIDE = /^(exported_.*|exporter_not_allowed)$/;
 

@@ -28,6 +28,9 @@ pub fn run(common: &Common, args: &RunArgs) -> Result<u8> {
     if !args.collect.is_empty() {
         config.collect.listen.clone_from(&args.collect);
     }
+    if !args.pcap_listen.is_empty() {
+        config.pcap.listen.clone_from(&args.pcap_listen);
+    }
     let (mode, sources, notices) = if args.read.is_empty() { live_sources(&config, args)? } else { files(args)? };
     if mode == Mode::Live {
         add_own_networks(&mut config, &sources)?;
@@ -35,7 +38,7 @@ pub fn run(common: &Common, args: &RunArgs) -> Result<u8> {
     let plan = Plan {
         mode,
         sources,
-        filter: args.filter.clone().filter(|_| mode == Mode::Replay),
+        filter: args.filter.clone(),
         reload: Reloader::new(common, &data_dir, &read, &config),
         data_dir,
         listen,
@@ -73,11 +76,11 @@ fn files(args: &RunArgs) -> Result<Sources> {
         })?;
         Pace::Times(speed)
     };
-    // Standard input comes at its own pace.
-    let pace_of = |file: &Path| if file == Path::new("-") { Pace::None } else { pace };
+    // A pipe comes at its own pace.
+    let pace_of = |file: &Path| if is_pipe(file) { Pace::None } else { pace };
     let open = |file: &std::path::PathBuf| {
         refuse_unknown_link_type(file)?;
-        let frames = source::open_capture(file).plain()?;
+        let frames = if is_pipe(file) { source::open_pipe(file) } else { source::open_capture(file) }.plain()?;
         Ok(OpenSource {
             name: file.display().to_string(),
             kind: "file",
@@ -89,11 +92,15 @@ fn files(args: &RunArgs) -> Result<Sources> {
     Ok((Mode::Replay, args.read.iter().map(open).collect::<Result<_>>()?, Vec::new()))
 }
 
+/// Standard input, and what is neither a file nor a folder: it is read once, as it comes.
+fn is_pipe(file: &Path) -> bool {
+    file == Path::new("-") || std::fs::metadata(file).is_ok_and(|about| !about.is_file() && !about.is_dir())
+}
+
 /// A file of which no packet can be read is refused at once, not shown as a source that is silent. Standard input and named pipes
 /// cannot be read twice: their packets are counted as decode errors.
 fn refuse_unknown_link_type(file: &PathBuf) -> Result<()> {
-    let readable_again = file != Path::new("-") && std::fs::metadata(file).is_ok_and(|about| about.is_file());
-    if !readable_again {
+    if is_pipe(file) {
         return Ok(());
     }
     let mut frames = source::open_capture(file).plain()?;
@@ -107,11 +114,14 @@ fn refuse_unknown_link_type(file: &PathBuf) -> Result<()> {
     check_link_types(std::slice::from_ref(file), meter.frames(), &meter.counters().decode_errors)
 }
 
-/// Interfaces, and the collector of exports and logs where they are asked for; with these alone no interface is chosen by default.
+/// Interfaces, and the collector of exports, captures by TCP and logs where they are asked for; with these alone no interface is chosen by default.
 fn live_sources(config: &Config, args: &RunArgs) -> Result<Sources> {
     let mut beside = live::log_lines::open(&config.logs)?;
     if !config.collect.listen.is_empty() {
         beside.push(collector(config)?);
+    }
+    if config.pcap.listens() {
+        beside.append(&mut remote(config)?);
     }
     let named = !(args.interfaces.is_empty() && config.capture.interfaces.is_empty());
     if beside.is_empty() || named {
@@ -133,6 +143,19 @@ fn collector(config: &Config) -> Result<OpenSource> {
     let name = format!("exports at {}", places.join(", "));
     let frames: Box<dyn FrameSource> = Box::new(collector);
     Ok(OpenSource { name, kind: "collector", frames: Some(frames), lines: None, pace: Pace::None })
+}
+
+/// One source a connection, as many as there may be at once.
+fn remote(config: &Config) -> Result<Vec<OpenSource>> {
+    let seats = source::open_remote(&config.pcap).plain()?;
+    let places = seats.first().map(source::RemoteSeat::listens_at).unwrap_or_default().join(", ");
+    tracing::info!("taking captures at {places}");
+    let open = |seat| {
+        let frames: Box<dyn FrameSource> = Box::new(seat);
+        let name = format!("captures at {places}");
+        OpenSource { name, kind: "remote", frames: Some(frames), lines: None, pace: Pace::None }
+    };
+    Ok(seats.into_iter().map(open).collect())
 }
 
 fn interfaces(config: &Config, args: &RunArgs) -> Result<Sources> {

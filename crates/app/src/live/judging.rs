@@ -260,6 +260,9 @@ impl Judging {
                     source.log = parcel.log.or(source.log.take());
                     source.meter = parcel.meter;
                     source.stats = parcel.source.unwrap_or_else(|| std::mem::take(&mut source.stats));
+                    if source.take_peers_name() {
+                        self.run.interfaces.clear();
+                    }
                     source.ended = parcel.ended.or(source.ended.take());
                 }
             }

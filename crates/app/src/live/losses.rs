@@ -17,6 +17,8 @@ pub struct Losses {
     pub exports: Counters,
     /// Messages of syslog that were refused, cut short or broken off.
     pub messages: Counters,
+    /// Connections of captures by TCP that were refused or ended badly.
+    pub senders: Counters,
     /// Exported flows that were read and told late, cut short or left out of the seconds.
     pub exported: Counters,
 }
@@ -30,7 +32,9 @@ impl Losses {
             let lost_exports =
                 ["kernel_socket_full", "datagram_cut", "export_sets_given_up"].contains(&reason.as_str());
             let lost_messages = ["connections_", "messages_"].iter().any(|beginning| reason.starts_with(beginning));
-            let kind = if lost_messages {
+            let kind = if reason.starts_with("sender_") {
+                &mut losses.senders
+            } else if lost_messages {
                 &mut losses.messages
             } else if lost_exports {
                 &mut losses.exports
@@ -87,6 +91,13 @@ impl Losses {
                 "Raise collect.receive_buffer_bytes (logs.receive_buffer_bytes) and net.core.rmem_max; let exporters repeat their templates every minute.",
             ),
             (
+                &self.senders,
+                "senders",
+                HealthLevel::Warning,
+                "Connections of captures by TCP refused or broken off",
+                "Name your senders in pcap.allow, raise pcap.connections_max, and send nothing but pcap or pcapng.",
+            ),
+            (
                 &self.exported,
                 "exports",
                 HealthLevel::Info,
@@ -111,6 +122,7 @@ mod tests {
         drops.add("kernel_ring_full", 7);
         drops.add("store_queue_full", 2);
         drops.add("kernel_socket_full", 5);
+        drops.add("sender_not_allowed", 2);
         drops.add("exported_bytes_outside_seconds", 9_000);
         drops.add("port_scan.pairs_evicted", 3);
         drops.add("window_contacts_forgotten", 4);
@@ -127,6 +139,7 @@ mod tests {
                 "Full tables forgot their oldest entries: 3 port scan pairs evicted, 4 window contacts forgotten",
                 "Syslog refused, cut or broken off since the start: 6 connections refused",
                 "Datagrams of exporters and syslog lost since the start: 5 kernel socket full",
+                "Connections of captures by TCP refused or broken off: 2 sender not allowed",
                 "Flow exports left aside in part: 9000 exported bytes outside seconds"
             ]
         );

@@ -111,7 +111,7 @@ const RELOADS_MAX: usize = 4;
 pub struct OpenSource {
     /// Interface or file.
     pub name: String,
-    /// `interface`, `file`, `demo`, `host`, `collector`, `log`.
+    /// `interface`, `file`, `demo`, `host`, `collector`, `remote`, `log`.
     pub kind: &'static str,
     /// Frames; None for the host's own counters and for logs.
     pub frames: Option<Box<dyn FrameSource>>,
@@ -127,7 +127,7 @@ pub struct Plan {
     pub mode: Mode,
     /// Sources.
     pub sources: Vec<OpenSource>,
-    /// Filter for files (interfaces filter in the kernel).
+    /// Filter for files and captures by TCP (interfaces filter in the kernel).
     pub filter: Option<String>,
     /// Where history is kept.
     pub data_dir: PathBuf,
@@ -152,7 +152,7 @@ impl OpenSource {
 
     /// Is its clock the wall clock, so that time passes while nothing comes?
     fn is_wall_clock(&self) -> bool {
-        matches!(self.kind, "interface" | "collector" | "log")
+        matches!(self.kind, "interface" | "collector" | "remote" | "log")
     }
 
     /// Does it show packets, with the statistics that models learn from?
@@ -282,9 +282,10 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let (workers, meters) = start_workers(plan.sources, &meter, &rings, &plan.data_dir, &beside)?;
     threads.extend(workers.into_iter().chain(beside.threads).chain([notifying]));
     let takers = Takers { judge: reloads, meters, lists, store: store.clone(), outbox: Arc::clone(&outbox) };
+    let watches = is_live(plan.mode);
     let desk = Desk::new(plan.data_dir, plan.reload, takers);
-    let (uploads, analyst) = uploads::start(config.uploads, &desk, &stop)?;
-    threads.extend(analyst);
+    let (uploads, analysts) = uploads::start(config.uploads.clone(), watches, &desk, &status, &stop)?;
+    threads.extend(analysts);
     let answers = Answers {
         status,
         scores,
@@ -443,6 +444,7 @@ fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
         threat_lists: serve::shapes::ThreatLists::default(),
         store: store.counters(),
         notices: std::mem::take(&mut plan.notices),
+        folder: Vec::new(),
         host: None,
         csv_logs: None,
     })
@@ -516,10 +518,12 @@ fn start_workers(
                 let (settings, from_reloader) = bounded(RELOADS_MAX);
                 meters.push(settings);
                 let mut meter = Meter::live(&config, workers);
+                let interface = (source.kind == "remote").then(|| u16::try_from(number).unwrap_or(u16::MAX));
                 let exporters = collects.then(|| ExporterFile::open(data_dir, &mut meter));
                 let worker = Worker {
                     number,
                     live,
+                    interface,
                     source: frames,
                     meter,
                     exporters,
@@ -545,7 +549,11 @@ fn meter_of(kind: &str, meter: &MeterConfig) -> MeterConfig {
             config.exports.take = TakeExports::All;
             config.filter = None;
         }
-        "interface" => config.exports.take = TakeExports::Ignore,
+        "interface" => {
+            config.exports.take = TakeExports::Ignore;
+            config.filter = None;
+        }
+        "remote" => config.exports.take = TakeExports::Ignore,
         _ => {}
     }
     config

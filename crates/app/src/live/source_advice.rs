@@ -25,7 +25,7 @@ pub fn of(group: &Group<'_>, now: Instant) -> Vec<HealthItem> {
     let mut items = failed(group);
     items.extend(strip(group, now));
     items.extend(Losses::of(&group.merged(|source| &source.stats.dropped)).health());
-    let own_words = !matches!(group.kind(), "collector" | "log");
+    let own_words = !matches!(group.kind(), "collector" | "log" | "remote");
     for note in group.0.first().filter(|_| own_words).iter().flat_map(|source| &source.stats.notes) {
         items.push(item("notes", HealthLevel::Info, note.clone(), ""));
     }
@@ -58,6 +58,7 @@ fn strip(group: &Group<'_>, now: Instant) -> Vec<HealthItem> {
         match source.kind {
             "collector" => items.extend(collector(source, now)),
             "log" => items.extend(log(source)),
+            "remote" => items.extend(remote(source)),
             _ => {}
         }
     }
@@ -127,6 +128,31 @@ pub fn exporter_level(state: &ExporterState, silent: Option<Duration>) -> Health
         HealthLevel::Info
     } else {
         HealthLevel::Ok
+    }
+}
+
+/// Who sends captures, and who has stopped.
+fn remote(source: &SourceState) -> Option<HealthItem> {
+    let name = "captures by TCP";
+    let notes = source.stats.notes.join("; ");
+    if source.ended.is_some() {
+        return None;
+    }
+    match &source.stats.peer {
+        None => {
+            let text = format!("No capture has come yet: {}", source.name);
+            let action = "On the other machine: tcpdump -U -w - 'not port PORT' | nc THIS_MACHINE PORT.";
+            Some(item(name, HealthLevel::Info, text, action))
+        }
+        Some(peer) if !peer.connected => {
+            let action = "It goes on when it connects again; let a loop or a service do that.";
+            Some(item(name, HealthLevel::Warning, format!("{}: {notes}", peer.name), action))
+        }
+        Some(_) if notes.is_empty() => None,
+        Some(peer) => {
+            let action = "Let it take its time from an NTP server; a recording is analysed at once on Captures.";
+            Some(item(name, HealthLevel::Info, format!("{}: {notes}", peer.name), action))
+        }
     }
 }
 

@@ -14,7 +14,7 @@ pub struct Group<'a>(pub Vec<&'a SourceState>);
 /// Sources in the order of the command line; the workers of one interface are one source.
 pub fn groups(sources: &[SourceState]) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
-    for source in sources {
+    for source in shown(sources) {
         let same = |group: &&mut Group<'_>| source.kind == "interface" && group.kind() == source.kind;
         match groups.iter_mut().find(|group| same(group) && group.name() == source.name) {
             Some(group) => group.0.push(source),
@@ -22,6 +22,15 @@ pub fn groups(sources: &[SourceState]) -> Vec<Group<'_>> {
         }
     }
     groups
+}
+
+/// Sources that say something: of the seats for captures by TCP those that somebody had, or one for all.
+pub fn shown(sources: &[SourceState]) -> impl Iterator<Item = &SourceState> {
+    let empty = |source: &SourceState| source.kind == "remote" && source.stats.peer.is_none();
+    let first = sources.iter().position(|source| source.kind == "remote");
+    let all_empty = sources.iter().all(|source| source.kind != "remote" || empty(source));
+    let told = move |(n, source): &(usize, &SourceState)| !empty(source) || (all_empty && first == Some(*n));
+    sources.iter().enumerate().filter(told).map(|(_, source)| source)
 }
 
 /// Everything of every source.
@@ -36,8 +45,9 @@ pub fn summary(sources: &[SourceState]) -> Vec<SourceShape> {
 
 /// `waiting`, `running`, `ended`, `failed`.
 pub fn state(source: &SourceState) -> &'static str {
+    let left = source.stats.peer.as_ref().is_some_and(|peer| !peer.connected);
     match source.ended.as_deref() {
-        None if source.meter.frames == 0 => "waiting",
+        None if left || source.meter.frames == 0 => "waiting",
         None => "running",
         Some("end of input" | "stopped") => "ended",
         Some(_) => "failed",
@@ -53,6 +63,11 @@ impl Group<'_> {
     /// Its kind.
     pub fn kind(&self) -> &'static str {
         self.0.first().map_or("", |source| source.kind)
+    }
+
+    /// Somebody sent to it once.
+    fn had_sender(&self) -> bool {
+        self.0.iter().any(|source| source.stats.peer.is_some())
     }
 
     /// The worst of its workers; one that runs speaks for those that wait.
@@ -158,9 +173,12 @@ impl Group<'_> {
             ("waiting", "interface") => "Waiting for the first packet",
             ("waiting", "collector") => "Waiting for the first export",
             ("waiting", "log") => "Waiting for the first line",
+            ("waiting", "remote") if self.had_sender() => "Not connected",
+            ("waiting", "remote") => "Waiting for a sender",
             ("waiting", _) => "Beginning",
             (_, "interface") => "Capturing",
             (_, "collector") => "Collecting",
+            (_, "remote") => "Receiving",
             (_, "file") => "Replaying",
             _ => "Running",
         };
@@ -312,6 +330,29 @@ mod tests {
         sources[2].ended = Some("eth0 is gone".to_owned());
         let told = view(&sources, now + s).sources;
         assert_eq!((told[0].state.as_str(), told[0].level, told.len()), ("failed", HealthLevel::Error, 2));
+    }
+
+    #[test]
+    fn seats_that_nobody_had_are_one_line_and_the_others_bear_their_senders_names() {
+        let (at, now) = ("captures at tcp 127.0.0.1:5555", Instant::now());
+        let mut sources = vec![SourceState::new(at.to_owned(), "remote"), SourceState::new(at.to_owned(), "remote")];
+        let texts = |sources: &[SourceState]| -> Vec<(String, String)> {
+            view(sources, now).sources.into_iter().map(|source| (source.name, source.state_text)).collect()
+        };
+        let told = |name: &str, text: &str| vec![(name.to_owned(), text.to_owned())];
+        assert_eq!(texts(&sources), told(at, "Waiting for a sender"));
+        assert!(source_advice::health(&sources, now)[0].text.starts_with("No capture has come yet"));
+        sources[1].stats.peer = Some(source::Peer { name: "192.0.2.7".to_owned(), connected: true });
+        assert!(sources[1].take_peers_name() && !sources[1].take_peers_name());
+        sources[1].meter.frames = 9;
+        assert_eq!(texts(&sources), told("192.0.2.7", "Receiving"));
+        assert!(source_advice::health(&sources, now).is_empty());
+        sources[1].stats.peer = Some(source::Peer { name: "192.0.2.7".to_owned(), connected: false });
+        sources[1].stats.notes = vec!["not connected; the last time: the sender closed it".to_owned()];
+        assert_eq!(texts(&sources), told("192.0.2.7", "Not connected"));
+        let lines = source_advice::health(&sources, now);
+        assert_eq!((lines.len(), lines[0].level), (1, HealthLevel::Warning));
+        assert!(lines[0].text.starts_with("192.0.2.7: not connected"), "{}", lines[0].text);
     }
 
     #[test]

@@ -20,7 +20,7 @@ const SCORES_MAX: usize = 65_536;
 pub struct SourceState {
     /// Interface or file.
     pub name: String,
-    /// `interface`, `file`, `demo`, `host`, `collector`, `log`.
+    /// `interface`, `file`, `demo`, `host`, `collector`, `remote`, `log`.
     pub kind: &'static str,
     /// Meter counters of its worker.
     pub meter: MeterCounters,
@@ -90,6 +90,15 @@ impl SourceState {
 /// What tells one exporter from another.
 pub fn key(state: &ExporterState) -> ExporterKey {
     (state.exporter, state.format, state.domain)
+}
+
+impl SourceState {
+    /// A source of captures by TCP has the name of who sends; true when it changed.
+    pub fn take_peers_name(&mut self) -> bool {
+        let Some(peer) = self.stats.peer.as_ref().filter(|peer| peer.name != self.name) else { return false };
+        self.name.clone_from(&peer.name);
+        true
+    }
 }
 
 /// Where the models are.
@@ -212,6 +221,8 @@ pub struct Status {
     pub notifications: Vec<HealthItem>,
     /// Words for people at the start: why there is no capture, which models were read.
     pub notices: Vec<HealthItem>,
+    /// What the watched folder says of itself.
+    pub folder: Vec<HealthItem>,
     /// This machine's own sockets and counters; None when it is not watched.
     pub host: Option<Arc<super::host_watch::HostShared>>,
     /// CSV logs; None when they are off.
@@ -259,6 +270,7 @@ impl Status {
     pub fn health(&self) -> Vec<HealthItem> {
         let mut items = self.notices.clone();
         items.extend(self.notifications.iter().cloned());
+        items.extend(self.folder.iter().cloned());
         items.push(self.capture_health());
         items.push(self.model_health());
         items.extend(self.sampling_health());
@@ -291,8 +303,8 @@ impl Status {
     fn capture_health(&self) -> HealthItem {
         let running = self.sources.iter().filter(|s| s.ended.is_none()).count();
         let names = |ended: bool| {
-            let list: Vec<&str> =
-                self.sources.iter().filter(|s| s.ended.is_some() == ended).map(|s| s.name.as_str()).collect();
+            let shown = super::sources::shown(&self.sources);
+            let list: Vec<&str> = shown.filter(|s| s.ended.is_some() == ended).map(|s| s.name.as_str()).collect();
             // The workers of one interface are one source for people.
             let mut seen = BTreeSet::new();
             list.into_iter().filter(|name| seen.insert(*name)).collect::<Vec<_>>().join(", ")

@@ -77,6 +77,8 @@ pub struct Worker {
     pub settings: Receiver<MeterSettings>,
     /// True for interfaces and collectors: a quiet wire is told the wall clock, which is the capture clock there.
     pub live: bool,
+    /// Number that its packets are told under; None: as they come.
+    pub interface: Option<u16>,
     /// Where templates of exporters are kept; None where none are collected.
     pub exporters: Option<ExporterFile>,
 }
@@ -98,6 +100,7 @@ impl Worker {
                 Ok(None) => break "end of input".to_owned(),
                 Err(error) => break error.to_string(),
                 Ok(Some(bytes)) => {
+                    label(&mut headers, self.interface);
                     let mut rest = &headers[..];
                     while !rest.is_empty() {
                         let ready = pacer.ready(rest, &self.stop);
@@ -167,6 +170,12 @@ fn due_live(captured: Timestamp) -> Instant {
     let ago = u64::try_from(wall_clock().since(captured)).unwrap_or(0);
     let now = Instant::now();
     now.checked_sub(Duration::from_nanos(ago)).unwrap_or(now)
+}
+
+fn label(headers: &mut [FrameHeader], interface: Option<u16>) {
+    for header in headers {
+        header.interface = interface.unwrap_or(header.interface);
+    }
 }
 
 /// One batch through meter and ring.

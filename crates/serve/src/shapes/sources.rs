@@ -16,7 +16,7 @@ pub struct SourcesView {
 pub struct SourceView {
     /// Interface, file, or where exports are collected.
     pub name: String,
-    /// `interface`, `file`, `demo`, `host`, `collector`, `log`.
+    /// `interface`, `file`, `demo`, `host`, `collector`, `remote`, `log`.
     pub kind: String,
     /// `waiting`, `running`, `ended`, `failed`.
     pub state: String,

@@ -57,14 +57,19 @@ impl CollectSettings {
     /// # Errors
     /// An entry is no network.
     pub fn allowed(&self) -> Result<Vec<Prefix>, SourceError> {
-        let range = "a network such as 192.0.2.0/24 or an address";
-        let parse = |text: &String| {
-            let whole = text.parse::<IpAddr>().map(|ip| format!("{ip}/{}", if ip.is_ipv4() { 32 } else { 128 }));
-            let error = |_| SourceError::Setting { name: "collect.allow", value: text.clone(), range };
-            whole.unwrap_or_else(|_| text.clone()).parse::<Prefix>().map_err(error)
-        };
-        self.allow.iter().map(parse).collect()
+        networks("collect.allow", &self.allow)
     }
+}
+
+/// Networks, or single addresses.
+pub(crate) fn networks(name: &'static str, texts: &[String]) -> Result<Vec<Prefix>, SourceError> {
+    let range = "a network such as 192.0.2.0/24 or an address";
+    let parse = |text: &String| {
+        let whole = text.parse::<IpAddr>().map(|ip| format!("{ip}/{}", if ip.is_ipv4() { 32 } else { 128 }));
+        let error = |_| SourceError::Setting { name, value: text.clone(), range };
+        whole.unwrap_or_else(|_| text.clone()).parse::<Prefix>().map_err(error)
+    };
+    texts.iter().map(parse).collect()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)] // System calls: the standard library has neither recvmmsg nor control messages.
 
 use super::frames::HEADERS_BYTES;
+use crate::wait::wait_readable;
 use record::Timestamp;
 use std::io;
 use std::mem::{size_of, zeroed};
@@ -113,12 +114,8 @@ impl ExportSocket {
 
 /// Waits until one of the sockets has something, or for so long.
 pub(crate) fn wait(sockets: &[ExportSocket], timeout_ms: i32) -> io::Result<()> {
-    let poll = |socket: &ExportSocket| libc::pollfd { fd: socket.fd(), events: libc::POLLIN, revents: 0 };
-    let mut polls: Vec<libc::pollfd> = sockets.iter().map(poll).collect();
-    // SAFETY: the pointer and the count describe `polls`, which lives through the call.
-    let ready = unsafe { libc::poll(polls.as_mut_ptr(), polls.len() as libc::nfds_t, timeout_ms) };
-    let error = io::Error::last_os_error();
-    if ready < 0 && error.kind() != io::ErrorKind::Interrupted { Err(error) } else { Ok(()) }
+    let descriptors: Vec<_> = sockets.iter().map(ExportSocket::fd).collect();
+    wait_readable(&descriptors, timeout_ms).map(drop)
 }
 
 /// An IPv6 socket that leaves IPv4 to another one.

@@ -9,9 +9,11 @@ pub mod pcap;
 pub mod pcap_writer;
 pub mod pcapng;
 pub mod pcapng_writer;
+mod pipe;
 pub mod recognise;
 pub mod resolution;
 pub mod window;
 
 pub use first_bytes::first_bytes;
-pub use recognise::{is_capture, open_capture, open_reader, open_unpacked};
+pub(crate) use recognise::begin;
+pub use recognise::{is_capture, open_capture, open_pipe, open_reader, open_unpacked};

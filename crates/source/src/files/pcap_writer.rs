@@ -26,6 +26,11 @@ impl<W: Write> PcapWriter<W> {
         Ok(Self { out })
     }
 
+    /// Goes on behind what `finish` gave back.
+    pub fn go_on(out: W) -> Self {
+        Self { out }
+    }
+
     /// Writes one frame of `data.len()` captured and `wire_len` original bytes. Times before 1970 become 1970, for the
     /// format cannot say them; data beyond 262,144 bytes is cut.
     ///

@@ -5,14 +5,19 @@ use super::export_dump::{ExportDump, is_export_dump};
 use super::format::Format;
 use super::pcap::{self, HeaderError};
 use super::pcapng::{self, Pcapng};
+use super::pipe::Pipe;
 use super::window::Window;
 use crate::{FrameSource, SourceError};
 use std::fs::File;
 use std::io::{self, Cursor, Read};
+use std::os::fd::AsFd;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 /// Largest zstd window accepted, as a power of two: 128 MiB, the tool's own limit. Bounds memory.
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+/// Bytes of the smallest section header.
+const SECTION_BYTES: usize = 28;
 
 /// Opens a capture; `-` is standard input. The kind is recognised by content.
 ///
@@ -59,7 +64,29 @@ pub fn is_capture(first: &[u8]) -> bool {
 /// As [`open_capture`].
 pub fn open_reader(name: &str, reader: Box<dyn Read + Send>) -> Result<Box<dyn FrameSource>, SourceError> {
     let (packed, reader) = unpack(name, reader)?;
-    open_plain(name, reader, packed)
+    open_plain(name, reader, packed).map(Opened::boxed)
+}
+
+/// Opens standard input (`-`) or a named pipe as what comes from a running capture: batches as packets come, and an empty one after at
+/// most 100 ms without, so that whoever reads it can tell what it has and can stop. Waits for the header.
+///
+/// # Errors
+/// As [`open_capture`].
+pub fn open_pipe(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
+    let name = if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() };
+    let file = if path.as_os_str() == "-" {
+        io::stdin().as_fd().try_clone_to_owned().map(File::from)
+    } else {
+        File::open(path)
+    };
+    let file = file.map_err(|source| SourceError::Open { path: name.clone(), source })?;
+    let pipe = Pipe::new(file);
+    let patient = pipe.patience();
+    let (packed, reader) = unpack(&name, Box::new(pipe))?;
+    let opened = open_plain(&name, reader, packed)?;
+    // Only a capture understands that nothing is there yet.
+    patient.store(matches!(opened, Opened::Dump(_)), Ordering::Relaxed);
+    Ok(opened.boxed())
 }
 
 /// The unpacked bytes, and whether they were packed.
@@ -86,12 +113,27 @@ fn peek(name: &str, reader: &mut dyn Read) -> Result<Vec<u8>, SourceError> {
     Ok(first)
 }
 
-fn open_plain(name: &str, reader: Box<dyn Read + Send>, compressed: bool) -> Result<Box<dyn FrameSource>, SourceError> {
+/// What recognised input is read as.
+enum Opened {
+    Capture(CaptureFile),
+    Dump(ExportDump),
+}
+
+impl Opened {
+    fn boxed(self) -> Box<dyn FrameSource> {
+        match self {
+            Self::Capture(capture) => Box::new(capture),
+            Self::Dump(dump) => Box::new(dump),
+        }
+    }
+}
+
+fn open_plain(name: &str, reader: Box<dyn Read + Send>, compressed: bool) -> Result<Opened, SourceError> {
     let mut window = Window::new(reader);
     let path = || name.to_owned();
     window.fill(4);
     let available = window.available();
-    let Some(first) = available.first_chunk::<4>().copied() else {
+    if available.len() < 4 {
         let (have, bytes) = (available.len() as u64, available.to_vec());
         return Err(match window.take_failure() {
             Some(source) => SourceError::Read { path: path(), source },
@@ -99,32 +141,50 @@ fn open_plain(name: &str, reader: Box<dyn Read + Send>, compressed: bool) -> Res
             None if have == 0 => SourceError::NotACapture { path: path(), found: "it unpacks to nothing".to_owned() },
             None => SourceError::NotACapture { path: path(), found: describe(&bytes) },
         });
-    };
-    let (format, header_bytes): (Box<dyn Format>, usize) = if u32::from_be_bytes(first) == pcapng::SECTION_HEADER {
-        check_header(name, &mut window, 28)?;
-        (Box::new(Pcapng::new()), 0)
-    } else if pcap::is_pcap(first) {
-        check_header(name, &mut window, pcap::HEADER_BYTES)?;
-        (open_pcap(name, window.available())?, pcap::HEADER_BYTES)
-    } else {
+    }
+    if !is_capture(available) {
         window.fill(512);
         if is_export_dump(window.available()) {
-            return Ok(Box::new(ExportDump::new(window)));
+            return Ok(Opened::Dump(ExportDump::new(window)));
         }
-        return Err(SourceError::NotACapture { path: path(), found: describe(window.available()) });
-    };
-    window.advance(header_bytes as u64);
-    Ok(Box::new(CaptureFile::new(window, format)))
+    }
+    match begin(name, &mut window)? {
+        Some(format) => Ok(Opened::Capture(CaptureFile::new(window, format))),
+        // A reader that has nothing yet is no reader of `open_reader`'s.
+        None => Err(SourceError::HeaderCut { path: path(), have: window.available().len() as u64, need: 28 }),
+    }
 }
 
-fn check_header(name: &str, window: &mut Window, need: usize) -> Result<(), SourceError> {
-    if window.fill(need) {
-        return Ok(());
+/// Reads the header that names the format and moves behind it; None when it has not come whole and the window waits.
+pub(crate) fn begin(name: &str, window: &mut Window) -> Result<Option<Box<dyn Format>>, SourceError> {
+    if !window.fill(4) && window.waits() {
+        return Ok(None);
     }
+    if let Some(source) = window.take_failure() {
+        return Err(SourceError::Read { path: name.to_owned(), source });
+    }
+    let first = window.available().first_chunk::<4>().copied();
+    let blocks = first.is_some_and(|first| u32::from_be_bytes(first) == pcapng::SECTION_HEADER);
+    if !blocks && !first.is_some_and(pcap::is_pcap) {
+        return Err(SourceError::NotACapture { path: name.to_owned(), found: describe(window.available()) });
+    }
+    let need = if blocks { SECTION_BYTES } else { pcap::HEADER_BYTES };
+    if !window.fill(need) {
+        return if window.waits() { Ok(None) } else { Err(header_cut(name, window, need)) };
+    }
+    if blocks {
+        return Ok(Some(Box::new(Pcapng::new())));
+    }
+    let format = open_pcap(name, window.available())?;
+    window.advance(pcap::HEADER_BYTES as u64);
+    Ok(Some(format))
+}
+
+fn header_cut(name: &str, window: &mut Window, need: usize) -> SourceError {
     let path = name.to_owned();
     match window.take_failure() {
-        Some(source) => Err(SourceError::Read { path, source }),
-        None => Err(SourceError::HeaderCut { path, have: window.available().len() as u64, need: need as u64 }),
+        Some(source) => SourceError::Read { path, source },
+        None => SourceError::HeaderCut { path, have: window.available().len() as u64, need: need as u64 },
     }
 }
 

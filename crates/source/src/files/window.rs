@@ -18,13 +18,15 @@ pub struct Window {
     end: usize,
     position: u64,
     ended: bool,
+    waits: bool,
     failure: Option<io::Error>,
 }
 
 impl Window {
     /// Over `reader`, whose first byte is byte 0.
     pub fn new(reader: Box<dyn Read + Send>) -> Self {
-        Self { reader, buffer: vec![0; WINDOW_BYTES], start: 0, end: 0, position: 0, ended: false, failure: None }
+        let buffer = vec![0; WINDOW_BYTES];
+        Self { reader, buffer, start: 0, end: 0, position: 0, ended: false, waits: false, failure: None }
     }
 
     /// Bytes that are there now.
@@ -43,13 +45,18 @@ impl Window {
         self.failure.as_ref()
     }
 
+    /// True when the last reading found nothing yet (the reader said `WouldBlock`): the input has not ended, more may come.
+    pub fn waits(&self) -> bool {
+        self.waits
+    }
+
     /// Takes the failure, to return it.
     pub fn take_failure(&mut self) -> Option<io::Error> {
         self.failure.take()
     }
 
     /// Makes `need` bytes available, reading no more calls than it takes (so a slow pipe is delivered at once).
-    /// False when the input ends before. `need` must be bounded by the caller: the buffer grows to it.
+    /// False when the input ends before, or `waits`. `need` must be bounded by the caller: the buffer grows to it.
     pub fn fill(&mut self, need: usize) -> bool {
         if self.end - self.start >= need {
             return true;
@@ -64,7 +71,8 @@ impl Window {
         self.end >= need
     }
 
-    /// Moves past `count` bytes, reading over those that are not there yet. False when the input ends before.
+    /// Moves past `count` bytes, reading over those that are not there yet. False when the input ends before, or `waits`:
+    /// `position` says how far it came.
     pub fn advance(&mut self, count: u64) -> bool {
         let mut left = count;
         loop {
@@ -83,8 +91,9 @@ impl Window {
         }
     }
 
-    /// One successful read into the free end of the buffer; false at the end or at a failure.
+    /// One successful read into the free end of the buffer; false at the end, at a failure, or when it `waits`.
     fn read_once(&mut self) -> bool {
+        self.waits = false;
         while !self.ended {
             match self.reader.read(&mut self.buffer[self.end..]) {
                 Ok(0) => self.ended = true,
@@ -93,6 +102,10 @@ impl Window {
                     return true;
                 }
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    self.waits = true;
+                    return false;
+                }
                 Err(e) => {
                     self.ended = true;
                     self.failure = Some(e);

@@ -157,6 +157,7 @@ impl FrameSource for LiveCapture {
             notes,
             interfaces: vec![self.interface.clone()],
             buffer: Some(KernelBuffer { asked_bytes: self.ring.bytes(), granted_bytes: self.ring.bytes() }),
+            peer: None,
         }
     }
 }

@@ -8,7 +8,6 @@ mod place;
 mod settings;
 mod streams;
 mod syslog;
-mod tls;
 
 pub use follow::Follow;
 pub use settings::LogSettings;

@@ -3,15 +3,17 @@
 
 use super::settings::LogSettings;
 use super::streams::{Messages, hand_on};
-use super::tls::{self, Transport};
 use super::{LineSource, Piece};
 use crate::collect::frames::HEADERS_BYTES;
 use crate::collect::socket::{DATAGRAMS_MAX, ExportSocket, SLOT_BYTES, Taken};
+use crate::tls::{self, Identity, Transport};
+use crate::wait::wait_readable;
 use crate::{KernelBuffer, SourceError, SourceStats};
 use rustls::ServerConfig;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::AsRawFd;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -68,8 +70,10 @@ impl Syslog {
             .iter()
             .map(|at| ExportSocket::bind(*at, settings.receive_buffer_bytes).map_err(|error| failed(at, &error)))
             .collect::<Result<Vec<_>, _>>()?;
-        let config =
-            if with_tls.is_empty() { None } else { Some(tls::server(&settings.tls_certificate, &settings.tls_key)?) };
+        let refused =
+            |path: &Path, why: String| SourceError::LogListener { address: path.display().to_string(), what: why };
+        let identity = Identity { certificate: &settings.tls_certificate, key: &settings.tls_key, client_ca: None };
+        let config = if with_tls.is_empty() { None } else { Some(tls::server(&identity, &refused)?) };
         let plain = tcp.iter().map(|at| (at, None));
         let listeners = plain
             .chain(with_tls.iter().map(|at| (at, config.clone())))
@@ -161,7 +165,8 @@ impl Syslog {
         let sockets = self.datagrams.iter().map(ExportSocket::fd);
         let listeners = self.listeners.iter().map(|listener| listener.socket.as_raw_fd());
         let connections = self.connections.iter().map(|connection| connection.transport.stream().as_raw_fd());
-        wait(sockets.chain(listeners).chain(connections))
+        let all: Vec<_> = sockets.chain(listeners).chain(connections).collect();
+        wait_readable(&all, WAIT_MS).map(drop)
     }
 }
 
@@ -191,7 +196,7 @@ impl Connection {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // TLS that ends without saying so, or with what it was sent unread, as senders do that only write.
-                Err(error) if is_end(&error) => return false,
+                Err(error) if tls::is_end(&error) => return false,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return self.heard.elapsed() < SILENT_MAX,
                 Err(_) => {
                     *failed += 1;
@@ -201,21 +206,6 @@ impl Connection {
         }
         true
     }
-}
-
-fn is_end(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
-}
-
-/// Waits until one of these has something, or a moment.
-#[allow(unsafe_code)] // The standard library cannot wait for several sockets.
-fn wait(descriptors: impl Iterator<Item = RawFd>) -> io::Result<()> {
-    let mut polls: Vec<libc::pollfd> =
-        descriptors.map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 }).collect();
-    // SAFETY: the pointer and the count describe `polls`, which lives through the call.
-    let ready = unsafe { libc::poll(polls.as_mut_ptr(), polls.len() as libc::nfds_t, WAIT_MS) };
-    let error = io::Error::last_os_error();
-    if ready < 0 && error.kind() != io::ErrorKind::Interrupted { Err(error) } else { Ok(()) }
 }
 
 impl LineSource for Syslog {

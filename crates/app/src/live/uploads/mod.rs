@@ -1,8 +1,9 @@
-//! Files that people hand over on the dashboard: each is kept in the data directory, analysed by a process of its own and never mixes
-//! with the live watch. Owns the settings and the answers to the API; `shelf.rs` the files, `receiving.rs` their arrival, `analyst.rs`
-//! the analysis.
+//! Files that people hand over on the dashboard or drop into a watched folder: each is kept in the data directory, analysed by a process of its own and never mixes
+//! with the live watch. Owns the settings and the answers to the API; `shelf.rs` the files, `receiving.rs` their arrival, `folder.rs`
+//! the watched folder, `analyst.rs` the analysis.
 
 mod analyst;
+mod folder;
 mod receiving;
 mod shelf;
 
@@ -10,21 +11,25 @@ pub use shelf::Shelf;
 
 use super::desk::Desk;
 use super::spawn;
-use crate::failure::{Context, Result as StartResult};
+use crate::failure::{Context, Failure, Result as StartResult};
+use crate::live::judging::lock;
+use crate::live::status::Status;
 use analyst::Analyst;
+use folder::DropFolder;
 use receiving::Arriving;
 use serde::{Deserialize, Serialize};
 use serve::shapes::{Upload, UploadAnalysis, UploadDetail, UploadPhase, Uploads};
 use serve::{LiveError, Receiving, UploadKeeper};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 /// Folder in the data directory.
 const FOLDER: &str = "uploads";
 
 /// Files handed over on the dashboard, section `[uploads]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct UploadSettings {
     /// Files are taken at all.
@@ -35,27 +40,71 @@ pub struct UploadSettings {
     pub bytes_max: u64,
     /// Longest time that one analysis may take, seconds.
     pub timeout_s: u64,
+    /// Folder whose files are analysed as if they were handed over; empty: none.
+    pub watch_dir: PathBuf,
+    /// A file there is whole when it has not changed for so long, seconds.
+    pub watch_quiet_s: u64,
+    /// Analyses of its files that are kept; the oldest go first.
+    pub watch_kept_max: usize,
 }
 
 impl Default for UploadSettings {
     fn default() -> Self {
-        Self { enabled: true, upload_bytes_max: 1 << 30, bytes_max: 4 << 30, timeout_s: 3_600 }
+        Self {
+            enabled: true,
+            upload_bytes_max: 1 << 30,
+            bytes_max: 4 << 30,
+            timeout_s: 3_600,
+            watch_dir: PathBuf::new(),
+            watch_quiet_s: 10,
+            watch_kept_max: 200,
+        }
     }
 }
 
-/// Who keeps the files, and the thread that works on them; none where none are taken.
-pub type Started = (Option<Arc<Keeper>>, Option<JoinHandle<()>>);
-
-/// Opens the files of earlier runs, and the thread that works on them; nothing where none are taken.
-pub fn start(settings: UploadSettings, desk: &Arc<Desk>, stop: &Arc<AtomicBool>) -> StartResult<Started> {
-    if !settings.enabled {
-        return Ok((None, None));
+impl UploadSettings {
+    /// True when a folder is watched.
+    pub fn watches(&self) -> bool {
+        !self.watch_dir.as_os_str().is_empty()
     }
+
+    /// What types cannot say.
+    pub fn check(&self) -> StartResult<()> {
+        if self.watches() && !self.enabled {
+            return Err(Failure::new("uploads.watch_dir is set and uploads.enabled is false; set it to true"));
+        }
+        Ok(())
+    }
+}
+
+/// Who keeps the files, and the threads that work on them; none where none are taken.
+pub type Started = (Option<Arc<Keeper>>, Vec<JoinHandle<()>>);
+
+/// Opens the files of earlier runs, and the threads that work on them; nothing where none are taken. `watches`: the folder too, which
+/// replays and the demo leave to whoever watches a network.
+pub fn start(
+    settings: UploadSettings,
+    watches: bool,
+    desk: &Arc<Desk>,
+    status: &Arc<Mutex<Status>>,
+    stop: &Arc<AtomicBool>,
+) -> StartResult<Started> {
+    if !settings.enabled {
+        return Ok((None, Vec::new()));
+    }
+    let watches = watches && settings.watches();
     let dir = desk.data_dir().join(FOLDER);
     let shelf = Arc::new(Shelf::open(dir.clone(), settings).context(dir.display())?);
     let analyst = Analyst { shelf: Arc::clone(&shelf), desk: Arc::clone(desk), stop: Arc::clone(stop) };
-    let thread = spawn("uploads", move || analyst.run())?;
-    Ok((Some(Arc::new(Keeper(shelf))), Some(thread)))
+    let mut threads = Vec::new();
+    if watches {
+        let status = Arc::clone(status);
+        let tell = Box::new(move |items| lock(&status).folder = items);
+        let folder = DropFolder::open(Arc::clone(&shelf), tell, Arc::clone(stop))?;
+        threads.push(spawn("drop-folder", move || folder.run())?);
+    }
+    threads.push(spawn("uploads", move || analyst.run())?);
+    Ok((Some(Arc::new(Keeper(shelf))), threads))
 }
 
 /// What the API asks.

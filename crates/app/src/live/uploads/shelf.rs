@@ -1,4 +1,5 @@
-//! The files on disk and what is known of each. Owns their names, the bounds and who is next; knows no HTTP and runs nothing.
+//! The files on disk and what is known of each. Owns their names, the bounds and who is next; knows no HTTP and runs nothing. A file of a
+//! watched folder is a symbolic link here, which is also what a later start knows it by.
 
 use super::UploadSettings;
 use crate::live::wall_clock;
@@ -21,6 +22,10 @@ pub(super) const ANALYSIS: &str = "analysis.json";
 
 struct Kept {
     upload: Upload,
+    /// Its bytes are here and count; those of a watched folder stay there.
+    here: bool,
+    /// Where its bytes are instead, until they are put away.
+    outside: Option<PathBuf>,
     /// Set when it is deleted: whoever works on it stops.
     gone: Arc<AtomicBool>,
 }
@@ -40,16 +45,21 @@ impl Shelf {
     /// Opens the folder: what was arriving or being analysed when the process ended is swept out or waits again.
     pub fn open(dir: PathBuf, settings: UploadSettings) -> io::Result<Self> {
         std::fs::create_dir_all(&dir)?;
-        let mut kept = BTreeMap::new();
+        let (mut kept, mut links) = (BTreeMap::new(), Vec::new());
         for entry in std::fs::read_dir(&dir)? {
             let path = entry?.path();
             let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default().to_owned();
-            if name.ends_with(PART) {
+            if path.is_symlink() {
+                links.push(path);
+            } else if name.ends_with(PART) {
                 std::fs::remove_file(&path)?;
             } else if let Some(id) = name.strip_suffix(ABOUT).and_then(|n| n.strip_suffix('.')) {
                 match read_about(&path) {
                     Ok(upload) => {
-                        kept.insert(id.to_owned(), Kept { upload, gone: Arc::default() });
+                        let content = dir.join(format!("{id}.{CONTENT}"));
+                        let outside = std::fs::read_link(&content).ok();
+                        let here = outside.is_none() && content.exists();
+                        kept.insert(id.to_owned(), Kept { upload, here, outside, gone: Arc::default() });
                     }
                     Err(error) => {
                         tracing::warn!("{}: {error}; the file handed over is left where it is", path.display());
@@ -57,12 +67,19 @@ impl Shelf {
                 }
             }
         }
+        // A link whose file was not taken any more.
+        for link in links {
+            let id = link.file_stem().and_then(|id| id.to_str()).unwrap_or_default();
+            if !kept.contains_key(id) {
+                std::fs::remove_file(&link)?;
+            }
+        }
         Ok(Self { dir, settings, kept: Mutex::new(kept), arrived: Condvar::new(), arriving: AtomicU64::new(0) })
     }
 
     /// Settings.
-    pub fn settings(&self) -> UploadSettings {
-        self.settings
+    pub fn settings(&self) -> &UploadSettings {
+        &self.settings
     }
 
     /// The folder.
@@ -83,7 +100,7 @@ impl Shelf {
     pub fn list(&self) -> (Vec<Upload>, u64) {
         let kept = self.lock();
         let items: Vec<Upload> = kept.values().rev().map(|k| k.upload.clone()).collect();
-        let bytes = items.iter().map(|u| u.bytes).sum::<u64>() + self.arriving.load(Ordering::Relaxed);
+        let bytes = bytes_here(&kept) + self.arriving.load(Ordering::Relaxed);
         (items, bytes)
     }
 
@@ -95,7 +112,7 @@ impl Shelf {
     /// Takes room for bytes on their way; false when there is none.
     pub(super) fn take_room(&self, bytes: u64) -> bool {
         let kept = self.lock();
-        let others = kept.values().map(|k| k.upload.bytes).sum::<u64>() + self.arriving.load(Ordering::Relaxed);
+        let others = bytes_here(&kept) + self.arriving.load(Ordering::Relaxed);
         let room = others.saturating_add(bytes) <= self.settings.bytes_max;
         if room {
             self.arriving.fetch_add(bytes, Ordering::Relaxed);
@@ -124,9 +141,44 @@ impl Shelf {
 
     /// A file has arrived whole; its room has been given back.
     pub(super) fn put(&self, upload: Upload) -> io::Result<()> {
+        self.keep(upload, None)
+    }
+
+    /// A file that stays where it is, until it is put away.
+    pub(super) fn put_link(&self, upload: Upload, file: &Path) -> io::Result<()> {
+        std::os::unix::fs::symlink(file, self.path(&upload.id, CONTENT))?;
+        self.keep(upload, Some(file.to_owned()))
+    }
+
+    fn keep(&self, upload: Upload, outside: Option<PathBuf>) -> io::Result<()> {
         self.write_about(&upload)?;
-        self.lock().insert(upload.id.clone(), Kept { upload, gone: Arc::default() });
+        let here = outside.is_none();
+        self.lock().insert(upload.id.clone(), Kept { upload, here, outside, gone: Arc::default() });
         self.arrived.notify_all();
+        Ok(())
+    }
+
+    /// Files that lie elsewhere and are not put away, oldest first.
+    pub(super) fn outside(&self) -> Vec<(Upload, PathBuf)> {
+        let kept = self.lock();
+        kept.values().filter_map(|k| Some((k.upload.clone(), k.outside.clone()?))).collect()
+    }
+
+    /// The file that lay elsewhere is put away: only its analysis is kept. The oldest such analyses beyond `kept_max` are deleted.
+    pub(super) fn unlink(&self, id: &str, kept_max: usize) -> io::Result<()> {
+        std::fs::remove_file(self.path(id, CONTENT))?;
+        let old: Vec<String> = {
+            let mut kept = self.lock();
+            if let Some(found) = kept.get_mut(id) {
+                found.outside = None;
+            }
+            let settled = |k: &&Kept| !k.here && k.outside.is_none();
+            let ids: Vec<String> = kept.values().filter(settled).map(|k| k.upload.id.clone()).collect();
+            ids[..ids.len().saturating_sub(kept_max)].to_vec()
+        };
+        for id in old {
+            self.remove(&id)?;
+        }
         Ok(())
     }
 
@@ -176,6 +228,11 @@ impl Shelf {
     }
 }
 
+/// Bytes of all that lie here.
+fn bytes_here(kept: &BTreeMap<String, Kept>) -> u64 {
+    kept.values().filter(|k| k.here).map(|k| k.upload.bytes).sum()
+}
+
 /// What is known of a file; one that was being analysed waits again.
 fn read_about(path: &Path) -> io::Result<Upload> {
     let mut upload: Upload = serde_json::from_slice(&std::fs::read(path)?)?;
@@ -222,6 +279,29 @@ mod tests {
         assert!(again.remove(&b).unwrap() && !again.remove(&b).unwrap());
         assert!(gone.load(Ordering::Relaxed));
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "only what belongs to the first is left");
+    }
+
+    #[test]
+    fn a_file_elsewhere_takes_no_room_and_a_restart_knows_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, uploads) = (dir.path().join("x.pcap"), dir.path().join("uploads"));
+        std::fs::write(&file, [0; 500]).unwrap();
+        let first = shelf(&uploads);
+        for n in 0..3 {
+            let upload = Upload { id: format!("{n:016x}"), bytes: 500, ..Upload::default() };
+            first.put_link(upload, &file).unwrap();
+        }
+        put(&first, 10);
+        assert_eq!((first.list().0.len(), first.list().1, first.outside().len()), (4, 10, 3));
+        std::os::unix::fs::symlink(&file, uploads.join("77.upload")).unwrap();
+        let again = shelf(&uploads);
+        assert!(!uploads.join("77.upload").is_symlink(), "nothing is known of it");
+        assert_eq!((again.list().0.len(), again.list().1, again.outside().len()), (4, 10, 3));
+        again.outside().into_iter().for_each(|(upload, _)| again.unlink(&upload.id, 2).unwrap());
+        let ids: Vec<String> = again.list().0.into_iter().map(|u| u.id).collect();
+        assert_eq!((ids.len(), ids[1].as_str(), ids[2].as_str()), (3, "0000000000000002", "0000000000000001"));
+        assert!(file.exists());
+        assert_eq!(shelf(&uploads).list().1, 10, "only what lies here counts, also later");
     }
 
     #[test]
