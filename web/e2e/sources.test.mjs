@@ -143,6 +143,16 @@ describe('sources', { skip: SKIP, timeout: 300_000 }, () => {
     );
   });
 
+  test('two sources of one name are two rows', () =>
+    on(
+      '/',
+      async (_page, box) => {
+        await box.locator('[data-source="demo0"]').nth(1).waitFor({ timeout: 20_000 });
+        assert.equal(await box.locator('[data-source]').count(), 3);
+      },
+      answering((params) => ({ sources: [...told('few', params).sources, told('few', params).sources[0]].filter(Boolean) })),
+    ));
+
   test('no source at all says how to have one', () =>
     on('/', async (page) => page.locator('[data-panel="sources"][data-state="empty"]', { hasText: '-i INTERFACE' }).waitFor({ timeout: 20_000 }), answering((params) => told('none', params))));
 

@@ -882,6 +882,24 @@ export interface components {
          * @enum {string}
          */
         ChannelState: "idle" | "waiting" | "held" | "failing" | "off";
+        /** @description What is in the input, whatever anybody thinks of it: who sent most, by which protocols, in which flows. */
+        Contents: {
+            /**
+             * @description The largest flows, 100 at most.
+             * @default []
+             */
+            flows: components["schemas"]["LargeFlow"][];
+            /**
+             * @description The hosts with most bytes, 20 at most; of those in memory at the end, where there were more than fit.
+             * @default []
+             */
+            hosts: components["schemas"]["HostRecord"][];
+            /**
+             * @description Protocols by bytes.
+             * @default []
+             */
+            protocols: components["schemas"]["ProtocolTotal"][];
+        };
         /** @description Messages of an industrial control protocol in one packet. */
         ControlData: {
             /** @description True when the device refused (Modbus exception). */
@@ -1931,6 +1949,66 @@ export interface components {
          * @enum {string}
          */
         Kind: "port_scan" | "host_sweep" | "brute_force" | "flood" | "dns_tunnel" | "dga" | "beacon" | "arp_spoof" | "exfiltration" | "lateral_movement" | "new_device" | "new_service" | "port_change" | "host_down" | "volume" | "protocol_misuse" | "anomalous_flow" | "anomalous_host" | "anomalous_packets" | "imported_alert" | "custom";
+        /** @description One of the largest flows. Names are those of `GET /flows`. */
+        LargeFlow: {
+            /** @description Application protocol; `unknown`. */
+            app_proto: string;
+            /**
+             * Format: int64
+             * @description Wire bytes of the responder.
+             */
+            bytes_toclient: number;
+            /**
+             * Format: int64
+             * @description Wire bytes of the originator.
+             */
+            bytes_toserver: number;
+            /** @description Responder. */
+            dest_ip: string;
+            /**
+             * Format: int32
+             * @description Responder's port, 0 when none.
+             */
+            dest_port: number;
+            /**
+             * Format: date-time
+             * @description Last packet.
+             */
+            end: string;
+            /**
+             * Format: int64
+             * @description Identity.
+             */
+            flow_id: number;
+            /** @description Name that the client asked for; empty when it asked for none. */
+            host_name: string;
+            /**
+             * Format: int64
+             * @description Packets of the responder.
+             */
+            pkts_toclient: number;
+            /**
+             * Format: int64
+             * @description Packets of the originator.
+             */
+            pkts_toserver: number;
+            /** @description Transport, by name. */
+            proto: string;
+            /** @description Originator. */
+            src_ip: string;
+            /**
+             * Format: int32
+             * @description Originator's port, 0 when none.
+             */
+            src_port: number;
+            /**
+             * Format: date-time
+             * @description First packet.
+             */
+            start: string;
+            /** @description Zeek's connection state. */
+            state: string;
+        };
         /** @description A line that could not be read. */
         LogSample: {
             /** @description File or sender; empty when not known. */
@@ -2758,6 +2836,26 @@ export interface components {
             process: string;
             /** @description User of its sockets. */
             user: string;
+        };
+        /** @description Flows of one protocol. */
+        ProtocolTotal: {
+            /**
+             * Format: int64
+             * @description Wire bytes, both directions.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Flows.
+             */
+            flows: number;
+            /** @description Application protocol (`tls`), where none was recognised the transport (`UDP`). */
+            name: string;
+            /**
+             * Format: int64
+             * @description Packets, both directions.
+             */
+            packets: number;
         };
         /** @description An incident for which a verdict would teach much. */
         Question: {
@@ -3794,6 +3892,8 @@ export interface components {
         };
         /** @description The analysis of one file: that of `tripline analyze -o json`, its incidents cut to `INCIDENTS_MAX`. */
         UploadAnalysis: {
+            /** @description Its busiest hosts, protocols and largest flows; empty in analyses of earlier versions. */
+            contents?: components["schemas"]["Contents"];
             /**
              * Format: int64
              * @description Flows.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Level, Source } from '../api/types';
-import { folded, held, lastEvent, ownWords, rate, reason, reasons, sparkPath, summaryOf, worstFirst } from './sources';
+import { folded, held, keysOf, lastEvent, ownWords, rate, reason, reasons, sparkPath, summaryOf, worstFirst } from './sources';
 
 const source = (name: string, level: Level, more: Partial<Source> = {}): Source => ({ name, level, kind: 'interface', state: 'running', units: 'packets', packets_per_s: 0, idle_ms: null, last_event: null, ...more }) as Source;
 
@@ -20,6 +20,11 @@ describe('sources', () => {
     expect(folded(many, false, 's18').map((s) => s.name)).toEqual(['s0', 's1', 's2', 's3', 's4', 's5', 's15', 's18']);
     expect(folded(many, true, '').length).toBe(20);
     expect(folded(many.slice(0, 7), false, '').length, 'a button for one row is no gain').toBe(7);
+  });
+
+  it('tells sources of one name apart', () => {
+    const keys = keysOf([source('a', 'ok'), source('b', 'ok'), source('a', 'ok'), source('a', 'ok', { kind: 'remote' })]);
+    expect(keys).toEqual(['interface a', 'interface b', 'interface a 2', 'remote a']);
   });
 
   it('says rates with their units, and nothing of what has ended', () => {

@@ -18,6 +18,17 @@ export function held<T extends { name: string }>(items: readonly T[], order: rea
   return [...items].sort((a, b) => place(a) - place(b));
 }
 
+/** A key for each: two senders of one machine may bear the same name. */
+export function keysOf(items: readonly Pick<Source, 'kind' | 'name'>[]): string[] {
+  const seen = new Map<string, number>();
+  return items.map(({ kind, name }) => {
+    const key = `${kind} ${name}`;
+    const nth = (seen.get(key) ?? 0) + 1;
+    seen.set(key, nth);
+    return nth === 1 ? key : `${key} ${nth}`;
+  });
+}
+
 /** Which rows are shown: all, or the first few and whatever needs somebody. */
 export function folded(items: readonly Source[], all: boolean, open: string): Source[] {
   if (all || items.length <= SHOWN + 1) return [...items];

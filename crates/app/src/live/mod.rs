@@ -230,9 +230,7 @@ struct Parts {
 }
 
 fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
-    let store = Arc::new(
-        Sqlite::open_with(&plan.data_dir, &config.store, || source::lower_thread_priority(STORE_NICE)).plain()?,
-    );
+    let store = Arc::new(open_store(config, &plan)?);
     let meter = meter_config(config, plan.filter.as_deref())?;
     let models_dir = models_dir(&plan)?;
     let status = Arc::new(Mutex::new(first_status(&mut plan, &store)?));
@@ -282,9 +280,8 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let (workers, meters) = start_workers(plan.sources, &meter, &rings, &plan.data_dir, &beside)?;
     threads.extend(workers.into_iter().chain(beside.threads).chain([notifying]));
     let takers = Takers { judge: reloads, meters, lists, store: store.clone(), outbox: Arc::clone(&outbox) };
-    let watches = is_live(plan.mode);
     let desk = Desk::new(plan.data_dir, plan.reload, takers);
-    let (uploads, analysts) = uploads::start(config.uploads.clone(), watches, &desk, &status, &stop)?;
+    let (uploads, analysts) = uploads::start(config.uploads.clone(), is_live(plan.mode), &desk, &status, &stop)?;
     threads.extend(analysts);
     let answers = Answers {
         status,
@@ -301,6 +298,11 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         seed: config.learn.seed,
     };
     Ok(Parts { state: app_state(config, plan.listen, answers, hub), stop, threads, duration: plan.duration, desk })
+}
+
+/// The database; its writer yields to the threads that see and judge.
+fn open_store(config: &Config, plan: &Plan) -> Result<Sqlite> {
+    Sqlite::open_with(&plan.data_dir, &config.store, || source::lower_thread_priority(STORE_NICE)).plain()
 }
 
 /// What every handler of the API holds.
