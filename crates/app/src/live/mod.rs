@@ -87,6 +87,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use store::{Read, Sqlite};
 use threat_lists::ListKeeper;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use worker::{MeterSettings, Worker};
 pub use worker::{Pace, wall_clock};
 
@@ -175,11 +176,18 @@ pub fn run(config: &Config, plan: Plan) -> Result<()> {
     // The port first: everything after it writes.
     let listener = runtime.block_on(serve::bind(plan.listen)).plain()?;
     let address = listener.local_addr().context("listener")?;
+    let signals = {
+        let _inside = runtime.enter();
+        Signals::listen().context("signals")?
+    };
     let parts = start(config, plan)?;
     tracing::info!("dashboard on http://{address}");
     let stop = Arc::clone(&parts.stop);
-    let served =
-        runtime.block_on(serve::serve_on(listener, parts.state, until_stopped(parts.duration, parts.desk, stop)));
+    let served = runtime.block_on(serve::serve_on(
+        listener,
+        parts.state,
+        until_stopped(signals, parts.duration, parts.desk, stop),
+    ));
     parts.stop.store(true, Ordering::Relaxed);
     for thread in parts.threads {
         if thread.join().is_err() {
@@ -189,21 +197,29 @@ pub fn run(config: &Config, plan: Plan) -> Result<()> {
     served.plain()
 }
 
+/// Signals that the process answers to, from before it says that it is there: one that comes at once must not end it as it is.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Inside the runtime.
+    fn listen() -> std::io::Result<Self> {
+        let [interrupt, terminate, hangup] =
+            [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+        Ok(Self { interrupt: interrupt?, terminate: terminate?, hangup: hangup? })
+    }
+}
+
 /// Ctrl-C, SIGTERM, or the end of the time given.
-async fn until_stopped(duration: Option<Duration>, desk: Arc<Desk>, stop: Arc<AtomicBool>) {
+async fn until_stopped(mut signals: Signals, duration: Option<Duration>, desk: Arc<Desk>, stop: Arc<AtomicBool>) {
     let reloads = async {
-        if let Ok(mut signal) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
-            while signal.recv().await.is_some() {
-                desk.reload();
-            }
+        while signals.hangup.recv().await.is_some() {
+            desk.reload();
         }
         std::future::pending::<()>().await;
-    };
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
     };
     let timed = async {
         match duration {
@@ -212,8 +228,8 @@ async fn until_stopped(duration: Option<Duration>, desk: Arc<Desk>, stop: Arc<At
         }
     };
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
+        _ = signals.interrupt.recv() => {}
+        _ = signals.terminate.recv() => {}
         () = timed => {}
         () = reloads => {}
     }
