@@ -248,7 +248,9 @@ impl FileJudge {
         let Phase::Hold { until } = self.phase else {
             self.judge.observe(epoch, &mut judged);
             self.flows += judged.flows.len() as u64;
-            judged.flows.iter().for_each(|flow| self.contents.flow(&flow.record));
+            for flow in &judged.flows {
+                self.contents.flow(&flow.record);
+            }
             self.keep(judged);
             return Ok(());
         };
@@ -258,7 +260,9 @@ impl FileJudge {
         let mut flows = Vec::new();
         self.judge.exact(epoch, &mut flows, &mut judged);
         self.flows += flows.len() as u64;
-        flows.iter().for_each(|flow| self.contents.flow(flow));
+        for flow in &flows {
+            self.contents.flow(flow);
+        }
         drop(take_told(&mut flows));
         for flow in &flows {
             let packets = self.judge.packets().take_flow(&flow.key);

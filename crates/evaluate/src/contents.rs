@@ -73,7 +73,7 @@ impl ContentsSums {
 
 fn grow(known: &mut LargeFlow, flow: &FlowRecord) {
     known.end = known.end.max(flow.end);
-    known.state = flow.state.name().to_owned();
+    flow.state.name().clone_into(&mut known.state);
     known.pkts_toserver += flow.forward.packets;
     known.pkts_toclient += flow.backward.packets;
     known.bytes_toserver += flow.forward.bytes;
