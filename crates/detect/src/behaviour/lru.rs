@@ -126,12 +126,8 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
             }
             at
         } else {
-            if self.slots.len() >= self.capacity {
-                self.evicted += 1;
-                let _ = self.remove_at(self.oldest);
-            }
-            let at = self.slots.len() as u32;
-            self.slots.push(Slot { key: key.clone(), value: make(), touched: now, newer: NONE, older: NONE });
+            let slot = Slot { key: key.clone(), value: make(), touched: now, newer: NONE, older: NONE };
+            let at = if self.slots.len() >= self.capacity { self.replace_oldest(slot) } else { self.append(slot) };
             self.index.insert(hash, at);
             self.link_newest(at);
             at
@@ -139,6 +135,22 @@ impl<K: Hash + Eq + Clone, V> Lru<K, V> {
         let slot = self.slots.at_mut(at);
         slot.touched = slot.touched.max(now);
         &mut slot.value
+    }
+
+    fn append(&mut self, slot: Slot<K, V>) -> u32 {
+        let at = self.slots.len() as u32;
+        self.slots.push(slot);
+        at
+    }
+
+    /// A full table's newest entry takes the place of its oldest, which is forgotten: nothing else moves.
+    fn replace_oldest(&mut self, slot: Slot<K, V>) -> u32 {
+        self.evicted += 1;
+        let at = self.oldest;
+        self.unlink(at);
+        self.index.remove(word(&self.slots.at(at).key), at);
+        *self.slots.at_mut(at) = slot;
+        at
     }
 
     /// Forgets one entry.

@@ -181,6 +181,10 @@ impl StationPeers {
     }
 
     fn flow(&mut self, flow: &FlowRecord, out: &mut Vec<Alert>) {
+        // A flow only goes on with what its contact began.
+        if self.told.is_empty() {
+            return;
+        }
         let (src, dest) = (flow.src(), flow.dest());
         self.talk((src.addr, dest.addr), (src.port, dest.port), flow.end, Some(flow), out);
     }
