@@ -220,3 +220,37 @@ fn a_line_that_cannot_be_read_is_counted_everywhere_and_shown_under_sources_alon
         assert!(!text.contains("open-sesame"), "{path}: {text}");
     }
 }
+
+#[test]
+fn logs_are_replayed_beside_captures_merged_by_time_and_at_their_pace() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, lines: String| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, lines).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let half =
+        |odd: u16| (1..=40).filter(|n| n % 2 == odd).map(|n| dropped(u32::from(n), n) + "\n").collect::<String>();
+    let (odd, even) = (file("odd.log", half(1)), file("even.log", half(0) + "door opened\n"));
+    let server = start(dir.path(), &["-r", &odd, "-r", &even, "--speed", "max"]);
+    let source = wait_for(WAIT, "the end of both", || {
+        let source = get_json(server.port, "/api/v1/sources")["sources"][0].clone();
+        (source["state"] == "ended").then_some(source)
+    });
+    assert_eq!((&source["kind"], &source["units"]), (&"log_file".into(), &"lines".into()));
+    assert_eq!((&source["state_text"], &source["packets"]), (&"Read to its end".into(), &41.into()));
+    assert_eq!((&source["told"]["flows"], &source["unreadable"]["format_unknown"]), (&40.into(), &1.into()));
+    assert_eq!(source["log"]["sample"][0]["text"], "door opened");
+    let title = wait_for(WAIT, "the scan", || scanned(&server));
+    assert!(title.contains("203.0.113.7") && title.contains("192.168.1.10"), "{title}");
+    assert!(server.terminate().success());
+
+    // At its own pace it takes 40 s; it ends when asked all the same.
+    let apart = dir.path().join("apart");
+    let server = start(&apart, &["-r", &odd]);
+    wait_for(WAIT, "the first lines", || {
+        let source = get_json(server.port, "/api/v1/sources")["sources"][0].clone();
+        (source["state"] == "running").then_some(())
+    });
+    assert!(server.terminate().success());
+}

@@ -92,7 +92,7 @@ export function ownWords(text: string, name: string): string {
 }
 
 const KINDS: Record<string, string> = {
-  interface: 'Interface', file: 'File', demo: 'Generated traffic', host: 'Counters of this machine', collector: 'Collector of flow exports', log: 'Log', remote: 'Captures by TCP',
+  interface: 'Interface', file: 'File', demo: 'Generated traffic', host: 'Counters of this machine', collector: 'Collector of flow exports', log: 'Log', log_file: 'Log file', remote: 'Captures by TCP',
 };
 export const kindOf = (source: Source): string => KINDS[source.kind] ?? source.kind;
 

@@ -89,7 +89,17 @@ fn files(args: &RunArgs) -> Result<Sources> {
             pace: pace_of(file),
         })
     };
-    Ok((Mode::Replay, args.read.iter().map(open).collect::<Result<_>>()?, Vec::new()))
+    let (mut logs, mut captures) = (Vec::new(), Vec::new());
+    for file in &args.read {
+        // What comes by a pipe cannot be looked at before it is read: it is a capture.
+        let is_log = !is_pipe(file) && evaluate::logs::are_logs(std::slice::from_ref(file)).plain()?;
+        if is_log { &mut logs } else { &mut captures }.push(file.clone());
+    }
+    let mut sources = captures.iter().map(open).collect::<Result<Vec<_>>>()?;
+    if !logs.is_empty() {
+        sources.push(live::log_replay::open(logs, pace));
+    }
+    Ok((Mode::Replay, sources, Vec::new()))
 }
 
 /// Standard input, and what is neither a file nor a folder: it is read once, as it comes.

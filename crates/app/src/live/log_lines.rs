@@ -1,9 +1,9 @@
 //! Threads that read logs live: one source of lines, a parser a stream, the observations of what they tell. Owns the loop, how often
 //! observations are handed on, and the file in which places in followed files are kept.
 
-use super::OpenSource;
 use super::log_told::LogTold;
 use super::worker::{MeterSettings, Pace, Parcel, wall_clock};
+use super::{Lines, OpenSource};
 use crate::failure::{Context, Result};
 use crossbeam_channel::{Receiver, Sender};
 use decode::log::{LineCutter, LogCounters, LogParser, Unreadable};
@@ -36,7 +36,7 @@ pub fn open(settings: &LogSettings) -> Result<Vec<OpenSource>> {
         name,
         kind: "log",
         frames: None,
-        lines: Some(lines),
+        lines: Some(Lines::Live(lines)),
         pace: Pace::None,
     };
     if !settings.files.is_empty() {
@@ -123,7 +123,8 @@ impl Streams {
     }
 }
 
-fn add(mut sum: LogCounters, one: &LogCounters) -> LogCounters {
+/// Both counts together, without the samples.
+pub(super) fn add(mut sum: LogCounters, one: &LogCounters) -> LogCounters {
     sum.lines += one.lines;
     sum.used += one.used;
     sum.heads += one.heads;

@@ -20,6 +20,7 @@ mod learning;
 pub mod level_models;
 pub mod level_words;
 pub mod log_lines;
+pub mod log_replay;
 mod log_told;
 mod losses;
 mod memory;
@@ -66,6 +67,7 @@ use feedback::Verdicts;
 use judging::{Judging, JudgingSettings, RunState, lock};
 use lag::Lag;
 use log_lines::LogWorker;
+use log_replay::LogReplay;
 use memory::Memory;
 use packet_ring::PacketRing;
 use publish::Publisher;
@@ -108,16 +110,24 @@ const STORE_NICE: i32 = 5;
 /// Settings read again that wait for a thread; SIGHUP waits beyond it.
 const RELOADS_MAX: usize = 4;
 
+/// Where lines of logs come from.
+pub enum Lines {
+    /// As they are written or sent.
+    Live(Box<dyn LineSource>),
+    /// Files that are replayed, merged by time.
+    Files(Vec<PathBuf>),
+}
+
 /// One source, opened.
 pub struct OpenSource {
     /// Interface or file.
     pub name: String,
-    /// `interface`, `file`, `demo`, `host`, `collector`, `remote`, `log`.
+    /// `interface`, `file`, `demo`, `host`, `collector`, `remote`, `log`, `log_file`.
     pub kind: &'static str,
     /// Frames; None for the host's own counters and for logs.
     pub frames: Option<Box<dyn FrameSource>>,
     /// Lines of logs.
-    pub lines: Option<Box<dyn LineSource>>,
+    pub lines: Option<Lines>,
     /// Pace.
     pub pace: Pace,
 }
@@ -158,7 +168,7 @@ impl OpenSource {
 
     /// Does it show packets, with the statistics that models learn from?
     fn shows_packets(&self) -> bool {
-        !matches!(self.kind, "host" | "collector" | "log")
+        !matches!(self.kind, "host" | "collector" | "log" | "log_file")
     }
 
     /// Generated traffic, at its own pace.
@@ -518,7 +528,17 @@ fn start_workers(
         let name = format!("capture-{number}");
         let (collects, live) = (source.kind == "collector", source.is_wall_clock());
         let config = meter_of(source.kind, meter);
-        if let Some(lines) = source.lines {
+        let lines = match source.lines {
+            Some(Lines::Files(files)) => {
+                let (config, pace) = (meter.clone(), source.pace);
+                let replay = LogReplay { number, files, config, parcels, stop, pace };
+                threads.push(spawn(&name, move || replay.run())?);
+                continue;
+            }
+            Some(Lines::Live(lines)) => Some(lines),
+            None => None,
+        };
+        if let Some(lines) = lines {
             let (settings, from_reloader) = bounded(RELOADS_MAX);
             meters.push(settings);
             let observer = LogObserver::new(meter.exports.join.clone(), Some(meter.home.clone()));

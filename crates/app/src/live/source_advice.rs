@@ -25,7 +25,7 @@ pub fn of(group: &Group<'_>, now: Instant) -> Vec<HealthItem> {
     let mut items = failed(group);
     items.extend(strip(group, now));
     items.extend(Losses::of(&group.merged(|source| &source.stats.dropped)).health());
-    let own_words = !matches!(group.kind(), "collector" | "log" | "remote");
+    let own_words = !matches!(group.kind(), "collector" | "log" | "log_file" | "remote");
     for note in group.0.first().filter(|_| own_words).iter().flat_map(|source| &source.stats.notes) {
         items.push(item("notes", HealthLevel::Info, note.clone(), ""));
     }
@@ -57,7 +57,7 @@ fn strip(group: &Group<'_>, now: Instant) -> Vec<HealthItem> {
     for source in &group.0 {
         match source.kind {
             "collector" => items.extend(collector(source, now)),
-            "log" => items.extend(log(source)),
+            "log" | "log_file" => items.extend(log(source)),
             "remote" => items.extend(remote(source)),
             _ => {}
         }

@@ -86,7 +86,7 @@ impl Group<'_> {
     pub fn units(&self) -> &'static str {
         match self.kind() {
             "collector" => "datagrams",
-            "log" => "lines",
+            "log" | "log_file" => "lines",
             _ => "packets",
         }
     }
@@ -168,7 +168,7 @@ impl Group<'_> {
     fn state_text(&self, now: Instant) -> String {
         let text = match (self.state(), self.kind()) {
             ("failed", _) => "Failed",
-            ("ended", "file") if self.ended() == Some("end of input") => "Read to its end",
+            ("ended", "file" | "log_file") if self.ended() == Some("end of input") => "Read to its end",
             ("ended", _) => "Stopped",
             ("waiting", "interface") => "Waiting for the first packet",
             ("waiting", "collector") => "Waiting for the first export",
@@ -179,7 +179,7 @@ impl Group<'_> {
             (_, "interface") => "Capturing",
             (_, "collector") => "Collecting",
             (_, "remote") => "Receiving",
-            (_, "file") => "Replaying",
+            (_, "file" | "log_file") => "Replaying",
             _ => "Running",
         };
         let silence = source_advice::silence(self, now).filter(|_| self.state() == "running");

@@ -11,6 +11,7 @@ use crate::replay::{self, ReplayResult};
 use merge::Merge;
 use record::{Observation, Timestamp};
 use source::SourceError;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// Bytes by which a log is recognised.
@@ -64,28 +65,47 @@ pub(crate) fn replay(
     progress: &mut dyn FnMut(u64),
     sink: &mut dyn FnMut(&mut Vec<Observation>),
 ) -> Result<ReplayResult, SourceError> {
+    let totals = read(files, config, &mut |lines, epoch| {
+        sink(epoch);
+        progress(lines);
+        ControlFlow::Continue(())
+    })?;
+    let meter = MeterCounters { first: totals.first, last: totals.last, ..MeterCounters::default() };
+    Ok(ReplayResult { meter, sources: Vec::new(), workers: 1, logs: Some(totals) })
+}
+
+/// Reads logs, merged by time. `sink` gets lines so far and each epoch, in the order of time, and says whether to go on.
+///
+/// # Errors
+/// A file cannot be opened.
+pub fn read(
+    files: &[PathBuf],
+    config: &MeterConfig,
+    sink: &mut dyn FnMut(u64, &mut Vec<Observation>) -> ControlFlow<()>,
+) -> Result<LogTotals, SourceError> {
     let mut observer =
         LogObserver::new(config.exports.join.clone(), (!config.records_only).then(|| config.home.clone()));
     let mut merge = Merge::open(files, reference)?;
     let mut out = Vec::new();
-    while let Some(entry) = merge.next() {
+    let mut goes_on = ControlFlow::Continue(());
+    while goes_on.is_continue()
+        && let Some(entry) = merge.next()
+    {
         observer.observe(entry, &mut out);
         if out.len() >= EPOCH_OBSERVATIONS {
             replay::sort(&mut out);
-            sink(&mut out);
+            goes_on = sink(merge.lines(), &mut out);
             out.clear();
-            progress(merge.lines());
         }
     }
     observer.finish(&mut out);
     replay::sort(&mut out);
-    sink(&mut out);
-    progress(merge.lines());
+    // What was stopped is told to its end all the same: connections that are open have a first half that was seen.
+    let _ = sink(merge.lines(), &mut out);
     let mut totals = observer.totals();
     totals.late = merge.late();
     totals.files = merge.into_files();
-    let meter = MeterCounters { first: totals.first, last: totals.last, ..MeterCounters::default() };
-    Ok(ReplayResult { meter, sources: Vec::new(), workers: 1, logs: Some(totals) })
+    Ok(totals)
 }
 
 #[cfg(test)]
