@@ -14,8 +14,10 @@ pub struct CaptureFile {
     /// Bytes of the last batch, released at the next call.
     taken: u64,
     packets: u64,
-    /// Bytes of a record that carries nothing for us and has not come whole.
+    /// Bytes still to come of a record that carries nothing for us and has not come whole.
     skipping: u64,
+    /// Bytes of that record that came before.
+    skipped: u64,
     /// Longest record that is held.
     record_bytes_max: usize,
     end: Option<End>,
@@ -39,7 +41,8 @@ impl CaptureFile {
     /// `window` stands behind the header that chose `format`.
     pub fn new(window: Window, format: Box<dyn Format>) -> Self {
         let record_bytes_max = usize::MAX;
-        Self { window, format, taken: 0, packets: 0, skipping: 0, record_bytes_max, end: None, notes: Vec::new() }
+        let (notes, end) = (Vec::new(), None);
+        Self { window, format, taken: 0, packets: 0, skipping: 0, skipped: 0, record_bytes_max, end, notes }
     }
 
     /// The same for input of others: a longer record than this is damage. Bounds the memory of the window.
@@ -60,9 +63,8 @@ impl CaptureFile {
         &self.window.available()[..self.taken as usize]
     }
 
-    /// The input ended where `need` bytes of a record were expected.
-    fn cut(&mut self, need: u64, have: u64) {
-        let at = self.window.position();
+    /// The input ended where `need` bytes of a record that begins at byte `at` were expected.
+    fn cut(&mut self, at: u64, need: u64, have: u64) {
         if let Some(failure) = self.window.failure() {
             self.end = Some(End::Failed);
             self.notes.push(format!("stopped at byte {at}: {failure}; everything before was read"));
@@ -87,11 +89,12 @@ impl CaptureFile {
                     if self.window.waits() {
                         return false;
                     }
-                    self.cut(bytes as u64, self.window.available().len() as u64);
+                    let have = self.window.available().len() as u64;
+                    self.cut(self.window.position(), bytes as u64, have);
                 }
             }
             Stop::Skip(bytes) => {
-                self.skipping = bytes;
+                (self.skipping, self.skipped) = (bytes, 0);
                 return self.skip();
             }
             Stop::Corrupt(why) => self.damaged(&why),
@@ -113,10 +116,10 @@ impl CaptureFile {
             return true;
         }
         let moved = self.window.position() - before;
-        if self.window.waits() {
-            self.skipping -= moved;
-        } else {
-            self.cut(wanted, moved);
+        (self.skipping, self.skipped) = (wanted - moved, self.skipped + moved);
+        if !self.window.waits() {
+            let have = self.skipped;
+            self.cut(self.window.position() - have, self.skipping + have, have);
         }
         false
     }
@@ -238,6 +241,21 @@ mod tests {
             out.write(ts, 60, &data).unwrap();
         }
         out.finish().unwrap()
+    }
+
+    /// A block that nobody knows, cut at its end: what is told counts the whole block, wherever the pieces end.
+    #[test]
+    fn a_cut_unknown_block_is_told_whole() {
+        let mut bytes = capture(true, &[20]);
+        let block = bytes.len() - 52;
+        bytes[block] = 7;
+        bytes.truncate(bytes.len() - 1);
+        for piece in 1..60 {
+            let pieces = Stuttering { bytes: bytes.clone(), at: 0, pieces: vec![piece], left: 0, turn: 0 };
+            let (_, end, notes) = drain(Window::new(Box::new(pieces))).unwrap();
+            assert_eq!(end, Some(End::Cut));
+            assert_eq!(notes, [format!("cut at byte {block}: record needs 52 bytes, 51 are there")], "{piece}");
+        }
     }
 
     proptest! {
