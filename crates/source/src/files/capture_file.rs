@@ -206,8 +206,8 @@ mod tests {
         }
     }
 
-    /// Times and first bytes of all frames, how it ended, what was noted.
-    type Whole = (Vec<(i64, Option<u8>)>, Option<End>, Vec<String>);
+    /// Times and bytes of all frames, how it ended, what was noted.
+    type Whole = (Vec<(i64, Vec<u8>)>, Option<End>, Vec<String>);
 
     fn drain(mut window: Window) -> Option<Whole> {
         let mut format = None;
@@ -220,7 +220,8 @@ mod tests {
         let mut capture = CaptureFile::new(window, format?);
         let (mut headers, mut found) = (Vec::new(), Vec::new());
         while let Some(bytes) = capture.next_batch(&mut headers).unwrap() {
-            found.extend(headers.iter().map(|h| (h.ts.0, bytes.get(h.offset).copied())));
+            let frame = |h: &FrameHeader| bytes[h.offset..h.offset + h.captured_len as usize].to_vec();
+            found.extend(headers.iter().map(|h| (h.ts.0, frame(h))));
         }
         let notes = capture.stats().notes;
         Some((found, capture.end(), notes))
