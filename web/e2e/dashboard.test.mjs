@@ -2,36 +2,11 @@
 // is what a person would look for; every page must leave the console clean.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { launch, openPage, SKIP, startServer, until } from './browser.mjs';
+import { test } from 'node:test';
+import { until } from './browser.mjs';
+import { suite } from './frame.mjs';
 
-if (SKIP) console.error(`SKIP dashboard: ${SKIP}`);
-
-describe('dashboard', { skip: SKIP, timeout: 300_000 }, () => {
-  let server;
-  let browser;
-  before(async () => {
-    server = await startServer();
-    browser = await launch();
-  });
-  after(async () => {
-    await browser?.close();
-    server?.stop();
-  });
-
-  /** Opens a path, runs the checks, and demands a clean console. */
-  async function on(path, checks, options) {
-    const opened = await openPage(browser, options);
-    try {
-      await opened.page.goto(server.url + path);
-      await checks(opened.page);
-      assert.deepEqual(opened.complaints, [], 'the console is clean');
-    } finally {
-      await opened.close();
-    }
-  }
-  const api = async (path) => (await fetch(`${server.url}/api/v1${path}`)).json();
-
+suite('dashboard', 300_000, ({ on, api, shared }) => {
   test('the overview shows live numbers that change', () =>
     on('/', async (page) => {
       const value = () => page.locator('[data-cell="Captured"] .value').textContent({ timeout: 20_000 });
@@ -171,12 +146,8 @@ describe('dashboard', { skip: SKIP, timeout: 300_000 }, () => {
       assert.ok(rows.length > 0 && rows.every((row) => row.includes('UDP')));
     }));
 
-  test('a field the server does not know is explained where it was typed', async () => {
-    const { page, close } = await openPage(browser);
-    await page.goto(`${server.url}/flows?q=nonsense:1`);
-    assert.match(await page.locator('.problem').textContent(), /nonsense/);
-    await close();
-  });
+  test('a field the server does not know is explained where it was typed', () =>
+    on('/flows?q=nonsense:1', async (page) => assert.match(await page.locator('.problem').textContent(), /nonsense/), { mayComplain: true }));
 
   test('one range rules every page', () =>
     on('/', async (page) => {
@@ -237,19 +208,17 @@ describe('dashboard', { skip: SKIP, timeout: 300_000 }, () => {
       }, { viewport: { width: 360, height: 740 } }));
   }
 
-  test('a lost connection is said, and told again when it is back', async () => {
-    const { page, close } = await openPage(browser);
-    await page.goto(`${server.url}/`);
-    await page.locator('[data-cell]').first().waitFor({ timeout: 20_000 });
-    await page.route('**/api/v1/live**', (route) => route.abort());
-    await page.keyboard.press('g');
-    await page.keyboard.press('p');
-    await page.locator('[data-notice="connection"]').waitFor({ timeout: 15_000 });
-    assert.match(await page.locator('[data-notice="connection"]').textContent(), /Showing data of \d\d:\d\d:\d\d/);
-    await page.unroute('**/api/v1/live**');
-    await until('the notice is gone', async () => (await page.locator('[data-notice="connection"]').count()) === 0);
-    await close();
-  });
+  test('a lost connection is said, and told again when it is back', () =>
+    on('/', async (page) => {
+      await page.locator('[data-cell]').first().waitFor({ timeout: 20_000 });
+      await page.route('**/api/v1/live**', (route) => route.abort());
+      await page.keyboard.press('g');
+      await page.keyboard.press('p');
+      await page.locator('[data-notice="connection"]').waitFor({ timeout: 15_000 });
+      assert.match(await page.locator('[data-notice="connection"]').textContent(), /Showing data of \d\d:\d\d:\d\d/);
+      await page.unroute('**/api/v1/live**');
+      await until('the notice is gone', async () => (await page.locator('[data-notice="connection"]').count()) === 0);
+    }, { mayComplain: true }));
 
   test('the first load is small', () =>
     on('/', async (page) => {

@@ -3,36 +3,14 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
-import { launch, openPage, SKIP, startServer, until } from './browser.mjs';
+import { test } from 'node:test';
+import { until } from './browser.mjs';
+import { suite } from './frame.mjs';
 
 const PATIENCE_MS = 180_000;
 const FOREST = new URL('../../crates/detect/src/imported/fixtures/isolation_forest.onnx', import.meta.url);
 
-describe('models', { skip: SKIP, timeout: 600_000 }, () => {
-  let server;
-  let browser;
-  before(async () => {
-    server = await startServer();
-    browser = await launch();
-  });
-  after(async () => {
-    await browser?.close();
-    await server?.stop();
-  });
-
-  async function on(path, checks, options) {
-    const opened = await openPage(browser, options);
-    try {
-      await opened.page.goto(server.url + path);
-      await checks(opened.page);
-      assert.deepEqual(opened.complaints, [], 'the console is clean');
-    } finally {
-      await opened.close();
-    }
-  }
-  const api = async (path) => (await fetch(`${server.url}/api/v1${path}`)).json();
-
+suite('models', 600_000, ({ on, api, shared }) => {
   test('every member says what it looks at, whether it votes and why, and shows its live scores', () =>
     on('/models', async (page) => {
       const names = (await until('members', async () => { const { members } = await api('/models'); return members.length > 0 && members; }, PATIENCE_MS)).map((m) => m.name);
@@ -135,7 +113,7 @@ describe('models', { skip: SKIP, timeout: 600_000 }, () => {
     });
     // The same again, taken back from the Models page.
     const body = JSON.stringify({ feedback: 'false_positive' });
-    await fetch(`${server.url}/api/v1/incidents/${incident.id}`, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body });
+    await fetch(`${shared.server.url}/api/v1/incidents/${incident.id}`, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body });
     await on('/models', async (page) => {
       const line = page.locator('[data-suppression]').first();
       await line.waitFor();

@@ -2,10 +2,9 @@
 // would hide, hides that, and comes back; incidents are worked off by keyboard, one and many, always with the way back.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { launch, openPage, SKIP, startServer, until } from './browser.mjs';
-
-if (SKIP) console.error(`SKIP pages: ${SKIP}`);
+import { test } from 'node:test';
+import { openPage, until } from './browser.mjs';
+import { suite } from './frame.mjs';
 
 const PATIENCE_MS = 90_000;
 
@@ -20,29 +19,7 @@ function datagram() {
   return Buffer.concat([head, frame]);
 }
 
-describe('pages', { skip: SKIP, timeout: 600_000 }, () => {
-  let server;
-  let browser;
-  before(async () => {
-    server = await startServer();
-    browser = await launch();
-  });
-  after(async () => {
-    await browser?.close();
-    await server?.stop();
-  });
-
-  async function on(path, checks, options) {
-    const opened = await openPage(browser, options);
-    try {
-      await opened.page.goto(server.url + path);
-      await checks(opened.page);
-      assert.deepEqual(opened.complaints, [], 'the console is clean');
-    } finally {
-      await opened.close();
-    }
-  }
-  const api = async (path) => (await fetch(`${server.url}/api/v1${path}`)).json();
+suite('pages', 600_000, ({ on, api, shared }) => {
   const incident = () => until('an open incident', async () => (await api('/incidents?q=status:open%20over_budget:false&limit=5')).items[0], PATIENCE_MS);
 
   test('hosts are listed by risk, searched, and one is said to matter', async () => {
@@ -130,7 +107,7 @@ describe('pages', { skip: SKIP, timeout: 600_000 }, () => {
       assert.equal(listed.reason, 'our own test');
       assert.ok(listed.incidents >= told, `${listed.incidents} of ${told}`);
       assert.equal((await api(`/incidents/${about.id}`)).incident.suppressed_by, listed.id);
-      await page.goto(`${server.url}/settings`);
+      await page.goto(`${shared.server.url}/settings`);
       const row = page.locator(`[data-suppression="${listed.id}"]`);
       await row.locator('button', { hasText: 'Take back' }).click();
       await page.locator('[data-toast]', { hasText: 'Taken back' }).waitFor();
@@ -225,11 +202,11 @@ describe('pages', { skip: SKIP, timeout: 600_000 }, () => {
         assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0, `${path} is wider than the window`);
       }, { viewport: { width: 360, height: 780 } });
     }
-    const { page, close } = await openPage(browser);
+    const { page, close } = await openPage(shared.browser);
     try {
       await page.route((url) => /\/api\/v1\/(hosts|settings|suppressions|presets)/.test(url.pathname), (route) => route.fulfill({ status: 503, contentType: 'application/problem+json', body: JSON.stringify({ title: 'The store does not answer', detail: 'Say what to do.' }) }));
       for (const [path, panel] of [['/hosts', 'hosts'], ['/settings', 'set-budget'], ['/settings', 'suppressions'], ['/settings', 'presets']]) {
-        await page.goto(server.url + path);
+        await page.goto(shared.server.url + path);
         await page.locator(`[data-panel="${panel}"][data-state="error"]`, { hasText: 'Say what to do.' }).waitFor();
       }
     } finally {

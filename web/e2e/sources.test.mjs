@@ -2,41 +2,20 @@
 // what is shown when nothing is known.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { test } from 'node:test';
 import { told } from '../mock/sources.mjs';
 import { violations } from './axe.mjs';
-import { launch, openPage, SKIP, startServer, until } from './browser.mjs';
+import { until } from './browser.mjs';
+import { suite } from './frame.mjs';
 
-if (SKIP) console.error(`SKIP sources: ${SKIP}`);
-
-describe('sources', { skip: SKIP, timeout: 300_000 }, () => {
-  let server;
-  let browser;
-  before(async () => {
-    server = await startServer();
-    browser = await launch();
-  });
-  after(async () => {
-    await browser?.close();
-    await server?.stop();
-  });
-
+suite('sources', 300_000, (frame) => {
   const isSources = (url) => url.pathname === '/api/v1/sources';
   /** Answers as a server would whose sources these are. */
   const answering = (list) => (page) => page.route(isSources, (route) => route.fulfill({ json: list(new URL(route.request().url()).searchParams) }));
   const many = answering((params) => told('many', params));
 
-  async function on(path, checks, prepare = async () => undefined, options = {}) {
-    const { page, complaints, close } = await openPage(browser, options);
-    try {
-      await prepare(page);
-      await page.goto(server.url + path);
-      await checks(page, page.locator('[data-panel="sources"]'));
-      if (!options.mayComplain) assert.deepEqual(complaints, [], 'the console is clean');
-    } finally {
-      await close();
-    }
-  }
+  const on = (path, checks, prepare, options) =>
+    frame.on(path, (page) => checks(page, page.locator('[data-panel="sources"]')), { prepare, ...options });
   const names = (box) => box.locator('[data-source]').evaluateAll((rows) => rows.map((row) => row.dataset.source));
 
   test("the server's own sources: a rate that moves, and the row opened by keyboard", () =>
@@ -164,8 +143,7 @@ describe('sources', { skip: SKIP, timeout: 300_000 }, () => {
           for (const [source, ready] of [['exports', '[data-exporters]'], ['syslog', '[data-unreadable]']]) {
             await box.locator(`[data-source^="${source}"] button.line`).click();
             await box.locator(ready).waitFor();
-            // The rest of the page is looked at by a11y.test.mjs.
-            assert.deepEqual(await violations(page, '[data-panel="sources"]'), []);
+            assert.deepEqual(await violations(page), []);
             assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), true, 'no sideways scrolling of the page');
           }
         },

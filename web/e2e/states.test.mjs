@@ -2,9 +2,10 @@
 // again, a page that is stopped, links to a view.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { test } from 'node:test';
 import { sockets } from '../mock/sockets.mjs';
-import { launch, openPage, SKIP, startOwn, startServer, until } from './browser.mjs';
+import { openPage, startOwn, until } from './browser.mjs';
+import { suite } from './frame.mjs';
 
 const LISTS = [
   { path: '/packets', panel: 'packets', field: '#packet-filter', row: '[role="row"][data-index]', api: '/api/v1/packets' },
@@ -13,29 +14,9 @@ const LISTS = [
   { path: '/incidents?show=all', panel: 'incidents', field: 'input[data-search]', row: '[data-incident]', api: '/api/v1/incidents' },
 ];
 
-describe('states', { skip: SKIP, timeout: 300_000 }, () => {
-  let server;
-  let browser;
-  before(async () => {
-    server = await startServer();
-    browser = await launch();
-  });
-  after(async () => {
-    await browser?.close();
-    await server?.stop();
-  });
-
-  /** Opens a page, runs the checks, closes it whatever happens. */
-  async function on(path, checks, prepare = async () => undefined) {
-    const { page, close } = await openPage(browser);
-    try {
-      await prepare(page);
-      await page.goto(server.url + path);
-      await checks(page);
-    } finally {
-      await close();
-    }
-  }
+suite('states', 300_000, (frame) => {
+  const { shared } = frame;
+  const on = (path, checks, prepare) => frame.on(path, checks, { prepare, mayComplain: true });
   const param = (page, name) => new URL(page.url()).searchParams.get(name);
 
   for (const { path, panel, field, row, api } of LISTS) {
@@ -182,7 +163,7 @@ describe('states', { skip: SKIP, timeout: 300_000 }, () => {
   test('the page recovers by itself when the server was started anew', async () => {
     const port = 41_000 + (process.pid % 10_000);
     let own = await startOwn(port);
-    const { page, close } = await openPage(browser);
+    const { page, close } = await openPage(shared.browser);
     try {
       await page.goto(`${own.url}/`);
       await page.locator('[data-cell]').first().waitFor({ timeout: 20_000 });
@@ -203,7 +184,7 @@ describe('states', { skip: SKIP, timeout: 300_000 }, () => {
   });
 
   test('a link brings back range, folder, filter and choice', async () => {
-    const api = async (path) => (await fetch(`${server.url}/api/v1${path}`)).json();
+    const api = async (path) => (await fetch(`${shared.server.url}/api/v1${path}`)).json();
     const incident = await until('an incident', async () => (await api('/incidents?limit=1')).items[0], 120_000);
     // By its id: the sentence changes while the incident grows.
     const shown = `[data-panel="incident"] [data-copy="${incident.id}"]`;
