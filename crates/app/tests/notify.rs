@@ -217,6 +217,12 @@ fn channels(server: &Server) -> Vec<Value> {
     get_json(server.port, "/api/v1/notifications")["channels"].as_array().unwrap().clone()
 }
 
+/// How long the servers stay away beyond what the test itself takes: TRIPLINE_TEST_DOWN_S=60 for a minute of refused attempts.
+fn down_for() -> Duration {
+    let told = std::env::var("TRIPLINE_TEST_DOWN_S").ok();
+    Duration::from_secs(told.map_or(0, |s| s.parse().expect("TRIPLINE_TEST_DOWN_S is a number of seconds")))
+}
+
 fn nothing_waits(server: &Server) {
     wait_for(SOON, "everything accepted", || {
         channels(server).iter().all(|c| c["waiting"] == 0 && c["failed"] == 0 && c["state"] == "idle").then_some(())
@@ -265,6 +271,7 @@ fn servers_go_and_come_back_and_tripline_is_killed_yet_none_is_lost_and_none_com
 
     // A new process finds the queue; the servers come back while it runs, go once more, and come back.
     let server = world.start(&quiet);
+    std::thread::sleep(down_for());
     world.up();
     let all: BTreeSet<String> = all.union(&announced(&server)).cloned().collect();
     nothing_waits(&server);

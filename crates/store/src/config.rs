@@ -35,7 +35,8 @@ pub struct StoreConfig {
     pub evidence_max_bytes: u64,
     /// Most bytes of one evidence capture.
     pub evidence_file_max_bytes: u64,
-    /// Most flows and verdicts waiting for the writer; more are dropped and counted as `store_queue_full`.
+    /// Most flows and verdicts waiting for the writer; more are dropped and counted as `store_queue_full`. An eighth of the room is kept
+    /// for anomalous flows.
     pub queue_flows_max: usize,
     /// Most incidents, hosts and series points waiting; the caller waits when it is reached, nothing is dropped.
     pub queue_other_max: usize,
@@ -63,7 +64,7 @@ impl Default for StoreConfig {
             series_hour_age_days: 730,
             evidence_max_bytes: 1 << 30,
             evidence_file_max_bytes: 64 << 20,
-            queue_flows_max: 100_000,
+            queue_flows_max: 200_000,
             queue_other_max: 20_000,
             batch_ms: 250,
             read_connections: 4,

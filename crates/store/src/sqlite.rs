@@ -95,11 +95,19 @@ impl StoreBatch {
             + self.profiles.len()
             + self.audit.len()
     }
-    /// Leaves at most `room` flows and verdicts; says how many went.
-    pub(crate) fn truncate_flows(&mut self, room: usize) -> usize {
+    /// Leaves at most `room` flows and verdicts, the last `kept` places of it for the anomalous; says how many went.
+    pub(crate) fn truncate_flows(&mut self, room: usize, kept: usize) -> usize {
         let before = self.flows_len();
-        self.flows.truncate(room);
-        self.verdicts.truncate(room.saturating_sub(self.flows.len()));
+        let mut room = room;
+        if before > room.saturating_sub(kept) {
+            let mut enter = |anomalous: bool| {
+                let enters = room > if anomalous { 0 } else { kept };
+                room -= usize::from(enters);
+                enters
+            };
+            self.flows.retain(|flow| enter(flow.verdict.as_ref().is_some_and(|verdict| verdict.anomalous)));
+            self.verdicts.retain(|verdict| enter(verdict.anomalous));
+        }
         before - self.flows_len()
     }
     pub(crate) fn append(&mut self, mut other: Self) {
@@ -240,4 +248,4 @@ impl Drop for Sqlite {
 
 #[cfg(test)]
 #[path = "tests/mod.rs"]
-mod tests;
+pub(crate) mod tests;
