@@ -3,7 +3,7 @@
 
 use super::lru::Lru;
 use super::text::may_be_broadcast;
-use record::{Contact, ContactOutcome, IpAddr16, TcpFlags, timestamp::NS_PER_S};
+use record::{Contact, ContactOutcome, IpAddr16, Observation, TcpFlags, timestamp::NS_PER_S};
 
 /// IP protocol numbers.
 pub(super) const ICMP: u8 = 1;
@@ -35,18 +35,22 @@ impl Senders {
         self.ports.touch(&(contact.src, contact.src_port), opened, || ());
         self.ports.peek(&(contact.dest, contact.dest_port)).is_some()
     }
-    /// Entries now.
-    pub(super) fn len(&self) -> usize {
-        self.ports.len()
-    }
     /// Entries forgotten at the bound.
     pub(super) fn evicted(&self) -> u64 {
         self.ports.evicted()
     }
 }
 
-/// Some(failed) when the contact is evidence for or against its opener; None when it says nothing.
-pub(super) fn evidence(contact: &Contact, senders: &mut Senders) -> Option<bool> {
+/// Some(failed) when the observation is a contact and evidence for or against its opener; None when it says nothing. Asked once of each
+/// contact, in their order, whoever wants to know (`Context::evidence`).
+pub(super) fn evidence_of(observation: &Observation, senders: &mut Senders) -> Option<bool> {
+    match observation {
+        Observation::Contact(contact) => evidence(contact, senders),
+        _ => None,
+    }
+}
+
+fn evidence(contact: &Contact, senders: &mut Senders) -> Option<bool> {
     let solicited = contact.proto == UDP && senders.note(contact);
     let failed = match contact.outcome {
         ContactOutcome::Answered => false,

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use super::contacts::{Senders, evidence_of};
 use super::contract_stream::{Stream, lists, stream};
 use super::synthetic::run_on;
 use super::wants::{SORTS, Wants};
@@ -79,7 +80,9 @@ fn the_same_input_gives_the_same_alerts() {
 fn traces(detector: &mut dyn Behaviour, input: &[Observation], shown: impl Fn(usize) -> bool) -> String {
     let (mut told, mut held) = (Vec::new(), Vec::new());
     let start = input[0].ts();
-    let mut context = Context { home: HomeNetworks::default(), indicators: lists(), started: start, now: start };
+    let (home, indicators) = (HomeNetworks::default(), lists());
+    let mut context = Context { home, indicators, started: start, now: start, evidence: None };
+    let mut senders = Senders::new(16_384);
     for (at, observation) in input.iter().enumerate() {
         if observation.ts() > context.now {
             let entered = observation.ts().seconds() > context.now.seconds();
@@ -89,6 +92,7 @@ fn traces(detector: &mut dyn Behaviour, input: &[Observation], shown: impl Fn(us
             }
         }
         if shown(Wants::sort(observation)) {
+            context.evidence = evidence_of(observation, &mut senders);
             detector.observe(observation, &context, &mut told);
         }
         if at % 100 == 0 {
@@ -130,18 +134,20 @@ fn the_stream_would_show_any_sort_that_a_detector_forgot_to_want() {
 fn tables_stay_inside_their_bounds_over_a_million_random_observations() {
     let config = BehaviourConfig::default();
     let mut detectors: Vec<_> = REGISTRY.iter().map(|(_, make)| make(&config)).collect();
-    let context_of = |now| Context {
+    let mut senders = Senders::new(config.port_scan.senders_max);
+    let mut context_of = |observation: &Observation| Context {
         home: HomeNetworks::default(),
         indicators: std::sync::Arc::default(),
         started: Timestamp(0),
-        now,
+        now: observation.ts(),
+        evidence: evidence_of(observation, &mut senders),
     };
     let mut stream = Stream::new(3, 0);
     let mut out = Vec::new();
     let mut most = vec![0usize; detectors.len()];
     for i in 0..1_000_000 {
         let observation = stream.next();
-        let context = context_of(observation.ts());
+        let context = context_of(&observation);
         for (detector, most) in detectors.iter_mut().zip(&mut most) {
             detector.observe(&observation, &context, &mut out);
             if i % 1000 == 0 {

@@ -4,7 +4,7 @@
 //! flood (one packet a source) are none of it. Over UDP only the system ports count: above them honest programs are left without an answer
 //! by many sources at many ports (calls, games, peers), below never. (Gates and others, 2006; Yegneswaran and others, 2003: coordinated scans.)
 
-use super::contacts::{Senders, TCP, UDP, evidence};
+use super::contacts::{TCP, UDP};
 use super::lru::Lru;
 use super::set16::Set16;
 use super::text::{self, alert, count, plural, push_distinct, why};
@@ -71,24 +71,23 @@ struct Victim {
 pub struct DistributedScan {
     config: DistributedScanConfig,
     victims: Lru<(IpAddr16, u8), Victim>,
-    /// What the rules of evidence ask for; ports that a host sends from are few below `SYSTEM_PORTS`, so none are remembered.
-    senders: Senders,
 }
 
 impl DistributedScan {
     /// Builds it.
     #[must_use]
     pub fn new(config: &DistributedScanConfig) -> Self {
-        Self { victims: Lru::new(config.hosts_max), senders: Senders::new(1), config: config.clone() }
+        Self { victims: Lru::new(config.hosts_max), config: config.clone() }
     }
 
-    fn contact(&mut self, contact: &Contact, now: Timestamp, out: &mut Vec<Alert>) {
+    fn contact(&mut self, contact: &Contact, context: &Context, out: &mut Vec<Alert>) {
+        let now = context.now;
         let counts = match contact.proto {
             TCP => true,
             UDP => contact.dest_port < SYSTEM_PORTS,
             _ => false,
         };
-        if !counts || evidence(contact, &mut self.senders) != Some(true) {
+        if !counts || context.evidence != Some(true) {
             return;
         }
         let config = &self.config;
@@ -184,7 +183,7 @@ impl Behaviour for DistributedScan {
     }
     fn observe(&mut self, observation: &Observation, context: &Context, out: &mut Vec<Alert>) {
         if let Observation::Contact(contact) = observation {
-            self.contact(contact, context.now, out);
+            self.contact(contact, context, out);
         }
     }
     fn advance(&mut self, now: Timestamp, _context: &Context, _out: &mut Vec<Alert>) {

@@ -1,7 +1,7 @@
 //! Host sweep: one source asks many hosts for the same service, by echo request or by ARP, and mostly gets no answer. A
 //! threshold random walk over first contacts of each source and service. ARP outcomes are found here, since ARP is no flow.
 
-use super::contacts::{ICMP, ICMPV6, Senders, TCP, UDP, evidence, is_cut_off};
+use super::contacts::{ICMP, ICMPV6, TCP, UDP, is_cut_off};
 use super::lru::{Lru, hash_of};
 use super::random_walk::{Walk, WalkConfig, WalkSteps};
 use super::set16::Set16;
@@ -47,7 +47,7 @@ pub struct HostSweepConfig {
     pub stories_max: usize,
     /// Sets of more than 64 hosts (8 KiB each). Default 512.
     pub large_sets_max: usize,
-    /// UDP ports and ARP speakers remembered. Default 16384.
+    /// ARP speakers remembered. Default 16384.
     pub senders_max: usize,
 }
 
@@ -122,7 +122,6 @@ pub struct HostSweep {
     config: HostSweepConfig,
     steps: WalkSteps,
     steps_lenient: WalkSteps,
-    senders: Senders,
     groups: Lru<GroupKey, Group>,
     stories: Lru<IpAddr16, Story>,
     /// Addresses that have spoken ARP, and whether a reply to them was ever seen.
@@ -202,7 +201,6 @@ impl HostSweep {
         Self {
             steps: config.walk.walk(),
             steps_lenient: config.walk_lenient.walk(),
-            senders: Senders::new(config.senders_max),
             groups: Lru::new(config.groups_max),
             stories: Lru::new(config.stories_max),
             speakers: Lru::new(config.senders_max),
@@ -213,8 +211,9 @@ impl HostSweep {
         }
     }
 
-    fn contact(&mut self, contact: &Contact, now: Timestamp, out: &mut Vec<Alert>) {
-        let Some(failed) = evidence(contact, &mut self.senders).or(alone_cut_off(contact).then_some(true)) else {
+    fn contact(&mut self, contact: &Contact, context: &Context, out: &mut Vec<Alert>) {
+        let now = context.now;
+        let Some(failed) = context.evidence.or(alone_cut_off(contact).then_some(true)) else {
             return;
         };
         if !matches!(contact.proto, TCP | UDP | ICMP | ICMPV6) {
@@ -428,7 +427,7 @@ impl Behaviour for HostSweep {
     }
     fn observe(&mut self, observation: &Observation, context: &Context, out: &mut Vec<Alert>) {
         match observation {
-            Observation::Contact(contact) => self.contact(contact, context.now, out),
+            Observation::Contact(contact) => self.contact(contact, context, out),
             Observation::Arp(arp) => self.arp(arp, context.now, out),
             _ => {}
         }
@@ -451,12 +450,12 @@ impl Behaviour for HostSweep {
         let mut counters = Counters::default();
         counters.add("groups_evicted", self.groups.evicted());
         counters.add("stories_evicted", self.stories.evicted());
-        counters.add("senders_evicted", self.senders.evicted() + self.speakers.evicted());
+        counters.add("senders_evicted", self.speakers.evicted());
         counters.add("host_sets_capped", self.capped);
         counters
     }
     fn entries(&self) -> usize {
-        self.groups.len() + self.stories.len() + self.senders.len() + self.speakers.len() + self.waiting.len()
+        self.groups.len() + self.stories.len() + self.speakers.len() + self.waiting.len()
     }
 }
 

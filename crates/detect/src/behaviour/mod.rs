@@ -124,6 +124,7 @@ pub use web_attack::{WebAttack, WebAttackConfig};
 
 use crate::DetectError;
 use crate::intel::Indicators;
+use contacts::{Senders, evidence_of};
 use record::{Alert, Counters, HostWindow, Observation, Prefix, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -140,6 +141,8 @@ pub struct Context {
     pub started: Timestamp,
     /// Latest capture time that the set has seen.
     pub now: Timestamp,
+    /// While a first contact is looked at: true when it speaks against its opener, false when for it, None when it says nothing.
+    pub evidence: Option<bool>,
 }
 
 /// One exact detector. Deterministic: the same observations give the same alerts. Memory is bounded by its settings, and
@@ -335,6 +338,11 @@ fn home_of(config: &BehaviourConfig) -> HomeNetworks {
     if config.home.is_empty() { HomeNetworks::default() } else { HomeNetworks::new(&config.home) }
 }
 
+/// The table is the set's, because several detectors of scans ask it; it is bounded where people look for the bound.
+fn senders_of(config: &BehaviourConfig) -> Senders {
+    Senders::new(config.port_scan.senders_max)
+}
+
 fn routes_to(detectors: &[Box<dyn Behaviour>]) -> Routes {
     Routes::new(&detectors.iter().map(|d| d.wants()).collect::<Vec<_>>())
 }
@@ -345,6 +353,7 @@ pub struct BehaviourSet {
     detectors: Vec<Box<dyn Behaviour>>,
     routes: Routes,
     context: Context,
+    senders: Senders,
     seen_any: bool,
     advanced_s: i64,
 }
@@ -359,9 +368,17 @@ impl BehaviourSet {
             .map(|(_, make)| make(config))
             .collect();
         let (home, indicators) = (home_of(config), Arc::clone(&config.indicators));
-        let context = Context { home, indicators, started: Timestamp(0), now: Timestamp(0) };
+        let context = Context { home, indicators, started: Timestamp(0), now: Timestamp(0), evidence: None };
         let routes = routes_to(&detectors);
-        Self { config: config.clone(), detectors, routes, context, seen_any: false, advanced_s: i64::MIN }
+        Self {
+            config: config.clone(),
+            detectors,
+            routes,
+            context,
+            senders: senders_of(config),
+            seen_any: false,
+            advanced_s: i64::MIN,
+        }
     }
 
     /// Takes new settings while it runs. Detectors whose settings are the same keep all they know; one with other settings begins
@@ -386,6 +403,9 @@ impl BehaviourSet {
                 }
             });
         }
+        if config.port_scan.senders_max != self.config.port_scan.senders_max {
+            self.senders = senders_of(config);
+        }
         self.routes = routes_to(&self.detectors);
         self.context.home = home_of(config);
         // The lists are not settings: they come and go by `set_indicators`.
@@ -401,6 +421,7 @@ impl BehaviourSet {
     /// Hands one observation to every detector. When its time enters a new second, `advance` runs first.
     pub fn observe(&mut self, observation: &Observation, out: &mut Vec<Alert>) {
         self.reach(observation.ts(), out);
+        self.context.evidence = evidence_of(observation, &mut self.senders);
         for place in self.routes.of(observation) {
             if let Some(detector) = self.detectors.get_mut(*place) {
                 detector.observe(observation, &self.context, out);
@@ -439,6 +460,7 @@ impl BehaviourSet {
                 all.add(&format!("{}.{reason}", detector.name()), n);
             }
         }
+        all.add("port_scan.senders_evicted", self.senders.evicted());
         all
     }
 

@@ -1,7 +1,7 @@
 //! Port scan: one source asks many ports (or IP protocols) of one host and is mostly refused or left alone. A threshold
 //! random walk over first contacts of each source and target; several targets of one source are one story.
 
-use super::contacts::{Senders, TCP, UDP, evidence, is_cut_off, never_honest};
+use super::contacts::{TCP, UDP, is_cut_off, never_honest};
 use super::lru::Lru;
 use super::random_walk::{Walk, WalkConfig, WalkSteps};
 use super::set16::Set16;
@@ -39,7 +39,7 @@ pub struct PortScanConfig {
     pub stories_max: usize,
     /// Sets of more than 64 ports (8 KiB each); at the bound a pair's count stops at 64. Default 512.
     pub large_sets_max: usize,
-    /// UDP ports remembered as sending. Default 16384.
+    /// UDP ports remembered as sending, for every detector of scans. Default 16384.
     pub senders_max: usize,
 }
 
@@ -100,7 +100,6 @@ pub struct PortScan {
     config: PortScanConfig,
     steps: WalkSteps,
     steps_udp: WalkSteps,
-    senders: Senders,
     pairs: Lru<PairKey, Pair>,
     stories: Lru<IpAddr16, Story>,
     large_sets: usize,
@@ -114,7 +113,6 @@ impl PortScan {
         Self {
             steps: config.walk.walk(),
             steps_udp: config.walk_udp.walk(),
-            senders: Senders::new(config.senders_max),
             pairs: Lru::new(config.pairs_max),
             stories: Lru::new(config.stories_max),
             large_sets: 0,
@@ -123,8 +121,9 @@ impl PortScan {
         }
     }
 
-    fn contact(&mut self, contact: &Contact, now: Timestamp, out: &mut Vec<Alert>) {
-        let Some(failed) = evidence(contact, &mut self.senders).or(is_cut_off(contact).then_some(true)) else { return };
+    fn contact(&mut self, contact: &Contact, context: &Context, out: &mut Vec<Alert>) {
+        let now = context.now;
+        let Some(failed) = context.evidence.or(is_cut_off(contact).then_some(true)) else { return };
         let (space, asked) = match contact.proto {
             TCP => (Space::Tcp, contact.dest_port),
             UDP => (Space::Udp, contact.dest_port),
@@ -276,7 +275,7 @@ impl Behaviour for PortScan {
     }
     fn observe(&mut self, observation: &Observation, context: &Context, out: &mut Vec<Alert>) {
         if let Observation::Contact(contact) = observation {
-            self.contact(contact, context.now, out);
+            self.contact(contact, context, out);
         }
     }
     fn advance(&mut self, now: Timestamp, _context: &Context, out: &mut Vec<Alert>) {
@@ -294,12 +293,11 @@ impl Behaviour for PortScan {
         let mut counters = Counters::default();
         counters.add("pairs_evicted", self.pairs.evicted());
         counters.add("stories_evicted", self.stories.evicted());
-        counters.add("senders_evicted", self.senders.evicted());
         counters.add("port_sets_capped", self.capped);
         counters
     }
     fn entries(&self) -> usize {
-        self.pairs.len() + self.stories.len() + self.senders.len()
+        self.pairs.len() + self.stories.len()
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use super::contacts::{Senders, evidence_of};
 use super::{Behaviour, BehaviourConfig, Context, HomeNetworks, REGISTRY};
 use crate::intel::Indicators;
 use record::{
@@ -120,7 +121,9 @@ pub(super) fn run_with(
 ) -> Vec<Alert> {
     let mut out = Vec::new();
     let Some(first) = observations.first() else { return out };
-    let mut context = Context { home: HomeNetworks::default(), indicators, started: first.ts(), now: first.ts() };
+    let (home, start) = (HomeNetworks::default(), first.ts());
+    let mut context = Context { home, indicators, started: start, now: start, evidence: None };
+    let mut senders = Senders::new(16_384);
     for observation in observations {
         if observation.ts() > context.now {
             let entered = observation.ts().seconds() > context.now.seconds();
@@ -129,6 +132,7 @@ pub(super) fn run_with(
                 detector.advance(context.now, &context, &mut out);
             }
         }
+        context.evidence = evidence_of(observation, &mut senders);
         detector.observe(observation, &context, &mut out);
     }
     detector.finish(&context, &mut out);
