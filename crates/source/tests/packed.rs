@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 /// Files up to this size end at each of their bytes.
 const EACH_BYTE_MAX: u64 = 12 * 1024;
-/// Of larger ones, so many first bytes are ends, and so many last ones.
+/// Of larger ones, so many first bytes are ends, so many last ones, and so many places between, about evenly.
 const FIRST_BYTES: u64 = 8 * 1024;
 const LAST_BYTES: u64 = 32;
+const ENDS_BETWEEN: u64 = 61;
 
 fn packed(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
@@ -47,7 +48,8 @@ fn what_is_left_of_a_packed_log_is_a_beginning_of_it_and_its_end_is_told() {
         let cut = std::fs::OpenOptions::new().write(true).open(&copy).unwrap();
         // Downwards, so that one copy is enough.
         for len in (0..size).rev() {
-            if size > EACH_BYTE_MAX && len > FIRST_BYTES && len + LAST_BYTES < size {
+            let between = size > EACH_BYTE_MAX && len > FIRST_BYTES && len + LAST_BYTES < size;
+            if between && len % (size / ENDS_BETWEEN) != 0 {
                 continue;
             }
             cut.set_len(len).unwrap();
