@@ -245,6 +245,22 @@ fn logs_are_replayed_beside_captures_merged_by_time_and_at_their_pace() {
     assert!(title.contains("203.0.113.7") && title.contains("192.168.1.10"), "{title}");
     assert!(server.terminate().success());
 
+    // The same by standard input, as `ssh firewall cat … | tripline run -r -` brings it: at the pace at which it comes.
+    let all = file("all.log", (1..=40).map(|n| dropped(u32::from(n), n) + "\n").collect());
+    let mut command = support::tripline();
+    command.args(["run", "-r", "-", "--listen", "127.0.0.1:0", "--data-dir"]).arg(dir.path().join("piped"));
+    let server = Server::start_as(command.stdin(std::fs::File::open(&all).unwrap()));
+    let source = wait_for(WAIT, "the end of the pipe", || {
+        let source = get_json(server.port, "/api/v1/sources")["sources"][0].clone();
+        (source["state"] == "ended").then_some(source)
+    });
+    assert_eq!(
+        (&source["kind"], &source["name"], &source["packets"]),
+        (&"log_file".into(), &"standard input".into(), &40.into())
+    );
+    wait_for(WAIT, "the scan", || scanned(&server));
+    assert!(server.terminate().success());
+
     // At its own pace it takes 40 s; it ends when asked all the same.
     let apart = dir.path().join("apart");
     let server = start(&apart, &["-r", &odd]);

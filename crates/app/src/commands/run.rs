@@ -82,7 +82,7 @@ fn files(args: &RunArgs) -> Result<Sources> {
         refuse_unknown_link_type(file)?;
         let frames = if is_pipe(file) { source::open_pipe(file) } else { source::open_capture(file) }.plain()?;
         Ok(OpenSource {
-            name: file.display().to_string(),
+            name: live::name_of(file),
             kind: "file",
             frames: Some(frames),
             lines: None,
@@ -91,12 +91,14 @@ fn files(args: &RunArgs) -> Result<Sources> {
     };
     let (mut logs, mut captures) = (Vec::new(), Vec::new());
     for file in &args.read {
-        // What comes by a pipe cannot be looked at before it is read: it is a capture.
-        let is_log = !is_pipe(file) && evaluate::logs::are_logs(std::slice::from_ref(file)).plain()?;
+        // What comes by a named pipe cannot be looked at before it is read: it is a capture. Standard input can.
+        let looked_at = !is_pipe(file) || file == Path::new("-");
+        let is_log = looked_at && evaluate::logs::are_logs(std::slice::from_ref(file)).plain()?;
         if is_log { &mut logs } else { &mut captures }.push(file.clone());
     }
     let mut sources = captures.iter().map(open).collect::<Result<Vec<_>>>()?;
     if !logs.is_empty() {
+        let pace = if logs.iter().any(|file| is_pipe(file)) { Pace::None } else { pace };
         sources.push(live::log_replay::open(logs, pace));
     }
     Ok((Mode::Replay, sources, Vec::new()))

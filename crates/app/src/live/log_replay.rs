@@ -4,7 +4,7 @@
 use super::log_lines::add;
 use super::log_told::LogTold;
 use super::worker::{Pace, Parcel};
-use super::{Lines, OpenSource};
+use super::{Lines, OpenSource, name_of};
 use crossbeam_channel::Sender;
 use decode::log::LogCounters;
 use evaluate::{LogTotals, MeterConfig, MeterCounters};
@@ -22,7 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Files of logs as one source.
 pub fn open(files: Vec<PathBuf>, pace: Pace) -> OpenSource {
-    let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    let names: Vec<String> = files.iter().map(|file| name_of(file)).collect();
     OpenSource { name: names.join(", "), kind: "log_file", frames: None, lines: Some(Lines::Files(files)), pace }
 }
 

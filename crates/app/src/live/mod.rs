@@ -118,6 +118,11 @@ pub enum Lines {
     Files(Vec<PathBuf>),
 }
 
+/// A file's name for people; `-` is standard input.
+pub fn name_of(file: &std::path::Path) -> String {
+    if file.as_os_str() == "-" { "standard input".to_owned() } else { file.display().to_string() }
+}
+
 /// One source, opened.
 pub struct OpenSource {
     /// Interface or file.

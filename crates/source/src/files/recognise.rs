@@ -9,7 +9,7 @@ use super::pipe::Pipe;
 use super::window::Window;
 use crate::{FrameSource, SourceError};
 use std::fs::File;
-use std::io::{self, Cursor, Read};
+use std::io::{self, BufRead, Cursor, Read};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -74,19 +74,28 @@ pub fn open_reader(name: &str, reader: Box<dyn Read + Send>) -> Result<Box<dyn F
 /// As [`open_capture`].
 pub fn open_pipe(path: &Path) -> Result<Box<dyn FrameSource>, SourceError> {
     let name = if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() };
-    let file = if path.as_os_str() == "-" {
-        io::stdin().as_fd().try_clone_to_owned().map(File::from)
+    let failed = |source| SourceError::Open { path: name.clone(), source };
+    let (begun, file) = if path.as_os_str() == "-" {
+        let begun = buffered_input().map_err(failed)?;
+        (begun, io::stdin().as_fd().try_clone_to_owned().map(File::from))
     } else {
-        File::open(path)
+        (Vec::new(), File::open(path))
     };
-    let file = file.map_err(|source| SourceError::Open { path: name.clone(), source })?;
-    let pipe = Pipe::new(file);
+    let pipe = Pipe::new(file.map_err(failed)?);
     let patient = pipe.patience();
-    let (packed, reader) = unpack(&name, Box::new(pipe))?;
+    let (packed, reader) = unpack(&name, Box::new(Cursor::new(begun).chain(pipe)))?;
     let opened = open_plain(&name, reader, packed)?;
     // Only a capture understands that nothing is there yet.
     patient.store(matches!(opened, Opened::Dump(_)), Ordering::Relaxed);
     Ok(opened.boxed())
+}
+
+/// What lies in the process's own buffer of standard input, taken from it: whoever looked at the beginning left it there.
+fn buffered_input() -> io::Result<Vec<u8>> {
+    let mut input = io::stdin().lock();
+    let begun = input.fill_buf()?.to_vec();
+    input.consume(begun.len());
+    Ok(begun)
 }
 
 /// The unpacked bytes, and whether they were packed.
