@@ -8,6 +8,7 @@ mod text;
 mod xml;
 
 pub use text::diff_text;
+pub(crate) use text::{columns, shown};
 pub use xml::diff_xml;
 
 use crate::nouns::{AddressKind, ExtraPorts, HostAddress, OsMatch, Scan, ScannedHost, ScannedPort, ScriptOutput};

@@ -1,7 +1,8 @@
 //! Changes for people: `-` was, `+` is. Owns the words and the columns.
 
 use super::{Call, HostChange, HostDiff, PortDiff, ScanDiff, ScriptDiff};
-use crate::nouns::{ExtraPorts, ScannedHost, ScannedPort};
+use crate::nouns::{ScannedHost, ScannedPort};
+use crate::text::{counted, headline};
 use std::fmt::Write as _;
 
 /// All changes; `no change` where there is none.
@@ -29,10 +30,7 @@ pub fn diff_text(diff: &ScanDiff) -> String {
 }
 
 fn call(call: &Call) -> String {
-    let started = call.started.map(|t| format!(" of {}", &t.rfc3339()[..19])).unwrap_or_default();
-    let version = if call.version.is_empty() { String::new() } else { format!(" {}", call.version) };
-    let args = if call.args.is_empty() { String::new() } else { format!(": {}", call.args) };
-    shown(&format!("{}{version} scan{started}{args}", call.scanner))
+    headline(&call.scanner, &call.version, call.started, &call.args)
 }
 
 fn whole(text: &mut String, mark: char, what: &str, host: &ScannedHost) {
@@ -108,13 +106,6 @@ pub fn columns(port: &ScannedPort) -> String {
     let spec = format!("{}/{}", port.port, port.protocol);
     let state = port.state.as_deref().unwrap_or("unknown");
     shown(format!("{spec:<10} {state:<14} {name:<14} {}", what.join(" ")).trim_end())
-}
-
-fn counted(counts: &[ExtraPorts]) -> Option<String> {
-    let mut counts: Vec<_> = counts.iter().collect();
-    counts.sort_by_key(|extra| std::cmp::Reverse(extra.count));
-    let say = |extra: &&ExtraPorts| format!("{} {}", extra.count, shown(extra.state.as_deref().unwrap_or("unknown")));
-    (!counts.is_empty()).then(|| counts.iter().map(say).collect::<Vec<_>>().join(", ") + " ports")
 }
 
 fn scripts(text: &mut String, title: &str, diffs: &[ScriptDiff]) {
