@@ -2,7 +2,7 @@
 
 use crate::nmap::SCRIPTS;
 use crate::ports::PortList;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Active scanning; off until networks are allowed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -11,6 +11,7 @@ pub struct ScanConfig {
     /// Networks, addresses and names that may be scanned; empty: none.
     pub allow: Vec<String>,
     /// TCP ports; empty: the common ones.
+    #[serde(deserialize_with = "text_or_number")]
     pub ports: String,
     /// Most packets (nmap) or connections (connect) begun in a second.
     pub rate_packets_per_s: u32,
@@ -32,6 +33,20 @@ pub struct ScanConfig {
     pub connect_timeout_ms: u64,
     /// How long to wait for a service that speaks first, milliseconds; 0: not at all (connect).
     pub banner_wait_ms: u64,
+}
+
+/// One port is a number where settings are written (`--set scan.ports=22`).
+fn text_or_number<'de, D: Deserializer<'de>>(given: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "ports as text, such as \"22,80,8000-8010\"")]
+    enum Given {
+        Text(String),
+        Number(u64),
+    }
+    Ok(match Given::deserialize(given)? {
+        Given::Text(text) => text,
+        Given::Number(number) => number.to_string(),
+    })
 }
 
 impl Default for ScanConfig {
@@ -105,6 +120,8 @@ mod tests {
         assert!(refused(&|c| c.rate_packets_per_s = 0).contains("from 1"));
         assert!(refused(&|c| c.ports = "x".to_owned()).contains("scan.ports"));
         assert!(refused(&|c| c.allow = vec!["10.0.0.0/40".to_owned()]).contains("scan.allow"));
+        let number: ScanConfig = serde_json::from_str("{\"ports\": 22}").unwrap();
+        assert_eq!(number.ports, "22");
         for script in ["default", "banner,vuln", "/tmp/x.nse", "*", "--script-args=x"] {
             assert!(refused(&|c| c.scripts = vec![script.to_owned()]).contains("banner"), "{script}");
         }

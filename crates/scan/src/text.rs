@@ -4,6 +4,9 @@ use crate::diff::{columns, shown};
 use crate::nouns::{ExtraPorts, Scan, ScannedHost};
 use std::fmt::Write as _;
 
+/// Characters shown of how a scan was called; a list of ports can be long.
+const ARGS_CHARS_MAX: usize = 160;
+
 /// The whole scan.
 pub fn scan_text(scan: &Scan) -> String {
     let mut text = String::new();
@@ -24,7 +27,11 @@ pub fn scan_text(scan: &Scan) -> String {
 pub(crate) fn headline(scanner: &str, version: &str, started: Option<record::Timestamp>, args: &str) -> String {
     let started = started.map(|t| format!(" of {:.19}", t.rfc3339())).unwrap_or_default();
     let version = if version.is_empty() { String::new() } else { format!(" {version}") };
-    let args = if args.is_empty() { String::new() } else { format!(": {args}") };
+    let args = match args.char_indices().nth(ARGS_CHARS_MAX) {
+        _ if args.is_empty() => String::new(),
+        None => format!(": {args}"),
+        Some((at, _)) => format!(": {} …", &args[..at]),
+    };
     shown(&format!("{scanner}{version} scan{started}{args}"))
 }
 
@@ -33,7 +40,8 @@ pub(crate) fn counted(counts: &[ExtraPorts]) -> Option<String> {
     let mut counts: Vec<_> = counts.iter().collect();
     counts.sort_by_key(|extra| std::cmp::Reverse(extra.count));
     let say = |extra: &&ExtraPorts| format!("{} {}", extra.count, shown(extra.state.as_deref().unwrap_or("unknown")));
-    (!counts.is_empty()).then(|| counts.iter().map(say).collect::<Vec<_>>().join(", ") + " ports")
+    let ports = if counts.last().is_some_and(|extra| extra.count == 1) { " port" } else { " ports" };
+    (!counts.is_empty()).then(|| counts.iter().map(say).collect::<Vec<_>>().join(", ") + ports)
 }
 
 fn write_host(text: &mut String, host: &ScannedHost) {

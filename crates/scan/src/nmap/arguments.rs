@@ -36,8 +36,9 @@ impl NmapScan {
 
     /// The arguments for targets of one IP version, which are addresses and networks.
     pub(crate) fn arguments(&self, v4: bool, targets: &[String]) -> Vec<String> {
-        // `-n`: names are resolved before, and reverse look-ups of a silent resolver take longer than the scan.
-        let fixed = ["-n", "--noninteractive", "--stats-every", "1s", "-oX", "-"];
+        // `-n`: names are resolved before, and reverse look-ups of a silent resolver take longer than the scan. Not `--noninteractive`:
+        // with it nmap tells no progress.
+        let fixed = ["-n", "--stats-every", "1s", "-oX", "-"];
         let mut all: Vec<String> = fixed.map(str::to_owned).to_vec();
         all.push(format!("-T{}", self.timing));
         all.extend(["--max-rate".to_owned(), self.rate_packets_per_s.to_string()]);
@@ -79,7 +80,7 @@ mod tests {
         let line = |config: &ScanConfig, v4, target: &str| {
             NmapScan::new(config).unwrap().arguments(v4, &[target.to_owned()]).join(" ")
         };
-        let fixed = "-n --noninteractive --stats-every 1s -oX -";
+        let fixed = "-n --stats-every 1s -oX -";
         assert_eq!(
             line(&config, true, "10.0.0.1"),
             format!("{fixed} -T2 --max-rate 50 -p 22,80 --script banner,ssl-cert -- 10.0.0.1")

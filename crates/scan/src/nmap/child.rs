@@ -2,7 +2,7 @@
 //! process; what is read means is `xml`'s.
 
 use super::NmapScan;
-use crate::control::{Control, LOOK_EVERY, ScanError, name_hosts, stop_reason};
+use crate::control::{Control, LOOK_EVERY, ScanError, name_hosts, now, stop_reason};
 use crate::nouns::{Scan, ScannedHost};
 use crate::targets::Targets;
 use crate::xml::{Limits, NmapXml, Part, XmlError};
@@ -75,6 +75,7 @@ fn joined(mut first: Scan, second: Scan) -> Scan {
 }
 
 fn run_once(program: &OsStr, arguments: &[String], control: &mut Control) -> Result<Scan, ScanError> {
+    let begun = now();
     let mut child = start(program, arguments)?;
     let (sender, receiver) = sync_channel(PARTS_MAX);
     let stdout = child.stdout.take();
@@ -88,7 +89,12 @@ fn run_once(program: &OsStr, arguments: &[String], control: &mut Control) -> Res
     let status = end(&mut child, control, &mut stopped)?;
     let _ = reading.join();
     let words = joined_words(listening);
-    conclude(answer, hosts, stopped, status, &words)
+    let mut scan = conclude(answer, hosts, stopped, status, &words)?;
+    if scan.incomplete.is_some() {
+        scan.args = format!("nmap {}", arguments.join(" "));
+        (scan.started, scan.ended) = (Some(begun), Some(now()));
+    }
+    Ok(scan)
 }
 
 fn start(program: &OsStr, arguments: &[String]) -> Result<Child, ScanError> {

@@ -23,19 +23,29 @@ fn program(dir: &Path, body: &str) -> PathBuf {
 }
 
 fn run(program: &Path, given: &[&str], cancel: &Cancel) -> (Result<Scan, ScanError>, Vec<Progress>) {
+    run_as(program, given, cancel, &ScanConfig::default())
+}
+
+/// Cancelled when a task called `now` tells its progress, or the real nmap's port scan does.
+fn run_as(
+    program: &Path,
+    given: &[&str],
+    cancel: &Cancel,
+    config: &ScanConfig,
+) -> (Result<Scan, ScanError>, Vec<Progress>) {
     let allow = AllowList::new(&["127.0.0.0/8".to_owned(), "::1".to_owned()], &crate::resolve).unwrap();
     let given: Vec<String> = given.iter().map(|s| (*s).to_owned()).collect();
     let targets = Targets::new(&given, &allow, 16, &crate::resolve).unwrap();
     let mut told = Vec::new();
     let mut progress = |progress: &Progress| {
         told.push(progress.clone());
-        if progress.task == "now" {
+        if progress.task == "now" || progress.task.ends_with(" Scan") {
             cancel.cancel();
         }
     };
     let deadline = Instant::now() + Duration::from_mins(1);
     let mut control = Control { cancel: cancel.clone(), deadline, progress: &mut progress };
-    let scan = NmapScan::new(&ScanConfig::default()).unwrap();
+    let scan = NmapScan::new(config).unwrap();
     let result = scan.run_with(program.as_os_str(), &targets, &mut control);
     (result, told)
 }
@@ -49,8 +59,8 @@ fn a_good_run_is_a_scan_and_sees_no_foreign_environment() {
     let (scan, told) = run(&program(dir.path(), &body), &["127.0.0.1", "::1"], &Cancel::default());
     let scan = scan.unwrap();
     assert_eq!((scan.hosts.len(), scan.incomplete), (2, None));
-    // 14 arguments for IPv4, one more for IPv6, and no HOME.
-    assert_eq!(scan.args, "14; 15");
+    // 13 arguments for IPv4, one more for IPv6, and no HOME.
+    assert_eq!(scan.args, "13; 14");
     assert_eq!(told[0], Progress { task: "t".to_owned(), percent: 5.0, remaining_s: Some(3) });
 }
 
@@ -95,4 +105,19 @@ fn a_cancelled_nmap_is_ended_and_waited_for() {
     assert!(scan.incomplete.unwrap().contains("cancelled"));
     let pid = std::fs::read_to_string(pid).unwrap();
     assert!(!Path::new("/proc").join(pid.trim()).exists(), "process {pid} is still there");
+}
+
+#[test]
+fn the_real_nmap_tells_its_progress_while_it_works() {
+    if !is_installed() {
+        eprintln!("SKIP the_real_nmap_tells_its_progress_while_it_works: nmap is not installed");
+        return;
+    }
+    // Two packets a second: it would take most of an hour, were it not cancelled at its first word.
+    let config = ScanConfig { ports: "1-5000".to_owned(), rate_packets_per_s: 2, ..ScanConfig::default() };
+    let (scan, told) = run_as(Path::new("nmap"), &["127.0.0.1"], &Cancel::default(), &config);
+    let scan = scan.unwrap();
+    assert!(scan.incomplete.unwrap().contains("cancelled"), "{told:?}");
+    assert!(scan.args.starts_with("nmap -n") && scan.args.ends_with("-- 127.0.0.1"), "{}", scan.args);
+    assert!(told.last().unwrap().percent > 0.0, "{told:?}");
 }
