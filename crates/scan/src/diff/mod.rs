@@ -364,3 +364,6 @@ fn script_diffs(a: &[ScriptOutput], b: &[ScriptOutput]) -> Vec<ScriptDiff> {
         j += usize::from(order != Ordering::Less);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,9 @@ use quick_xml::escape::EscapeError;
 use quick_xml::events::BytesStart;
 use record::Timestamp;
 
+/// Most addresses, most names, most states and most guesses of one host; nmap tells a few dozen at most.
+const OF_A_HOST_MAX: usize = 1_000;
+
 /// The attributes of one element, characters for references.
 pub struct Attributes(Vec<(String, String)>);
 
@@ -160,7 +163,16 @@ impl Building {
             }
             _ => {}
         }
-        Ok(())
+        let counts = [
+            (host.addresses.len(), "addresses"),
+            (host.names.len(), "names"),
+            (host.not_shown.len(), "states of ports"),
+            (host.os.len(), "guesses at the system"),
+        ];
+        match counts.into_iter().find(|(count, _)| *count > OF_A_HOST_MAX) {
+            Some((_, what)) => Err(format!("a host has more than {OF_A_HOST_MAX} {what}; nmap writes none such")),
+            None => Ok(()),
+        }
     }
 
     fn port_state(&mut self, with: &Attributes) {

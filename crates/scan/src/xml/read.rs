@@ -24,7 +24,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes_max: 1 << 30, piece_bytes_max: 8 << 20, depth_max: 64, hosts_max: 1 << 20 }
+        Self { bytes_max: 256 << 20, piece_bytes_max: 8 << 20, depth_max: 64, hosts_max: 1 << 20 }
     }
 }
 
@@ -38,6 +38,9 @@ pub struct Progress {
     /// What nmap thinks is left of this task, seconds.
     pub remaining_s: Option<u64>,
 }
+
+/// Most characters of what is said of an error, however long the names in the document are.
+const WORDS_CHARS_MAX: usize = 400;
 
 /// What comes out of the stream.
 #[derive(Clone, Debug, PartialEq)]
@@ -229,12 +232,17 @@ impl<R: BufRead> NmapXml<R> {
                     "the file is cut short inside a tag; {hosts}; nothing is kept of it, run the scan again"
                 ))
             },
-            error => self.error(format!("this is not well-formed XML ({error}); {hosts}; nothing is kept of it")),
+            // Its words may quote the document.
+            error => self.error(format!(
+                "this is not well-formed XML ({:.120}); {hosts}; nothing is kept of it",
+                one_line(&error.to_string())
+            )),
         }
     }
 
-    fn error(&self, what: String) -> XmlError {
+    fn error(&self, what: impl AsRef<str>) -> XmlError {
         let place = self.reader.get_ref();
+        let what = one_line(what.as_ref()).chars().take(WORDS_CHARS_MAX).collect();
         XmlError { what, line: place.line, byte: place.bytes, hosts: self.hosts, cut_short: false }
     }
 }
@@ -253,7 +261,12 @@ pub(super) fn entity_refused(name: &str) -> String {
 
 /// A name from a file, fit for a message.
 fn shown(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(40).collect()
+    one_line(name).chars().take(40).collect()
+}
+
+/// Words without line breaks and what would move a terminal's cursor.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Reads a whole document.
@@ -369,5 +382,43 @@ mod tests {
         let limits = Limits { piece_bytes_max: 1_000, ..Limits::default() };
         let input = std::io::BufReader::with_capacity(512, long.as_bytes());
         assert!(read_scan(input, limits).unwrap_err().what.contains("larger than 1000 bytes"));
+    }
+
+    /// Damaged documents are refused or read, never a panic. A small generator of its own: no dependency for it.
+    #[test]
+    fn damaged_documents_are_refused_or_read() {
+        let mut state = 7_u64;
+        let mut below = |limit: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % limit.max(1)
+        };
+        let (mut good, mut bad) = (0, 0);
+        for _ in 0..3_000 {
+            let mut bytes = WHOLE.as_bytes().to_vec();
+            for _ in 0..2 {
+                let at = below(bytes.len());
+                match below(3) {
+                    0 => bytes[at] = b"<>&;\"'/=\xff\0 x"[below(12)],
+                    1 => drop(bytes.drain(at..(at + below(40)).min(bytes.len()))),
+                    _ => bytes.insert(at, b"<>&;\"'/=[]! "[below(12)]),
+                }
+            }
+            match read_scan(&bytes[..], Limits::default()) {
+                Ok(_) => good += 1,
+                Err(error) => {
+                    bad += 1;
+                    let line = error.to_string();
+                    assert!(line.len() < 500 && !line.contains(['\n', '\0']), "{line:?}");
+                }
+            }
+        }
+        assert!(good > 100 && bad > 100, "{good} read, {bad} refused");
+    }
+
+    #[test]
+    fn what_one_host_holds_is_bounded() {
+        let names: Vec<_> = (0..2_000).map(|i| format!("<hostname name=\"h{i}\"/>")).collect();
+        let text = format!("<nmaprun><host><hostnames>{}</hostnames></host></nmaprun>", names.concat());
+        assert!(read(&text).unwrap_err().what.contains("more than 1000 names"));
     }
 }
