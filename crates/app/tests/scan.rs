@@ -226,6 +226,48 @@ fn both_scanners_find_the_services_and_what_changed() {
 }
 
 #[test]
+fn a_service_that_ends_is_exactly_one_change() {
+    let test = "a_service_that_ends_is_exactly_one_change";
+    let dir = tempfile::tempdir().unwrap();
+    let mut backends = vec!["connect"];
+    if Command::new("nmap").arg("-V").output().is_ok() {
+        backends.push("nmap");
+    } else {
+        eprintln!("SKIP {test}: nmap is not installed");
+    }
+    for backend in backends {
+        let (stays, ends) = (Services::open(2), Services::open(1));
+        let ended = ends.ports[0];
+        let list: Vec<String> = stays.ports.iter().chain(&ends.ports).map(u16::to_string).collect();
+        let ports = format!("scan.ports=\"{}\"", list.join(","));
+        let common = ["127.0.0.1", "--set", LOOPBACK, "--set", &ports, "--backend", backend];
+        let files = ["before.xml", "after.xml"].map(|name| dir.path().join(name));
+        let [before, after] = files.each_ref().map(|path| path.to_str().unwrap());
+        scan(&[&common[..], &["-o", "xml", "-w", before]].concat()).done();
+        drop(ends);
+        scan(&[&common[..], &["-o", "xml", "-w", after]].concat()).done();
+        let changes = scan(&["--diff", "--import", before, "--import", after, "-o", "json"]);
+        assert_eq!(changes.code, Some(1), "{backend}: {}", changes.stderr);
+        let changes = changes.json();
+        assert_eq!(changes["hosts"].as_array().unwrap().len(), 1, "{changes}");
+        let ports = changes["hosts"][0]["ports"].as_array().unwrap();
+        assert_eq!(ports.len(), 1, "{backend}: {changes}");
+        assert_eq!((&ports[0]["port"], &ports[0]["before"]["state"]), (&ended.into(), &"open".into()));
+        assert_ne!(ports[0]["after"]["state"], "open");
+        // nmap's own tool reads these files and says the same: text with one port.
+        match Command::new("ndiff").args(&files).output() {
+            Ok(output) => {
+                assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+                let text = String::from_utf8_lossy(&output.stdout).into_owned();
+                let gone: Vec<_> = text.lines().filter(|line| line.starts_with('-') && line.contains("/tcp")).collect();
+                assert!(gone.len() == 1 && gone[0].contains(&ended.to_string()), "{backend}: {text}");
+            }
+            Err(_) => eprintln!("SKIP {test}: ndiff is not installed"),
+        }
+    }
+}
+
+#[test]
 fn an_ended_scan_tells_what_it_has_and_leaves_no_process() {
     let test = "an_ended_scan_tells_what_it_has_and_leaves_no_process";
     if Command::new("nmap").arg("-V").output().is_err() {

@@ -171,7 +171,7 @@ impl<R: BufRead> NmapXml<R> {
 
     fn text(&mut self, text: &str) -> Result<Option<Part>, XmlError> {
         if self.open.is_empty() && !text.trim().is_empty() {
-            return Err(self.error("there is text outside the document's element: this is not nmap's XML".to_owned()));
+            return Err(self.error("there is text outside the document's element: this is not nmap's XML"));
         }
         self.building.text(text);
         Ok(None)
@@ -195,8 +195,7 @@ impl<R: BufRead> NmapXml<R> {
     fn doctype(&mut self, text: &str) -> Result<Option<Part>, XmlError> {
         if text.contains('[') || text.contains("<!") {
             return Err(self.error(
-                "the document declares entities or elements of its own, which nmap never does; they are refused and never resolved"
-                    .to_owned(),
+                "the document declares entities or elements of its own, which nmap never does; they are refused and never resolved",
             ));
         }
         Ok(None)
