@@ -132,6 +132,9 @@ pub enum Command {
   tripline notify -c tripline.toml --test --channel mail  exit code 2 with the server's words if it refuses
   tripline notify -c tripline.toml --retry                failed messages back into the queue")]
     Notify(NotifyArgs),
+    /// What is there, by nmap or connections of its own, and what changed; only targets inside scan.allow
+    #[command(after_help = crate::scan_args::EXAMPLES)]
+    Scan(crate::scan_args::ScanArgs),
     /// Self-test: play a crafted capture and say which detections fired
     Check(CheckArgs),
     /// Shell completions on standard output

@@ -67,6 +67,8 @@ pub struct Config {
     pub uploads: crate::live::uploads::UploadSettings,
     /// Who is told of incidents outside the dashboard.
     pub notify: store::notify::NotifyConfig,
+    /// Active scanning.
+    pub scan: scan::ScanConfig,
 }
 
 /// Which networks are the user's own.
@@ -124,6 +126,7 @@ impl Config {
         self.logs.check().plain()?;
         self.pcap.check().plain()?;
         self.uploads.check()?;
+        self.scan.check().map_err(Failure::new)?;
         if self.evidence.snap_len < 64 {
             return Err(Failure::new("evidence.snap_len is below 64 bytes: headers would be cut; set 64 or more"));
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Done.
 pub const EXIT_DONE: u8 = 0;
-/// Something was found (`analyze --fail-on`, `check`).
+/// Something was found (`analyze --fail-on`, `check`, `scan --diff`).
 pub const EXIT_FOUND: u8 = 1;
 /// Wrong use, bad input or failure.
 pub const EXIT_FAILURE: u8 = 2;

@@ -11,6 +11,7 @@ mod live;
 mod progress;
 mod render;
 mod rights;
+mod scan_args;
 mod settings;
 mod usage;
 

@@ -13,6 +13,7 @@ mod models_import;
 mod notify;
 mod output;
 mod run;
+mod scan;
 mod simulate;
 mod train;
 mod train_levels;
@@ -35,6 +36,7 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Config(args) => config::run(common, args),
         Command::Models(args) => models::run(common, args),
         Command::Notify(args) => notify::run(common, args),
+        Command::Scan(args) => scan::run(common, args),
         Command::Check(args) => check::run(common, args),
         Command::Completions { shell } => Ok(completions::run(*shell)),
     }
