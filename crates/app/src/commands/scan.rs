@@ -93,7 +93,7 @@ fn fresh(config: &ScanConfig, backend: Option<Backend>, targets: &Targets, quiet
     let cancel = Cancel::default();
     cancel_by_signal(&cancel)?;
     let who = if backend == Backend::Nmap { "nmap" } else { "connections" };
-    tracing::info!("scanning {} addresses by {who}, at most {} s", targets.count(), config.time_limit_s);
+    tracing::info!("scanning by {who}: addresses: {}; at most {} s", targets.count(), config.time_limit_s);
     let bar = bar(quiet);
     let mut progress = |progress: &Progress| {
         bar.set_position(progress.percent as u64);

@@ -5,7 +5,7 @@ use super::*;
 use crate::control::Cancel;
 use crate::targets::AllowList;
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 
 fn run(config: &ScanConfig, target: &str, cancel: &Cancel, told: &mut dyn FnMut(&Progress)) -> Scan {
     let allow = AllowList::new(&["127.0.0.0/8".to_owned()], &crate::resolve).unwrap();
@@ -18,10 +18,11 @@ fn run(config: &ScanConfig, target: &str, cancel: &Cancel, told: &mut dyn FnMut(
 #[test]
 fn open_and_closed_ports_and_first_words() {
     let (talks, silent) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    // The near end of a connection: taken, so that nobody comes to listen there, and closed.
+    let held = TcpStream::connect(holder.local_addr().unwrap()).unwrap();
     let port = |listener: &TcpListener| listener.local_addr().unwrap().port();
-    let (at, quiet, shut) = (port(&talks), port(&silent), port(&closed));
-    drop(closed);
+    let (at, quiet, shut) = (port(&talks), port(&silent), held.local_addr().unwrap().port());
     let speaking = std::thread::spawn(move || {
         let (mut stream, _) = talks.accept().unwrap();
         let _ = stream.write_all(b"SSH-2.0-Test\r\n");
