@@ -15,7 +15,7 @@ const LISTS = [
 ];
 
 suite('states', 300_000, (frame) => {
-  const { shared } = frame;
+  const { api, shared } = frame;
   const on = (path, checks, prepare) => frame.on(path, checks, { prepare, mayComplain: true });
   const param = (page, name) => new URL(page.url()).searchParams.get(name);
 
@@ -184,7 +184,6 @@ suite('states', 300_000, (frame) => {
   });
 
   test('a link brings back range, folder, filter and choice', async () => {
-    const api = async (path) => (await fetch(`${shared.server.url}/api/v1${path}`)).json();
     const incident = await until('an incident', async () => (await api('/incidents?limit=1')).items[0], 120_000);
     // By its id: the sentence changes while the incident grows.
     const shown = `[data-panel="incident"] [data-copy="${incident.id}"]`;

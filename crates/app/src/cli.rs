@@ -150,7 +150,7 @@ pub struct RunArgs {
     /// Interface to watch; may be given several times [default: the default route's, or host counters without the right to capture]
     #[arg(short = 'i', long = "interface", value_name = "IFACE")]
     pub interfaces: Vec<String>,
-    /// File to replay: a capture, or a log (`-` is a capture on standard input); may be given several times
+    /// File to replay: a capture, or a log (`-` is standard input); may be given several times
     #[arg(short = 'r', long = "read", value_name = "FILE", conflicts_with = "interfaces")]
     pub read: Vec<PathBuf>,
     /// Collect flow exports (NetFlow, IPFIX, sFlow) at this address; without a port at 2055, 4739 and 6343

@@ -189,6 +189,15 @@ fn open_ports(json: &serde_json::Value) -> BTreeSet<u64> {
     ports.iter().filter(|port| port["state"] == "open").map(|port| port["port"].as_u64().unwrap()).collect()
 }
 
+/// The connect probe, and nmap where it is installed.
+fn backends(test: &str) -> Vec<&'static str> {
+    if Command::new("nmap").arg("-V").output().is_ok() {
+        return vec!["connect", "nmap"];
+    }
+    eprintln!("SKIP {test}: nmap is not installed");
+    vec!["connect"]
+}
+
 #[test]
 fn both_scanners_find_the_services_and_what_changed() {
     let test = "both_scanners_find_the_services_and_what_changed";
@@ -201,13 +210,7 @@ fn both_scanners_find_the_services_and_what_changed() {
     let list: Vec<String> = services.ports.iter().chain([&shut]).map(u16::to_string).collect();
     let ports = format!("scan.ports=\"{}\"", list.join(","));
     let expected: BTreeSet<u64> = services.ports.iter().map(|port| u64::from(*port)).collect();
-    let mut backends = vec!["connect"];
-    if Command::new("nmap").arg("-V").output().is_ok() {
-        backends.push("nmap");
-    } else {
-        eprintln!("SKIP {test}: nmap is not installed");
-    }
-    for backend in backends {
+    for backend in backends(test) {
         let common = ["127.0.0.1", "--set", LOOPBACK, "--set", &ports, "--backend", backend];
         let json = scan(&[&common[..], &["-o", "json"]].concat()).done().json();
         assert_eq!(open_ports(&json), expected, "{backend}: {json}");
@@ -232,13 +235,7 @@ fn both_scanners_find_the_services_and_what_changed() {
 fn a_service_that_ends_is_exactly_one_change() {
     let test = "a_service_that_ends_is_exactly_one_change";
     let dir = tempfile::tempdir().unwrap();
-    let mut backends = vec!["connect"];
-    if Command::new("nmap").arg("-V").output().is_ok() {
-        backends.push("nmap");
-    } else {
-        eprintln!("SKIP {test}: nmap is not installed");
-    }
-    for backend in backends {
+    for backend in backends(test) {
         let (stays, ends) = (Services::open(2), Services::open(1));
         let ended = ends.ports[0];
         let list: Vec<String> = stays.ports.iter().chain(&ends.ports).map(u16::to_string).collect();

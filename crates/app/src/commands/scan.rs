@@ -5,6 +5,7 @@ use super::output::Output;
 use crate::cli::Common;
 use crate::config::Config;
 use crate::failure::{Context, EXIT_DONE, EXIT_FOUND, Failure, Result};
+use crate::live::name_of;
 use crate::scan_args::{Backend, ScanArgs, ScanFormat};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use scan::{AllowList, Cancel, ConnectScan, Control, Limits, NmapScan, Progress, Scan, ScanConfig, Targets};
@@ -58,17 +59,13 @@ fn check_use(args: &ScanArgs) -> Result<()> {
 fn import(path: &Path) -> Result<Scan> {
     let place = path.display();
     let read =
-        |input: &mut dyn io::Read| scan::read_scan(BufReader::new(input), Limits::default()).context(place_of(path));
+        |input: &mut dyn io::Read| scan::read_scan(BufReader::new(input), Limits::default()).context(name_of(path));
     if path == Path::new("-") {
         return read(&mut io::stdin().lock());
     }
     let mut file = File::open(path)
         .map_err(|e| Failure::new(format!("cannot open {place}: {e}; check the name and your right to read it")))?;
     read(&mut file)
-}
-
-fn place_of(path: &Path) -> String {
-    if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
 }
 
 /// The targets, all of them inside the allow-list; None: none were given.
