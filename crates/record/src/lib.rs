@@ -22,6 +22,7 @@ pub mod observation;
 pub mod packet;
 pub mod packet_detail;
 pub mod prefix;
+pub mod scan;
 pub mod series;
 pub mod socket;
 pub mod timestamp;

@@ -1,9 +1,9 @@
 //! How a running scan is watched and stopped. Owns the flag, the deadline and the words of failure; knows no scanner.
 
-use crate::nouns::Scan;
 use crate::targets::Targets;
 use crate::xml::Progress;
 use record::Timestamp;
+use record::scan::Scan;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -5,7 +5,6 @@ mod connect;
 mod control;
 mod diff;
 mod nmap;
-mod nouns;
 mod ports;
 mod settings;
 mod targets;
@@ -16,8 +15,10 @@ pub use connect::ConnectScan;
 pub use control::{Cancel, Control, ScanError};
 pub use diff::{Change, HostChange, HostDiff, PortDiff, ScanDiff, ScriptDiff, SetDiff, diff, diff_text, diff_xml};
 pub use nmap::{NmapScan, SCRIPTS, is_installed};
-pub use nouns::{AddressKind, ExtraPorts, HostAddress, OsMatch, Scan, ScannedHost, ScannedPort, ScriptOutput, Service};
 pub use ports::PortList;
+pub use record::scan::{
+    AddressKind, ExtraPorts, HostAddress, OsMatch, Scan, ScannedHost, ScannedPort, ScriptOutput, Service,
+};
 pub use settings::ScanConfig;
 pub use targets::{AllowList, Refused, Resolve, Targets, resolve};
 pub use text::scan_text;

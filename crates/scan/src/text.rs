@@ -1,7 +1,7 @@
 //! A scan for people: hosts with what is open. Owns the columns; escapes whatever would move a terminal's cursor.
 
 use crate::diff::{columns, shown};
-use crate::nouns::{ExtraPorts, Scan, ScannedHost};
+use record::scan::{ExtraPorts, Scan, ScannedHost};
 use std::fmt::Write as _;
 
 /// Characters shown of how a scan was called; a list of ports can be long.
@@ -78,7 +78,7 @@ fn write_script(text: &mut String, id: &str, output: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nouns::{ScannedPort, ScriptOutput};
+    use record::scan::{ScannedPort, ScriptOutput};
 
     #[test]
     fn hosts_and_ports_are_told_and_cannot_write_to_the_terminal() {

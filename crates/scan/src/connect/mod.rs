@@ -4,12 +4,12 @@
 mod probe;
 
 use crate::control::{Control, LOOK_EVERY, ScanError, name_hosts, now, stop_reason};
-use crate::nouns::{AddressKind, ExtraPorts, HostAddress, Scan, ScannedHost, ScannedPort};
 use crate::ports::PortList;
 use crate::settings::ScanConfig;
 use crate::targets::Targets;
 use crate::xml::Progress;
 use probe::{Answer, Waits, probe};
+use record::scan::{AddressKind, ExtraPorts, HostAddress, Scan, ScannedHost, ScannedPort};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;

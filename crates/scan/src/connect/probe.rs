@@ -1,6 +1,6 @@
 //! One TCP connection and what it says of a port. Owns the reading of errors and of first words; knows no pace.
 
-use crate::nouns::{ScannedPort, ScriptOutput, Service};
+use record::scan::{ScannedPort, ScriptOutput, Service};
 use std::fmt::Write as _;
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;

@@ -11,8 +11,8 @@ pub use text::diff_text;
 pub(crate) use text::{columns, shown};
 pub use xml::diff_xml;
 
-use crate::nouns::{AddressKind, ExtraPorts, HostAddress, OsMatch, Scan, ScannedHost, ScannedPort, ScriptOutput};
 use record::Timestamp;
+use record::scan::{AddressKind, ExtraPorts, HostAddress, OsMatch, Scan, ScannedHost, ScannedPort, ScriptOutput};
 use serde::Serialize;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::nouns::Service;
+use record::scan::Service;
 
 fn port(port: u32, state: &str, name: &str) -> ScannedPort {
     let service = Service { name: Some(name.to_owned()), ..Service::default() };

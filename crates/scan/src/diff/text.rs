@@ -1,8 +1,8 @@
 //! Changes for people: `-` was, `+` is. Owns the words and the columns.
 
 use super::{Call, HostChange, HostDiff, PortDiff, ScanDiff, ScriptDiff};
-use crate::nouns::{ScannedHost, ScannedPort};
 use crate::text::{counted, headline};
+use record::scan::{ScannedHost, ScannedPort};
 use std::fmt::Write as _;
 
 /// All changes; `no change` where there is none.

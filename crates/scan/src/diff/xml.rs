@@ -1,8 +1,8 @@
 //! Changes as XML in ndiff's format (`<nmapdiff version="1">`), so that what reads ndiff reads this. Owns the order of its elements.
 
 use super::{Call, HostChange, HostDiff, PortDiff, ScanDiff, ScriptDiff, Sides};
-use crate::nouns::{ExtraPorts, HostAddress, ScannedHost, ScannedPort, ScriptOutput, Service};
 use crate::xml::Tags;
+use record::scan::{ExtraPorts, HostAddress, ScannedHost, ScannedPort, ScriptOutput, Service};
 
 /// The whole document.
 pub fn diff_xml(diff: &ScanDiff) -> String {

@@ -3,9 +3,9 @@
 
 use super::NmapScan;
 use crate::control::{Control, LOOK_EVERY, ScanError, name_hosts, now, stop_reason};
-use crate::nouns::{Scan, ScannedHost};
 use crate::targets::Targets;
 use crate::xml::{Limits, NmapXml, Part, XmlError};
+use record::scan::{Scan, ScannedHost};
 use std::ffi::OsStr;
 use std::io::{BufReader, ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt;

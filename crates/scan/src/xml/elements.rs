@@ -1,11 +1,11 @@
 //! What nmap's elements mean. Owns the mapping from names and attributes to the record; knows no bytes and no bounds.
 
 use super::read::{Progress, entity_refused};
-use crate::nouns::{AddressKind, ExtraPorts, HostAddress, OsMatch, Scan, ScannedHost, ScannedPort, ScriptOutput};
 use quick_xml::XmlVersion;
 use quick_xml::escape::EscapeError;
 use quick_xml::events::BytesStart;
 use record::Timestamp;
+use record::scan::{AddressKind, ExtraPorts, HostAddress, OsMatch, Scan, ScannedHost, ScannedPort, ScriptOutput};
 
 /// Most addresses, most names, most states and most guesses of one host; nmap tells a few dozen at most.
 const OF_A_HOST_MAX: usize = 1_000;

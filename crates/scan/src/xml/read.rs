@@ -3,9 +3,9 @@
 
 use super::bounded::Bounded;
 use super::elements::{Attributes, Building};
-use crate::nouns::{Scan, ScannedHost};
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, Event};
+use record::scan::{Scan, ScannedHost};
 use std::fmt;
 use std::io::BufRead;
 

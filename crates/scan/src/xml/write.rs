@@ -1,7 +1,7 @@
 //! A scan as XML that nmap's own tools read (ndiff, Zenmap). Owns the order of the elements; knows no file.
 
 use super::tags::Tags;
-use crate::nouns::{Scan, ScannedHost, ScannedPort, ScriptOutput};
+use record::scan::{Scan, ScannedHost, ScannedPort, ScriptOutput};
 
 /// The whole document.
 pub fn write_scan(scan: &Scan) -> String {

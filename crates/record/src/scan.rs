@@ -1,11 +1,12 @@
 //! What a scan found, whoever scanned: hosts, addresses, ports, services, guesses at the system. Owns the nouns and their JSON; knows no
 //! scanner and no file format.
 
-use record::Timestamp;
+use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// One run of one scanner.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Scan {
     /// Program that scanned: `nmap`, or `tripline` for the connect probe.
     pub scanner: String,
@@ -39,6 +40,7 @@ pub struct Scan {
 
 /// One host.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ScannedHost {
     /// `up`, `down`, `unknown` or `skipped`; None: not told.
     pub state: Option<String>,
@@ -66,6 +68,7 @@ pub struct ScannedHost {
 
 /// Kind of an address. The order is that in which they are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum AddressKind {
     /// IPv4.
@@ -89,6 +92,7 @@ impl AddressKind {
 
 /// An address of a host. Its spelling is the scanner's: two spellings are two addresses, as in ndiff.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HostAddress {
     /// Kind.
     pub kind: AddressKind,
@@ -101,6 +105,7 @@ pub struct HostAddress {
 
 /// One port.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ScannedPort {
     /// Transport: `tcp`, `udp`, `sctp`, `ip`.
     pub protocol: String,
@@ -121,6 +126,7 @@ pub struct ScannedPort {
 
 /// What answers at a port.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Service {
     /// Protocol by its registered name (`ssh`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -156,6 +162,7 @@ impl Service {
 
 /// Ports in one state that are counted, not listed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ExtraPorts {
     /// Their state; None: not told.
     pub state: Option<String>,
@@ -165,6 +172,7 @@ pub struct ExtraPorts {
 
 /// One guess at the operating system.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OsMatch {
     /// Name.
     pub name: String,
@@ -175,6 +183,7 @@ pub struct OsMatch {
 
 /// What one script said.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ScriptOutput {
     /// Script.
     pub id: String,
