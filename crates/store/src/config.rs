@@ -38,6 +38,9 @@ pub struct StoreConfig {
     /// Most flows and verdicts waiting for the writer; more are dropped and counted as `store_queue_full`. An eighth of the room is kept
     /// for anomalous flows.
     pub queue_flows_max: usize,
+    /// Most bytes of flows that wait on disk while more come than the database takes in; 0: none wait there. What the disk has no room for
+    /// waits in memory, up to `queue_flows_max`.
+    pub spool_max_bytes: u64,
     /// Most incidents, hosts and series points waiting; the caller waits when it is reached, nothing is dropped.
     pub queue_other_max: usize,
     /// Longest time between a write and its commit, milliseconds.
@@ -65,6 +68,7 @@ impl Default for StoreConfig {
             evidence_max_bytes: 1 << 30,
             evidence_file_max_bytes: 64 << 20,
             queue_flows_max: 200_000,
+            spool_max_bytes: 1 << 30,
             queue_other_max: 20_000,
             batch_ms: 250,
             read_connections: 4,

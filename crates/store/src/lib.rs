@@ -21,6 +21,8 @@ mod queue;
 mod reader;
 mod retention;
 mod schema;
+mod spool;
+mod spool_form;
 mod write;
 mod writer;
 

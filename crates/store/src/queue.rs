@@ -174,6 +174,11 @@ impl Queue {
         Ok(())
     }
 
+    /// Flows and verdicts that nobody has taken yet.
+    pub(crate) fn flows_waiting(&self) -> usize {
+        self.lock().flows_waiting
+    }
+
     /// No more pushes; the writer ends when the queue is empty.
     pub(crate) fn close(&self) {
         self.lock().closed = true;

@@ -133,7 +133,7 @@ pub struct StoreCounters {
     pub incidents_written: u64,
     /// Transactions committed.
     pub transactions: u64,
-    /// Lost, by reason: `store_queue_full`, `store_write_failed`, `series_late`.
+    /// Lost, by reason: `store_queue_full`, `store_write_failed`, `store_spool_damaged`, `series_late`.
     pub dropped: Counters,
     /// Deleted by a bound: `flows_size`, `flows_age`, `incidents_age`, `incidents_max`, `incidents_size`,
     /// `hosts_age`, `hosts_max`.
@@ -142,8 +142,12 @@ pub struct StoreCounters {
     pub database_bytes: u64,
     /// Bytes of the write-ahead log.
     pub wal_bytes: u64,
-    /// Flows and verdicts waiting.
+    /// Flows and verdicts waiting in memory.
     pub waiting_flows: u64,
+    /// Flows waiting on disk.
+    pub spooled_flows: u64,
+    /// Bytes of these.
+    pub spooled_bytes: u64,
     /// Incidents, changes, hosts and points waiting.
     pub waiting_other: u64,
     /// The last failure of the writer, None after a success.
@@ -185,7 +189,7 @@ impl Sqlite {
         let evidence = EvidenceFolder::open(dir, config)?;
         let queue = Arc::new(Queue::new(config));
         let reader = Arc::new(Reader::open(dir, config)?);
-        let writer = Writer::new(database, path, config.clone(), Arc::clone(&queue))?;
+        let writer = Writer::new(database, path, dir, config.clone(), Arc::clone(&queue))?;
         let write = move || {
             begin();
             writer.run();
@@ -203,7 +207,7 @@ impl Sqlite {
         self.queue.push(batch)
     }
 
-    /// Waits until everything written so far is committed (or counted as lost).
+    /// Waits until everything written so far is committed, or waits on disk as flows over what the database takes in, or is counted as lost.
     ///
     /// # Errors
     /// `StoreError::Closed` when the writer is gone.

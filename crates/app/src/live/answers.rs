@@ -330,6 +330,8 @@ impl Live for Answers {
             ("flow_table_entries".to_owned(), live as f64),
             ("queue_parcels".to_owned(), status.queue as f64),
             ("queue_store_flows".to_owned(), status.store.waiting_flows as f64),
+            ("spool_flows".to_owned(), status.store.spooled_flows as f64),
+            ("spool_bytes".to_owned(), status.store.spooled_bytes as f64),
             ("lag_milliseconds".to_owned(), status.lag_ms as f64),
             ("database_bytes".to_owned(), status.store.database_bytes as f64),
             ("resident_memory_peak_bytes".to_owned(), peak as f64),

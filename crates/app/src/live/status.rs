@@ -287,6 +287,7 @@ impl Status {
                 "Free disk space or point --data-dir at another place.",
             ));
         }
+        items.extend(self.spool_health());
         if self.lag_ms > 2_000 {
             let text = format!("Judging is {:.1} s behind the traffic", self.lag_ms as f64 / 1e3);
             items.push(item(
@@ -298,6 +299,14 @@ impl Status {
         }
         items.sort_by_key(|i| std::cmp::Reverse(i.level));
         items
+    }
+
+    /// Flows on disk are late and not lost.
+    fn spool_health(&self) -> Option<HealthItem> {
+        let (flows, megabytes) = (self.store.spooled_flows, self.store.spooled_bytes as f64 / 1e6);
+        let text = format!("Flows wait on disk for their place in the history: {flows} ({megabytes:.0} MB)");
+        let action = "Nothing at once: they come in when there is time. If it stays, a faster disk or a filter (-F).";
+        (flows > 0).then(|| item("spool", HealthLevel::Info, text, action))
     }
 
     fn capture_health(&self) -> HealthItem {

@@ -11,3 +11,4 @@ mod lists;
 mod roundtrip;
 mod series;
 mod speed;
+mod spool;
