@@ -35,6 +35,7 @@ pub mod replay;
 pub mod reservoir;
 pub mod rows;
 pub mod sampler;
+pub mod scans;
 pub mod simulate;
 pub mod stability;
 pub mod tables;

@@ -1,0 +1,5 @@
+//! x
+pub struct FirstUse;
+pub struct ScanStory;
+/// x
+pub fn scan_alerts() {}
