@@ -75,8 +75,8 @@ pub struct HostFinding {
     pub reasons: Vec<FindingReason>,
     /// Ports that it opened for the first time and others did not.
     pub ports_first: Vec<PortKey>,
-    /// Ports that it closed and others did not.
-    pub ports_closed: Vec<PortKey>,
+    /// All that changed since it was last up, without what others did as well.
+    pub changes: Vec<Change>,
     /// Scans before in which it was up.
     pub scans: u32,
     /// Hosts of its role, itself among them.
@@ -168,7 +168,7 @@ fn finding(row: &Row<'_>, calibrated: &Calibrated, groups: &[Vec<[f32; 2]>], siz
         anomalous: false,
         reasons: reasons.into_iter().map(|(column, share)| reason(row, column, share, group)).collect(),
         ports_first: row.first.clone(),
-        ports_closed: words::of_kind(&row.changes, features::scan::ChangeKind::Closed),
+        changes: row.changes.clone(),
         scans: row.scans_up,
         group_hosts: sizes.get(usize::from(row.group)).copied().unwrap_or(0),
         text: String::new(),

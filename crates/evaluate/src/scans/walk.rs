@@ -18,16 +18,20 @@ const RARE_SHARE: f64 = 0.05;
 /// Hosts remembered over all scans; what comes beyond is counted and not judged.
 const HOSTS_MAX: usize = 65_536;
 
-/// What a network may do without its being worth a word, even where it never did: columns and how far they may lie outside.
-const FLOORS: &[(&str, f32)] = &[
+/// What a network may do without its being worth a word, even where it never did: columns, how far they may lie outside, and how far as a
+/// share of the most that was seen.
+const FLOORS: &[(&str, f32, f32)] = &[
+    // How many ports a system hands out is as much chance as which.
+    ("ports_handed_out", 0.0, 0.5),
     // What closes or comes back says less than what was never there.
-    ("ports_opened", 1.0),
-    ("ports_closed", 1.0),
-    ("services", 1.0),
-    ("service_entropy_nats", 0.5),
-    // Versions go up; hosts are switched off.
-    ("versions_changed", 4.0),
-    ("scans_missed", 5.0),
+    ("ports_opened", 1.0, 0.0),
+    ("ports_closed", 1.0, 0.0),
+    ("services", 1.0, 0.0),
+    ("service_entropy_nats", 0.5, 0.0),
+    // Versions go up, all of a host in one night.
+    ("versions_changed", 10.0, 0.0),
+    // Hosts are switched off, and come back after a holiday: the inventory says so.
+    ("scans_missed", f32::INFINITY, 0.0),
 ];
 
 /// One host in one scan.
@@ -59,7 +63,7 @@ pub(super) struct Walk {
     /// Hosts of a group that ever had a port.
     ever: HashMap<(u16, PortKey), u32>,
     ranges: Vec<GroupRange>,
-    floors: Vec<f32>,
+    floors: Vec<[f32; 2]>,
     /// Hosts of the last scan that found no room.
     pub(super) left_out: usize,
 }
@@ -85,7 +89,8 @@ impl Walk {
             }
         }
         let (group_of, sizes) = habits.groups();
-        let floor = |name: &str| FLOORS.iter().find(|floor| floor.0 == name).map_or(0.0, |floor| floor.1);
+        let floor =
+            |name: &str| FLOORS.iter().find(|floor| floor.0 == name).map_or([0.0; 2], |floor| [floor.1, floor.2]);
         Self {
             identities: Identities::default(),
             group_of,
@@ -205,10 +210,11 @@ impl Walk {
             .iter()
             .enumerate()
             .map(|(column, value)| {
-                let of_own = row.own.of(column).map(|range| outside(*value, range));
-                let of_group = group.and_then(|ranges| ranges.get(column)).map(|range| outside(*value, *range));
-                let both = [of_own, of_group].into_iter().flatten().reduce(f32::min).unwrap_or(0.0);
-                (both - self.floors[column]).max(0.0)
+                let [floor, share] = self.floors[column];
+                let beyond = |range: [f32; 2]| (outside(*value, range) - floor - share * range[1]).max(0.0);
+                let of_own = row.own.of(column).map(beyond);
+                let of_group = group.and_then(|ranges| ranges.get(column)).map(|range| beyond(*range));
+                [of_own, of_group].into_iter().flatten().reduce(f32::min).unwrap_or(0.0)
             })
             .collect();
     }

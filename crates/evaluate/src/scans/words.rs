@@ -2,6 +2,7 @@
 
 use super::{FindingReason, HostFinding};
 use features::scan::{Change, ChangeKind, PortKey};
+use record::Timestamp;
 
 /// Ports named one by one.
 const PORTS_NAMED: usize = 4;
@@ -20,8 +21,9 @@ pub(super) fn sentence(finding: &HostFinding) -> String {
     if !finding.ports_first.is_empty() {
         parts.push(format!("{} opened for the first time", ports(&finding.ports_first)));
     }
-    if !finding.ports_closed.is_empty() {
-        parts.push(format!("{} closed", ports(&finding.ports_closed)));
+    let closed = of_kind(&finding.changes, ChangeKind::Closed);
+    if !closed.is_empty() {
+        parts.push(format!("{} closed", ports(&closed)));
     }
     let said = |reason: &&FindingReason| {
         let by_ports = matches!(&*reason.feature, "ports_first" | "ports_opened" | "ports_closed" | "ports_rare");
@@ -71,4 +73,14 @@ pub(super) fn plural(n: u64, one: &str, many: &str) -> String {
 /// The ports of one kind of change.
 pub(super) fn of_kind(changes: &[Change], kind: ChangeKind) -> Vec<PortKey> {
     changes.iter().filter(|change| change.kind == kind).map(|change| change.key).collect()
+}
+
+/// `10:02 UTC`, with the date where that is another than that of `beside`.
+pub(super) fn at(time: Timestamp, beside: Timestamp) -> String {
+    let (text, other) = (time.rfc3339(), beside.rfc3339());
+    match (text.get(..10), text.get(11..16)) {
+        (date, Some(clock)) if date == other.get(..10) => format!("{clock} UTC"),
+        (Some(date), Some(clock)) => format!("{date} {clock} UTC"),
+        _ => text,
+    }
 }
