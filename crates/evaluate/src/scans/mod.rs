@@ -5,6 +5,8 @@
 //! p-value), `alerts` and `words` (what is told).
 
 mod alerts;
+#[cfg(test)]
+mod alerts_test;
 mod calibrated;
 mod groups;
 mod identity;

@@ -41,8 +41,10 @@ pub(super) struct Row<'a> {
     pub(super) group: u16,
     /// Scans before in which it was up.
     pub(super) scans_up: u32,
-    /// Values for people.
+    /// Values for people, as if what it shares had not happened.
     pub(super) values: Vec<f32>,
+    /// The same as they are: what is usual from now on.
+    told: Vec<f32>,
     /// ln(1 + excess), by column.
     pub(super) excess: Vec<f32>,
     pub(super) own: OwnRange,
@@ -145,6 +147,7 @@ impl Walk {
             key,
             host,
             values: Vec::new(),
+            told: Vec::new(),
             excess: Vec::new(),
             shared: Vec::new(),
             first: Vec::new(),
@@ -195,15 +198,13 @@ impl Walk {
                 && f64::from(of_others) <= RARE_SHARE * others as f64
                 && !row.shared.iter().any(|change| change.key == key)
         };
-        let step = HostStep::of(&met.now, past, &row.changes, rare);
+        row.told = shown(&HostStep::of(&met.now, past, &row.changes, rare));
+        row.values = match row.shared.is_empty() {
+            true => row.told.clone(),
+            false => shown(&HostStep::of(&without(&met.now, &past.last, &row.shared), past, &row.changes, rare)),
+        };
         let opened = row.changes.iter().filter(|change| change.kind == ChangeKind::Opened);
         row.first = opened.map(|change| change.key).filter(|key| !past.had(*key)).collect();
-        let mut inputs = Vec::with_capacity(self.floors.len());
-        scan_host_vector(&step, &mut inputs);
-        let kinds = scan_host_schema().features.iter().map(|feature| feature.kind);
-        // Counts come back from the logarithm a hair off.
-        let shown = kinds.zip(&inputs).map(|(kind, input)| (kind.shown(*input) * 100.0).round() / 100.0);
-        row.values = shown.map(|value| value as f32).collect();
         let group = ranges.get(usize::from(row.group)).filter(|_| others > 0);
         row.excess = row
             .values
@@ -252,13 +253,34 @@ impl Walk {
                     *self.ever.entry((group, port)).or_default() += 1;
                 }
             }
-            own.add(&row.values);
+            own.add(&row.told);
         }
         for group in groups(row.group) {
-            self.ranges[usize::from(group)].add(&row.values);
+            self.ranges[usize::from(group)].add(&row.told);
         }
         row
     }
+}
+
+/// The schema's values in the units of people.
+fn shown(step: &HostStep) -> Vec<f32> {
+    let mut values = Vec::with_capacity(scan_host_schema().features.len());
+    scan_host_vector(step, &mut values);
+    for (feature, value) in scan_host_schema().features.iter().zip(&mut values) {
+        // Counts come back from the logarithm a hair off.
+        *value = ((feature.kind.shown(*value) * 100.0).round() / 100.0) as f32;
+    }
+    values
+}
+
+/// A profile as if these changes had not happened.
+fn without(now: &Profile, last: &Profile, shared: &[Change]) -> Profile {
+    let is = |kind: ChangeKind, key| shared.iter().any(|change| change.kind == kind && change.key == key);
+    let kept = now.ports.iter().filter(|port| !is(ChangeKind::Opened, port.key));
+    let closed = last.ports.iter().filter(|port| is(ChangeKind::Closed, port.key));
+    let mut ports: Vec<_> = kept.chain(closed).copied().collect();
+    ports.sort_by_key(|port| port.key);
+    Profile { ports }
 }
 
 /// A host's group and the network, each once.
