@@ -231,7 +231,7 @@ impl<'a> Teller<'a> {
             self.before.iter().filter(|(scan, _)| scan.incomplete.is_none()).collect();
         let Some(until) = (whole.len() + 1).checked_sub(missed) else { return Vec::new() };
         let (earlier, newer) = whole.split_at(until);
-        let steady = self.steady(earlier);
+        let steady = Self::steady(earlier);
         let gone = |key: &&String| !self.now.contains_key(*key) && newer.iter().all(|(_, up)| !up.contains_key(*key));
         let there = |key: &&String| earlier.last().is_some_and(|(_, up)| up.contains_key(*key));
         let lost: Vec<&String> = steady.keys().filter(there).filter(gone).collect();
@@ -276,7 +276,7 @@ impl<'a> Teller<'a> {
     }
 
     /// Hosts that were up in nearly every scan since they first were, and in how many.
-    fn steady(&self, earlier: &[&(&Scan, ByKey<'_>)]) -> BTreeMap<String, usize> {
+    fn steady(earlier: &[&(&Scan, ByKey<'_>)]) -> BTreeMap<String, usize> {
         let mut seen: BTreeMap<&String, (usize, usize)> = BTreeMap::new();
         for (place, (_, up)) in earlier.iter().enumerate() {
             for key in up.keys() {
@@ -396,7 +396,7 @@ impl Said {
         }
         let mut why = Vec::new();
         let mut say = |feature, n: usize, share| {
-            why.extend((n > 0).then(|| reason(feature, n as f64, [0.0, 0.0], "ports", share)))
+            why.extend((n > 0).then(|| reason(feature, n as f64, [0.0, 0.0], "ports", share)));
         };
         say("ports_first", finding.ports_first.len(), 0.5);
         say("ports_changed", self.ports.len(), 0.3);

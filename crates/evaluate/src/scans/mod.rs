@@ -122,12 +122,16 @@ pub fn judge(history: &[Scan], current: &Scan, seed: u64) -> ScanJudgement {
     for (place, scan) in scans.iter().enumerate() {
         let rows = walk.step(scan);
         if place >= teaching {
-            rows.iter().for_each(|row| past.push(&row.excess));
+            for row in &rows {
+                past.push(&row.excess);
+            }
         }
     }
     let groups: Vec<_> = (0..walk.sizes.len()).map(|group| walk.group_ranges(group as u16)).collect();
     let rows = walk.step(current);
-    rows.iter().for_each(|row| now.push(&row.excess));
+    for row in &rows {
+        now.push(&row.excess);
+    }
     let mut findings = Vec::new();
     if !scans.is_empty() {
         let calibrated = Calibrated::new(&past, &now, seed);

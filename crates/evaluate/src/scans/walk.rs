@@ -199,9 +199,10 @@ impl Walk {
                 && !row.shared.iter().any(|change| change.key == key)
         };
         row.told = shown(&HostStep::of(&met.now, past, &row.changes, rare));
-        row.values = match row.shared.is_empty() {
-            true => row.told.clone(),
-            false => shown(&HostStep::of(&without(&met.now, &past.last, &row.shared), past, &row.changes, rare)),
+        row.values = if row.shared.is_empty() {
+            row.told.clone()
+        } else {
+            shown(&HostStep::of(&without(&met.now, &past.last, &row.shared), past, &row.changes, rare))
         };
         let opened = row.changes.iter().filter(|change| change.kind == ChangeKind::Opened);
         row.first = opened.map(|change| change.key).filter(|key| !past.had(*key)).collect();

@@ -194,7 +194,9 @@ fn happen(hosts: &mut [Host], victim: usize, event: ScanEvent) {
         ScanEvent::Nothing => {}
         ScanEvent::OnePort => open(host, 4444, ""),
         ScanEvent::ThreePorts => {
-            [(4444, ""), (8081, "http"), (2323, "telnet")].iter().for_each(|(p, n)| open(host, *p, n))
+            for (port, name) in [(4444, ""), (8081, "http"), (2323, "telnet")] {
+                open(host, port, name);
+            }
         }
         ScanEvent::ServiceMoved => host.ports[0].0 = 2222,
         ScanEvent::AnotherRole => {
