@@ -90,7 +90,7 @@ fn large() {
         "{} hosts up, {ports} ports, {} scans before: judged in {judging:.2?}, {alerts} alerts in {:.2?}",
         current.hosts.len(),
         scans.len(),
-        begin.elapsed() - judging
+        begin.elapsed().saturating_sub(judging)
     );
     println!("the changed host is at place {place:?}; before: {before}, most: {}", memory("VmHWM"));
 }
