@@ -3,7 +3,7 @@
 //! Reading order: `meter` (frames to observations), `exports` (datagrams of exporters to observations), `sampler` (which packets are judged), `packets` (the packet level), `judge` (observations to incidents), `learn` (what models learn from first),
 //! `reservoir` (and later), `replay` (files on threads), `analysis` (a whole file analysis), `simulate` (labelled traffic). Figures:
 //! `input` (captures and tables to rows), `truth` (which are attacks), `teach` (rows to an artifact), `assess` (an artifact and rows to
-//! figures), `metrics` (the formulas), `baselines` (what must be beaten). The live process in `app`
+//! figures), `scans` (hosts over scans), `metrics` (the formulas), `baselines` (what must be beaten). The live process in `app`
 //! uses `meter` and `judge` as they are, so that a replayed file and the live run agree exactly.
 
 pub mod analysis;
@@ -35,6 +35,7 @@ pub mod replay;
 pub mod reservoir;
 pub mod rows;
 pub mod sampler;
+pub mod scans;
 pub mod simulate;
 pub mod stability;
 pub mod tables;

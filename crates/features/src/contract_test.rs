@@ -3,7 +3,7 @@
 
 use crate::{
     Group, flow, flow_schema, flow_vector, host, host_schema, host_series_schema, host_step_vector, host_vector,
-    interface_series_schema, interface_step_vector, series,
+    interface_series_schema, interface_step_vector, scan, scan_host_schema, series,
 };
 use proptest::prelude::*;
 use record::{
@@ -39,6 +39,7 @@ fn check_schema(schema: &Schema) {
 fn every_group_keeps_the_contract() {
     check_groups(flow::GROUPS);
     check_groups(host::GROUPS);
+    check_groups(scan::GROUPS);
     check_groups(series::HOST_GROUPS);
     check_groups(series::INTERFACE_GROUPS);
 }
@@ -47,6 +48,7 @@ fn every_group_keeps_the_contract() {
 fn schemas_are_well_formed() {
     check_schema(flow_schema());
     check_schema(host_schema());
+    check_schema(scan_host_schema());
     check_schema(host_series_schema());
     check_schema(interface_series_schema());
     assert_ne!(flow_schema().fingerprint(), host_schema().fingerprint());
@@ -57,6 +59,7 @@ fn schemas_are_well_formed() {
 fn schemas_do_not_change_silently() {
     assert_eq!((&*flow_schema().name, flow_schema().features.len()), ("flow/1", 51));
     assert_eq!((&*host_schema().name, host_schema().features.len()), ("host/1", 25));
+    assert_eq!((&*scan_host_schema().name, scan_host_schema().features.len()), ("scan_host/1", 16));
     assert_eq!((&*host_series_schema().name, host_series_schema().features.len()), ("host_series/1", 8));
     assert_eq!((&*interface_series_schema().name, interface_series_schema().features.len()), ("interface_series/1", 8));
 }

@@ -101,6 +101,7 @@ pub use new_listener::{NewListener, NewListenerConfig};
 pub use new_service::{NewService, NewServiceConfig};
 pub use odd_service::{OddService, OddServiceConfig};
 pub use port_scan::{PortScan, PortScanConfig};
+pub use ports::has_service;
 pub use process_peer::{ProcessPeer, ProcessPeerConfig};
 pub use rare_client::{RareClient, RareClientConfig};
 pub use reflector::{Reflector, ReflectorConfig};

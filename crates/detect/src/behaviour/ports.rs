@@ -67,7 +67,8 @@ pub(super) fn may_be_http(port: u16) -> bool {
 }
 
 /// Ports of services with a protocol of their own, which need not be one that the decoder knows.
-pub(super) fn has_service(port: u16) -> bool {
+#[must_use]
+pub fn has_service(port: u16) -> bool {
     port < 1024
         || may_be_tls(port)
         || may_be_http(port)

@@ -10,6 +10,7 @@ mod labels;
 mod protocols;
 mod random;
 mod rhythm;
+pub mod scans;
 mod scenarios;
 mod tcp;
 #[cfg(test)]
