@@ -176,10 +176,11 @@ fn netbios_name(answer: &[u8]) -> Option<String> {
     const NAME_BYTES: usize = 15;
     // The question's name comes again, then type, class, time to live and length.
     const TABLE: usize = HEADER + 34 + 10;
-    if answer.get(..2)? != NUMBER || answer[2] & 0x80 == 0 {
+    let head = answer.get(..HEADER)?;
+    let count = usize::from(*answer.get(TABLE)?);
+    if head[..2] != NUMBER || head[2] & 0x80 == 0 {
         return None;
     }
-    let count = usize::from(*answer.get(TABLE)?);
     let mut entries = answer[TABLE + 1..].chunks_exact(NAME_BYTES + 3).take(count);
     let own = entries.find(|entry| entry[NAME_BYTES] == 0 && entry[NAME_BYTES + 1] & 0x80 == 0);
     Some(own.map(|entry| cleaned(&entry[..NAME_BYTES])).unwrap_or_default())
