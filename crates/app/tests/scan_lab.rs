@@ -142,7 +142,9 @@ fn begin(lab: &Lab, backend: &str, output: &str, file: &str) -> Child {
         format!("scan.ports=\"{PORTS}\""),
         format!("scan.udp_ports=\"{UDP_PORTS}\""),
     ];
-    settings.iter().for_each(|setting| _ = command.args(["--set", setting]));
+    for setting in &settings {
+        command.args(["--set", setting]);
+    }
     command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
@@ -291,7 +293,7 @@ fn first_scans_are_right(lab: &Lab, python: &str, ours: &Value) {
         assert_eq!(of_ours["addresses"], addresses);
     }
     // Those that speak first, and those that were asked in their own language, say who they are.
-    let ports = connected["hosts"].as_array().unwrap().iter().flat_map(|host| host["ports"].as_array()).flatten();
+    let ports = connected["hosts"].as_array().unwrap().iter().filter_map(|host| host["ports"].as_array()).flatten();
     let banners: Vec<_> = ports
         .filter_map(|port| {
             let words = port["scripts"][0]["output"].as_str()?;
@@ -342,7 +344,7 @@ fn shorten_upgrade(mut told: Vec<String>, (before, after): &(String, String)) ->
     for line in &mut told {
         let Some((old, new)) = line.split_once(" -> ") else { continue };
         if old.contains(before) && old.replace(before, after).ends_with(new) {
-            *line = "198.18.0.10 22/tcp upgraded".to_owned();
+            "198.18.0.10 22/tcp upgraded".clone_into(line);
         }
     }
     told

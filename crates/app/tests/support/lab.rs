@@ -99,6 +99,13 @@ impl Space {
         command
     }
 
+    /// IPv6 would talk on its own; and refusals of UDP come as fast as they are asked for.
+    fn silence(&self) {
+        self.must("sysctl -q -w net.ipv6.conf.all.disable_ipv6=1");
+        self.must("sysctl -q -w net.ipv4.icmp_ratelimit=0");
+        self.must("ip link set lo up");
+    }
+
     fn must(&self, line: &str) {
         let words: Vec<&str> = line.split_whitespace().collect();
         let output = self.inside(words[0]).args(&words[1..]).output().unwrap();
@@ -182,20 +189,13 @@ impl Lab {
         };
         scanner.must("ip link add br0 address 52:54:00:00:00:01 type bridge");
         let mut lab = Self { hosts: Vec::new(), scanner, dir: tempfile::tempdir().unwrap() };
-        lab.silence(&lab.scanner);
+        lab.scanner.silence();
         lab.scanner.must("ip addr add 198.18.0.1/24 dev br0");
         lab.scanner.must("ip link set br0 up");
         for i in 0..hosts {
             lab.add_host(9 + i);
         }
         Some(lab)
-    }
-
-    /// IPv6 would talk on its own; and refusals of UDP come as fast as they are asked for.
-    fn silence(&self, space: &Space) {
-        space.must("sysctl -q -w net.ipv6.conf.all.disable_ipv6=1");
-        space.must("sysctl -q -w net.ipv4.icmp_ratelimit=0");
-        space.must("ip link set lo up");
     }
 
     fn add_host(&mut self, number: usize) {
@@ -205,7 +205,7 @@ impl Lab {
         let far = format!("peer name eth0 address {mac} netns {pid}");
         self.scanner.must(&format!("ip link add port{number} type veth {far}"));
         self.scanner.must(&format!("ip link set port{number} master br0 up"));
-        self.silence(&space);
+        space.silence();
         space.must(&format!("ip addr add {address}/24 dev eth0"));
         space.must("ip link set eth0 up");
         self.hosts.push(Host { space, address, mac });

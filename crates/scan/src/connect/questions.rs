@@ -149,7 +149,8 @@ fn version_bind(answer: &[u8]) -> Option<String> {
     if head[..2] != NUMBER || head[2] & 0x80 == 0 {
         return None;
     }
-    let answered = head[3] & 0x0F == 0 && head[6..8] != [0, 0];
+    // The low half is the code of the answer; zero: no error.
+    let answered = head[3] << 4 == 0 && head[6..8] != [0, 0];
     Some(answered.then(|| first_text(answer)).flatten().unwrap_or_default())
 }
 
