@@ -12,8 +12,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A laboratory that everything else failed to end ends by itself, seconds.
 const LIFETIME_S: &str = "300";
 /// What the laboratory is made with and made of, with Debian's packages.
-const PROGRAMS: [(&str, &str); 10] = [
+const PROGRAMS: [(&str, &str); 11] = [
     ("ip", "iproute2"),
+    ("sysctl", "procps"),
     ("unshare", "util-linux"),
     ("nsenter", "util-linux"),
     ("setpriv", "util-linux"),
