@@ -239,6 +239,29 @@ fn an_nmap_that_is_killed_is_said() {
 }
 
 #[test]
+fn nmap_does_not_outlive_a_program_that_is_killed() {
+    let test = "nmap_does_not_outlive_a_program_that_is_killed";
+    if find("nmap").is_none() || find("setpriv").is_none() {
+        eprintln!("SKIP {test}: nmap and setpriv are not installed");
+        return;
+    }
+    let mut child = slow_scan("nmap");
+    let state = |pid: &str| {
+        let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (name, rest) = text.split_once('(')?.1.rsplit_once(") ")?;
+        Some((name.to_owned(), rest.chars().next()?))
+    };
+    let nmap = wait_for(PATIENCE, "nmap begins", || {
+        let nmap = child_of(child.id())?;
+        (state(&nmap)?.0 == "nmap").then_some(nmap)
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // Gone, or dead and not yet taken note of by whoever inherits it.
+    wait_for(PATIENCE, "nmap ends", || state(&nmap).is_none_or(|(_, state)| state == 'Z').then_some(()));
+}
+
+#[test]
 fn udp_by_nmap_without_root_is_said_with_what_to_do() {
     let test = "udp_by_nmap_without_root_is_said_with_what_to_do";
     let program = PathBuf::from(env!("CARGO_BIN_EXE_tripline"));

@@ -32,8 +32,13 @@ fn effective_user() -> Option<u32> {
 
 /// True when nmap lies in one of the folders of PATH.
 pub fn is_installed() -> bool {
+    in_path("nmap")
+}
+
+/// An absolute path is its own, whatever the folder.
+fn in_path(program: &str) -> bool {
     let runs = |path: &Path| path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
-    std::env::var_os("PATH").is_some_and(|all| std::env::split_paths(&all).any(|dir| runs(&dir.join("nmap"))))
+    std::env::var_os("PATH").is_some_and(|all| std::env::split_paths(&all).any(|dir| runs(&dir.join(program))))
 }
 
 impl NmapScan {
@@ -110,9 +115,29 @@ fn run_once(program: &OsStr, arguments: &[String], control: &mut Control) -> Res
     Ok(scan)
 }
 
+/// nmap goes on without a reader, past its time limit: where util-linux is, `setpriv`, which replaces itself by nmap, has the kernel end it
+/// with the thread that waits for it, also when this process is killed. Elsewhere nmap is called as it is.
+fn ends_with_us(program: &OsStr) -> Command {
+    const SETPRIV: &str = "setpriv";
+    let bound = ["--pdeathsig", "KILL", "--"];
+    let there = program.to_str().is_some_and(in_path);
+    // Others have a setpriv without this option.
+    let tried = || {
+        let mut trial = Command::new(SETPRIV);
+        trial.args(bound).arg("true").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        trial.status().is_ok_and(|status| status.success())
+    };
+    if there && in_path(SETPRIV) && tried() {
+        let mut command = Command::new(SETPRIV);
+        command.args(bound).arg(program);
+        return command;
+    }
+    Command::new(program)
+}
+
 fn start(program: &OsStr, arguments: &[String]) -> Result<Child, ScanError> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    Command::new(program)
+    ends_with_us(program)
         .args(arguments)
         // Options may also come to nmap by its environment.
         .env_clear()
