@@ -157,10 +157,18 @@ fn an_answer_that_is_cut_short_is_no_scan() {
     }
 }
 
-/// The only child of a process.
-fn child_of(pid: u32) -> Option<String> {
+/// A process's name, and its state as the kernel's letter.
+fn name_and_state(pid: &str) -> Option<(String, char)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (name, rest) = text.split_once('(')?.1.rsplit_once(") ")?;
+    Some((name.to_owned(), rest.chars().next()?))
+}
+
+/// The child of a process that is nmap by now, not what becomes it.
+fn nmap_of(pid: u32) -> Option<String> {
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
-    children.split_whitespace().next().map(str::to_owned)
+    let child = children.split_whitespace().next()?;
+    (name_and_state(child)?.0 == "nmap").then(|| child.to_owned())
 }
 
 fn signal(name: &str, pid: &str) {
@@ -197,7 +205,7 @@ fn a_scan_of_256_addresses_is_cancelled_by_either_backend() {
     for backend in backends("a_scan_of_256_addresses_is_cancelled_by_either_backend") {
         let child = slow_scan(backend);
         let pid = child.id();
-        let nmap = (backend == "nmap").then(|| wait_for(PATIENCE, "nmap begins", || child_of(pid)));
+        let nmap = (backend == "nmap").then(|| wait_for(PATIENCE, "nmap begins", || nmap_of(pid)));
         // Signals are listened to from the beginning of the scan on; the kernel shows that they are.
         wait_for(PATIENCE, "the scan listens to signals", || {
             let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
@@ -226,12 +234,7 @@ fn an_nmap_that_is_killed_is_said() {
         return;
     }
     let child = slow_scan("nmap");
-    let nmap = wait_for(PATIENCE, "nmap begins", || {
-        let nmap = child_of(child.id())?;
-        // Before it is nmap it is this program's own copy.
-        let name = fs::read_to_string(format!("/proc/{nmap}/comm")).ok()?;
-        (name.trim() == "nmap").then_some(nmap)
-    });
+    let nmap = wait_for(PATIENCE, "nmap begins", || nmap_of(child.id()));
     signal("-KILL", &nmap);
     let run = ended(child);
     refused(&run, &["incomplete", "killed by signal 9", "run it again"]);
@@ -246,19 +249,11 @@ fn nmap_does_not_outlive_a_program_that_is_killed() {
         return;
     }
     let mut child = slow_scan("nmap");
-    let state = |pid: &str| {
-        let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let (name, rest) = text.split_once('(')?.1.rsplit_once(") ")?;
-        Some((name.to_owned(), rest.chars().next()?))
-    };
-    let nmap = wait_for(PATIENCE, "nmap begins", || {
-        let nmap = child_of(child.id())?;
-        (state(&nmap)?.0 == "nmap").then_some(nmap)
-    });
+    let nmap = wait_for(PATIENCE, "nmap begins", || nmap_of(child.id()));
     child.kill().unwrap();
     child.wait().unwrap();
     // Gone, or dead and not yet taken note of by whoever inherits it.
-    wait_for(PATIENCE, "nmap ends", || state(&nmap).is_none_or(|(_, state)| state == 'Z').then_some(()));
+    wait_for(PATIENCE, "nmap ends", || name_and_state(&nmap).is_none_or(|(_, state)| state == 'Z').then_some(()));
 }
 
 #[test]
