@@ -287,7 +287,10 @@ fn an_ended_scan_tells_what_it_has_and_leaves_no_process() {
     let children = format!("/proc/{pid}/task/{pid}/children");
     let nmap = wait_for(Duration::from_secs(30), "nmap begins", || {
         let text = fs::read_to_string(&children).ok()?;
-        text.split_whitespace().next().map(str::to_owned)
+        let child = text.split_whitespace().next()?;
+        // What becomes nmap is not it yet.
+        let name = fs::read_to_string(format!("/proc/{child}/comm")).ok()?;
+        (name.trim() == "nmap").then(|| child.to_owned())
     });
     assert!(Command::new("kill").args(["-TERM", &pid.to_string()]).status().unwrap().success());
     wait_for(Duration::from_secs(30), "the scan ends", || child.try_wait().unwrap());

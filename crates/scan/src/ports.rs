@@ -53,6 +53,14 @@ impl PortList {
         Ok(Self(joined))
     }
 
+    /// Reads the same; empty is none.
+    ///
+    /// # Errors
+    /// In words: which part is no port.
+    pub fn parse_or_none(text: &str) -> Result<Option<Self>, String> {
+        if text.trim().is_empty() { Ok(None) } else { Self::parse(text).map(Some) }
+    }
+
     /// Each port, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
         self.0.iter().cloned().flatten()
@@ -89,6 +97,8 @@ mod tests {
         assert_eq!((ports.to_string().as_str(), ports.count()), ("22-23,80,8000-8020", 24));
         assert_eq!(ports.iter().take(3).collect::<Vec<_>>(), [22, 23, 80]);
         assert_eq!(PortList::parse("1-65535").unwrap().count(), 65_535);
+        assert_eq!(PortList::parse_or_none("53").unwrap().unwrap().to_string(), "53");
+        assert_eq!(PortList::parse_or_none(" ").unwrap(), None);
         let common = PortList::parse("").unwrap();
         assert!(common.count() > 150 && common.iter().any(|p| p == 443), "{common}");
         for wrong in ["0", "65536", "22,", "80-22", "-p", "T:22", "22;ls", "+22", "--script=x", "1-", "-"] {

@@ -20,10 +20,25 @@ const STDERR_BYTES_MAX: u64 = 8 << 10;
 /// Parts that wait between the reading thread and this one; at the bound nmap waits.
 const PARTS_MAX: usize = 256;
 
+/// Said instead of nmap's own words, which name no setting.
+const UDP_NEEDS_ROOT: &str = "nmap asks UDP ports as root only; run as root (`sudo`), scan with --backend connect, which asks them as any \
+                              user, or empty scan.udp_ports";
+
+/// With whose rights this process acts; None where the system does not tell.
+fn effective_user() -> Option<u32> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace().nth(1)?.parse().ok()
+}
+
 /// True when nmap lies in one of the folders of PATH.
 pub fn is_installed() -> bool {
+    in_path("nmap")
+}
+
+/// An absolute path is its own, whatever the folder.
+fn in_path(program: &str) -> bool {
     let runs = |path: &Path| path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
-    std::env::var_os("PATH").is_some_and(|all| std::env::split_paths(&all).any(|dir| runs(&dir.join("nmap"))))
+    std::env::var_os("PATH").is_some_and(|all| std::env::split_paths(&all).any(|dir| runs(&dir.join(program))))
 }
 
 impl NmapScan {
@@ -41,6 +56,9 @@ impl NmapScan {
         targets: &Targets,
         control: &mut Control,
     ) -> Result<Scan, ScanError> {
+        if self.asks_udp() && effective_user().is_some_and(|user| user != 0) {
+            return Err(ScanError(UDP_NEEDS_ROOT.to_owned()));
+        }
         let mut whole: Option<Scan> = None;
         for v4 in [true, false] {
             let addresses = targets.of_version(v4);
@@ -97,9 +115,29 @@ fn run_once(program: &OsStr, arguments: &[String], control: &mut Control) -> Res
     Ok(scan)
 }
 
+/// nmap goes on without a reader, past its time limit: where util-linux is, `setpriv`, which replaces itself by nmap, has the kernel end it
+/// with the thread that waits for it, also when this process is killed. Elsewhere nmap is called as it is.
+fn ends_with_us(program: &OsStr) -> Command {
+    const SETPRIV: &str = "setpriv";
+    let bound = ["--pdeathsig", "KILL", "--"];
+    let there = program.to_str().is_some_and(in_path);
+    // Others have a setpriv without this option.
+    let tried = || {
+        let mut trial = Command::new(SETPRIV);
+        trial.args(bound).arg("true").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        trial.status().is_ok_and(|status| status.success())
+    };
+    if there && in_path(SETPRIV) && tried() {
+        let mut command = Command::new(SETPRIV);
+        command.args(bound).arg(program);
+        return command;
+    }
+    Command::new(program)
+}
+
 fn start(program: &OsStr, arguments: &[String]) -> Result<Child, ScanError> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    Command::new(program)
+    ends_with_us(program)
         .args(arguments)
         // Options may also come to nmap by its environment.
         .env_clear()
