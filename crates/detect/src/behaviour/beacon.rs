@@ -122,17 +122,50 @@ impl Calls {
 
 type Key = (IpAddr16, IpAddr16, u16, u8);
 
+/// Cells of `Called`.
+const CALLED_CELLS: usize = 8_192;
+
+/// At most how many pairs call a service, from a hash of it: where that is too few, nobody has to count.
+struct Called {
+    pairs: Box<[u16]>,
+    /// Pairs met since it was counted anew: forgotten ones stay in it until then.
+    met: usize,
+}
+
+impl Called {
+    fn new() -> Self {
+        Self { pairs: vec![0; CALLED_CELLS].into_boxed_slice(), met: 0 }
+    }
+    fn cell(key: &Key) -> usize {
+        super::lru::hash_of(&(key.1, key.2, key.3)) as usize % CALLED_CELLS
+    }
+    fn meet(&mut self, key: &Key) {
+        let pairs = &mut self.pairs[Self::cell(key)];
+        *pairs = pairs.saturating_add(1);
+        self.met += 1;
+    }
+    fn at_most(&self, key: &Key) -> usize {
+        usize::from(self.pairs[Self::cell(key)])
+    }
+    fn count_anew<'a>(&mut self, keys: impl Iterator<Item = &'a Key>) {
+        self.pairs.fill(0);
+        keys.for_each(|key| self.meet(key));
+        self.met = 0;
+    }
+}
+
 /// The detector.
 pub struct Beacon {
     config: BeaconConfig,
     pairs: Lru<Key, Pair>,
+    called: Called,
 }
 
 impl Beacon {
     /// Builds it.
     #[must_use]
     pub fn new(config: &BeaconConfig) -> Self {
-        Self { pairs: Lru::new(config.pairs_max), config: config.clone() }
+        Self { pairs: Lru::new(config.pairs_max), called: Called::new(), config: config.clone() }
     }
 
     fn flow(&mut self, flow: &FlowRecord, context: &Context, out: &mut Vec<Alert>) {
@@ -155,6 +188,10 @@ impl Beacon {
             Pair { first: call, calls: None }
         });
         if !met {
+            self.called.meet(&key);
+            if self.called.met >= self.config.pairs_max {
+                self.called.count_anew(self.pairs.iter().map(|(key, _)| key));
+            }
             return;
         }
         let first = pair.first;
@@ -181,7 +218,8 @@ impl Beacon {
         }
         let same = |other: &Key| (other.2, other.3) == (key.2, key.3) && other.1 == key.1;
         let sources = self.config.common_sources;
-        let common = known_common || self.pairs.count_keys(sources, same) >= sources;
+        let may_be_common = || self.called.at_most(&key) >= sources;
+        let common = known_common || (may_be_common() && self.pairs.count_keys(sources, same) >= sources);
         let score = if common { rhythm.score - self.config.common_penalty } else { rhythm.score };
         let Some(pair) = self.pairs.peek_mut(&key).and_then(|pair| pair.calls.as_mut()) else { return };
         if common && !known_common {

@@ -63,13 +63,43 @@ struct Pair {
 /// Both hosts, the lower address first.
 type Key = (IpAddr16, IpAddr16);
 
+/// The pairs that were told. Asked for each contact and message and nearly always no: a word of marks says so first.
+#[derive(Default)]
+struct Told {
+    keys: Vec<Key>,
+    marks: u64,
+}
+
+impl Told {
+    fn mark(key: &Key) -> u64 {
+        1 << ((key.0.0[15] ^ key.1.0[15].rotate_left(3)) & 63)
+    }
+    fn contains(&self, key: &Key) -> bool {
+        self.marks & Self::mark(key) != 0 && self.keys.contains(key)
+    }
+    fn add(&mut self, key: Key) {
+        self.marks |= Self::mark(&key);
+        self.keys.push(key);
+    }
+    fn remove(&mut self, key: &Key) {
+        self.keys.retain(|told| told != key);
+        self.marks = self.keys.iter().fold(0, |marks, key| marks | Self::mark(key));
+    }
+    fn len(&self) -> usize {
+        self.keys.len()
+    }
+    fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+}
+
 /// The detector.
 pub struct StationPeers {
     config: StationPeersConfig,
     parts: Lru<IpAddr16, Part>,
     /// What is told of a pair that was told; nearly none is, and the table is asked for each contact.
     pairs: Lru<Key, Option<Box<Pair>>>,
-    told: Vec<Key>,
+    told: Told,
     stations: usize,
     untold: u64,
 }
@@ -81,7 +111,7 @@ impl StationPeers {
         Self {
             parts: Lru::new(config.pairs_max),
             pairs: Lru::new(config.pairs_max),
-            told: Vec::new(),
+            told: Told::default(),
             stations: 0,
             untold: 0,
             config: config.clone(),
@@ -138,7 +168,7 @@ impl StationPeers {
         let Some(Some(pair)) = self.pairs.peek_mut(&key) else { return };
         if ts.since(pair.told) > accept_ns {
             self.pairs.touch(&key, ts, || None).take();
-            self.told.retain(|k| *k != key);
+            self.told.remove(&key);
             return;
         }
         if ts.since(pair.last) > visit_ns {
@@ -172,7 +202,7 @@ impl StationPeers {
         let stations = self.stations;
         let pair = Pair { told: ts, first: ts, last: ts, served, stations, ..Pair::default() };
         self.pairs.touch(&key, ts, || None).replace(Box::new(pair));
-        self.told.push(key);
+        self.told.add(key);
     }
 
     fn contact(&mut self, contact: &Contact, out: &mut Vec<Alert>) {
