@@ -90,12 +90,8 @@ impl Folding<'_> {
     fn seen(&mut self, known: Option<Asset>, key: &str, group: &[&Sighting]) {
         let at = self.fold.at;
         let is_new = known.is_none();
-        let mut asset = known.unwrap_or_else(|| Asset {
-            key: key.to_owned(),
-            first_seen: at,
-            last_seen: at,
-            ..Asset::default()
-        });
+        let mut asset =
+            known.unwrap_or_else(|| Asset { key: key.to_owned(), first_seen: at, last_seen: at, ..Asset::default() });
         if at < asset.last_seen {
             // An old file: what is known is newer.
             asset.first_seen = asset.first_seen.min(at);
@@ -148,7 +144,8 @@ impl Folding<'_> {
         let now: BTreeSet<IpAddr16> = group.iter().flat_map(|s| s.addresses.clone()).collect();
         let known: BTreeSet<IpAddr16> = asset.addresses.iter().copied().collect();
         let gone = |ip: &IpAddr16| self.whole && !now.contains(ip) && self.covers(*ip);
-        let next: BTreeSet<IpAddr16> = known.iter().copied().filter(|ip| !gone(ip)).chain(now.iter().copied()).collect();
+        let next: BTreeSet<IpAddr16> =
+            known.iter().copied().filter(|ip| !gone(ip)).chain(now.iter().copied()).collect();
         if next == known {
             return;
         }

@@ -156,7 +156,8 @@ fn gone(
         return told.state.clone().filter(|state| state != "open");
     }
     // A host that lists nothing and counts nothing was not asked to the end.
-    let counted: Vec<&str> = hosts.iter().flat_map(|h| &h.not_shown).filter_map(|extra| extra.state.as_deref()).collect();
+    let counted: Vec<&str> =
+        hosts.iter().flat_map(|h| &h.not_shown).filter_map(|extra| extra.state.as_deref()).collect();
     let covered = folding.covered.has(&port.protocol, port.port) && !counted.is_empty();
     let state = if counted.iter().all(|state| *state == counted[0]) { counted.first()? } else { &"closed" };
     covered.then(|| (*state).to_owned())

@@ -20,6 +20,16 @@ const STDERR_BYTES_MAX: u64 = 8 << 10;
 /// Parts that wait between the reading thread and this one; at the bound nmap waits.
 const PARTS_MAX: usize = 256;
 
+/// Said instead of nmap's own words, which name no setting.
+const UDP_NEEDS_ROOT: &str = "nmap asks UDP ports as root only; run as root (`sudo`), scan with --backend connect, which asks them as any \
+                              user, or empty scan.udp_ports";
+
+/// With whose rights this process acts; None where the system does not tell.
+fn effective_user() -> Option<u32> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace().nth(1)?.parse().ok()
+}
+
 /// True when nmap lies in one of the folders of PATH.
 pub fn is_installed() -> bool {
     let runs = |path: &Path| path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
@@ -41,6 +51,9 @@ impl NmapScan {
         targets: &Targets,
         control: &mut Control,
     ) -> Result<Scan, ScanError> {
+        if self.asks_udp() && effective_user().is_some_and(|user| user != 0) {
+            return Err(ScanError(UDP_NEEDS_ROOT.to_owned()));
+        }
         let mut whole: Option<Scan> = None;
         for v4 in [true, false] {
             let addresses = targets.of_version(v4);
@@ -68,6 +81,11 @@ fn joined(mut first: Scan, second: Scan) -> Scan {
     first.ended = second.ended;
     first.exit = second.exit;
     first.incomplete = second.incomplete;
+    for asked in second.asked {
+        if !first.asked.contains(&asked) {
+            first.asked.push(asked);
+        }
+    }
     first.hosts.extend(second.hosts);
     first.pre_scripts.extend(second.pre_scripts);
     first.post_scripts.extend(second.post_scripts);
