@@ -235,6 +235,7 @@ fn progress(with: &Attributes) -> Progress {
         task: with.text("task"),
         percent: with.number("percent").unwrap_or(0.0),
         remaining_s: with.number("remaining"),
+        hosts_done: 0,
     }
 }
 
