@@ -133,7 +133,7 @@ fn what_happens_to_services_is_exactly_what_is_told() {
             (&first["previous"], &first["changes"], &first["backend"]),
             (&Value::Null, &Value::Null, &json!(backend))
         );
-        let list = get_json(server.port, "/api/v1/assets?q=port:>0&sort=ports");
+        let list = get_json(server.port, "/api/v1/assets?q=port:%3E0&sort=ports");
         let asset = &list["items"][0];
         assert_eq!((&list["total"], &asset["key"], &asset["ports_open"]), (&json!(1), &json!("127.0.0.2"), &json!(3)));
         assert_eq!(changes(&server, "127.0.0.2", &first), ["new_device 0"]);

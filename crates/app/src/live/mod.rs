@@ -316,11 +316,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let (uploads, analysts) = uploads::start(config.uploads.clone(), is_live(plan.mode), &desk, &status, &stop)?;
     threads.extend(analysts);
     let judge = is_live(plan.mode).then(|| changes.clone());
-    let (reader, seed) = (store.reader(), config.learn.seed);
-    let parts =
-        scans::Parts { desk: Arc::clone(&desk), reader, hub: hub.clone(), judge, seed, stop: Arc::clone(&stop) };
-    let (scans, timing) = scans::start(parts)?;
-    threads.push(timing);
+    let scans = scan_desk(config, (&desk, &store), hub.clone(), judge, (&stop, &mut threads))?;
     let answers = Answers {
         status,
         scores,
@@ -337,6 +333,21 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         seed: config.learn.seed,
     };
     Ok(Parts { state: app_state(config, plan.listen, answers, hub), stop, threads, duration: plan.duration, desk })
+}
+
+/// Who scans; its thread is one of those that are waited for.
+fn scan_desk(
+    config: &Config,
+    (desk, store): (&Arc<Desk>, &Sqlite),
+    hub: Hub,
+    judge: Option<Sender<Request>>,
+    (stop, threads): (&Arc<AtomicBool>, &mut Vec<JoinHandle<()>>),
+) -> Result<Arc<scans::ScanDesk>> {
+    let (reader, seed) = (store.reader(), config.learn.seed);
+    let parts = scans::Parts { desk: Arc::clone(desk), reader, hub, judge, seed, stop: Arc::clone(stop) };
+    let (scans, timing) = scans::start(parts)?;
+    threads.push(timing);
+    Ok(scans)
 }
 
 /// The database; its writer yields to the threads that see and judge.
