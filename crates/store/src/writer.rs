@@ -7,7 +7,7 @@ use crate::retention::Retention;
 use crate::spool::{Position, Spool};
 use crate::sqlite::{FlowWrite, StoreBatch, StoreCounters};
 use crate::write::series::SeriesState;
-use crate::write::{feedback, flows, hosts, incidents, profiles};
+use crate::write::{feedback, flows, hosts, incidents, profiles, scans};
 use crate::{StoreConfig, StoreError};
 use record::Counters;
 use rusqlite::{Connection, OptionalExtension};
@@ -188,6 +188,7 @@ impl Writer {
         hosts::write(&transaction, &batch.hosts)?;
         profiles::write(&transaction, &batch.profiles)?;
         profiles::audit(&transaction, &batch.audit)?;
+        scans::write(&transaction, &batch.scans)?;
         let mut set = transaction.prepare_cached("INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)")?;
         for (name, value) in &batch.settings {
             set.execute([name, value])?;

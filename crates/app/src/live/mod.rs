@@ -38,6 +38,7 @@ mod requests;
 mod retrain;
 mod rules;
 mod saying;
+mod scans;
 mod series;
 pub mod side_models;
 mod simulated;
@@ -268,8 +269,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let (scores, stop) = (Arc::new(Mutex::new(Scores::default())), Arc::new(AtomicBool::new(false)));
     let rings = packet_rings(config, plan.sources.len());
     let hub = Hub::starting_at(wall_clock().0.unsigned_abs() / 1_000_000);
-    let (parcels, from_workers) = bounded(PARCELS_MAX);
-    let (changes, from_people) = bounded::<Request>(CHANGES_MAX);
+    let ((parcels, from_workers), (changes, from_people)) = (bounded(PARCELS_MAX), bounded::<Request>(CHANGES_MAX));
     let (reloads, from_reloader) = bounded(RELOADS_MAX);
     let verdicts = Arc::new(Mutex::new(Verdicts::replay(store.reader().feedback().plain()?)));
     let mut judge = first_judge(config, models_dir.as_deref(), &status, &store, &lock(&verdicts))?;
@@ -314,6 +314,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let desk = Desk::new(plan.data_dir, plan.reload, takers);
     let (uploads, analysts) = uploads::start(config.uploads.clone(), is_live(plan.mode), &desk, &status, &stop)?;
     threads.extend(analysts);
+    let scans = scan_desk(config, plan.mode, (&desk, &store), &hub, &changes, (&stop, &mut threads))?;
     let answers = Answers {
         status,
         scores,
@@ -324,11 +325,29 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         reader: store.reader(),
         desk: Arc::clone(&desk),
         uploads,
+        scans,
         snap_len: config.evidence.snap_len,
         artifact: models_dir.map_or(String::new(), |d| d.join(artifact::FILE_NAME).display().to_string()),
         seed: config.learn.seed,
     };
     Ok(Parts { state: app_state(config, plan.listen, answers, hub), stop, threads, duration: plan.duration, desk })
+}
+
+/// Who scans; its thread is one of those that are waited for.
+fn scan_desk(
+    config: &Config,
+    mode: Mode,
+    (desk, store): (&Arc<Desk>, &Sqlite),
+    hub: &Hub,
+    requests: &Sender<Request>,
+    (stop, threads): (&Arc<AtomicBool>, &mut Vec<JoinHandle<()>>),
+) -> Result<Arc<scans::ScanDesk>> {
+    let (reader, seed) = (store.reader(), config.learn.seed);
+    let (hub, judge) = (hub.clone(), is_live(mode).then(|| requests.clone()));
+    let parts = scans::Parts { desk: Arc::clone(desk), reader, hub, judge, seed, stop: Arc::clone(stop) };
+    let (scans, timing) = scans::start(parts)?;
+    threads.push(timing);
+    Ok(scans)
 }
 
 /// The database; its writer yields to the threads that see and judge.

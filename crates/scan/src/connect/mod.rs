@@ -12,7 +12,7 @@ use crate::settings::ScanConfig;
 use crate::targets::Targets;
 use crate::xml::Progress;
 use probe::{Answer, Transport, Waits, probe};
-use record::scan::{AddressKind, ExtraPorts, HostAddress, Scan, ScannedHost, ScannedPort};
+use record::scan::{AddressKind, AskedPorts, ExtraPorts, HostAddress, Scan, ScannedHost, ScannedPort};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -115,11 +115,19 @@ impl ConnectScan {
             ended: Some(now()),
             exit: stopped.is_none().then(|| "success".to_owned()),
             incomplete: stopped.map(|why| format!("{why}; only hosts that were done are here")),
+            asked: self.asked(),
             hosts: state.done,
             ..Scan::default()
         };
         name_hosts(&mut scan, targets);
         Ok(scan)
+    }
+
+    fn asked(&self) -> Vec<AskedPorts> {
+        let asked =
+            |protocol: &str, ports: &PortList| AskedPorts { protocol: protocol.to_owned(), ports: ports.to_string() };
+        let udp = self.udp_ports.iter().map(|ports| asked("udp", ports));
+        std::iter::once(asked("tcp", &self.ports)).chain(udp).collect()
     }
 
     /// What is asked of each host, in this order: ports of TCP, then of UDP.
@@ -144,7 +152,7 @@ impl ConnectScan {
                 if transport == Transport::Udp {
                     udp_asked += 1;
                     if udp_asked > UDP_AT_ONCE {
-                        tell(control, state.probes, total, begun);
+                        tell(control, state, total, begun);
                         next = next.max(round + UDP_PAUSE);
                     }
                     round = Instant::now().max(next);
@@ -152,14 +160,14 @@ impl ConnectScan {
                 for address in block {
                     self.begin(state, transport, SocketAddr::new(*address, port), &mut next).await?;
                     if state.probes.is_multiple_of(256) {
-                        tell(control, state.probes, total, begun);
+                        tell(control, state, total, begun);
                     }
                 }
             }
             while let Some(answer) = state.running.join_next().await {
                 take(state, answer)?;
             }
-            tell(control, state.probes, total, begun);
+            tell(control, state, total, begun);
             let found = std::mem::take(&mut state.block);
             let macs = neighbours::known();
             state.done.extend(found.into_iter().map(|(address, found)| host(address, found, macs.get(&address))));
@@ -198,11 +206,12 @@ impl ConnectScan {
     }
 }
 
-fn tell(control: &mut Control, done: u64, total: u64, begun: Instant) {
-    let share = done as f64 / total.max(1) as f64;
+fn tell(control: &mut Control, state: &State, total: u64, begun: Instant) {
+    let share = state.probes as f64 / total.max(1) as f64;
     let left = begun.elapsed().as_secs_f64() * (1.0 - share) / share.max(1e-9);
     let remaining_s = Some(left as u64);
-    (control.progress)(&Progress { task: "connect probe".to_owned(), percent: share * 100.0, remaining_s });
+    let hosts_done = state.done.len() as u64;
+    (control.progress)(&Progress { task: "connect probe".to_owned(), percent: share * 100.0, remaining_s, hosts_done });
 }
 
 /// Who was asked, and what that says.

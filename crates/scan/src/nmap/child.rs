@@ -4,7 +4,7 @@
 use super::NmapScan;
 use crate::control::{Control, LOOK_EVERY, ScanError, name_hosts, now, stop_reason};
 use crate::targets::Targets;
-use crate::xml::{Limits, NmapXml, Part, XmlError};
+use crate::xml::{Limits, NmapXml, Part, Progress, XmlError};
 use record::scan::{Scan, ScannedHost};
 use std::ffi::OsStr;
 use std::io::{BufReader, ErrorKind, Read};
@@ -86,6 +86,11 @@ fn joined(mut first: Scan, second: Scan) -> Scan {
     first.ended = second.ended;
     first.exit = second.exit;
     first.incomplete = second.incomplete;
+    for asked in second.asked {
+        if !first.asked.contains(&asked) {
+            first.asked.push(asked);
+        }
+    }
     first.hosts.extend(second.hosts);
     first.pre_scripts.extend(second.pre_scripts);
     first.post_scripts.extend(second.post_scripts);
@@ -201,7 +206,9 @@ fn follow(
         }
         match parts.recv_timeout(LOOK_EVERY) {
             Ok(Ok(Part::Host(host))) => hosts.push(*host),
-            Ok(Ok(Part::Progress(progress))) => (control.progress)(&progress),
+            Ok(Ok(Part::Progress(progress))) => {
+                (control.progress)(&Progress { hosts_done: hosts.len() as u64, ..progress });
+            }
             Ok(Ok(Part::End(scan))) => return Some(Ok(*scan)),
             Ok(Err(error)) => return Some(Err(error)),
             Err(RecvTimeoutError::Timeout) => {}

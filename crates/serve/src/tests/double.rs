@@ -146,6 +146,9 @@ impl Live for Double {
         };
         crate::shapes::SourcesView { sources: vec![source, interface] }
     }
+    fn scans(&self) -> Option<Arc<dyn crate::ScanKeeper>> {
+        Some(Arc::new(super::scans::Keeper))
+    }
     fn gauges(&self) -> Vec<(String, f64)> {
         vec![("flow_table_entries".into(), 12.0)]
     }
