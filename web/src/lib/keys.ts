@@ -18,6 +18,7 @@ export const KEYS = [
   { keys: ['g', 'f'], text: 'Flows' },
   { keys: ['g', 'i'], text: 'Incidents' },
   { keys: ['g', 'h'], text: 'Hosts' },
+  { keys: ['g', 'n'], text: 'Scans' },
   { keys: ['g', 'c'], text: 'Captures' },
   { keys: ['g', 'm'], text: 'Models' },
   { keys: ['g', 's'], text: 'Settings' },
