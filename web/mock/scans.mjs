@@ -42,6 +42,8 @@ function portsOn(host, day) {
 }
 const words = ([name, product, version]) => [name, product, version].filter(Boolean).join(' ');
 
+const scanned = (port, [name, product, version]) => ({ protocol: 'tcp', port, state: 'open', reason: 'syn-ack', service: { name, ...(product ? { product } : {}), ...(version ? { version } : {}) } });
+const rowHost = (host, ports) => ({ state: 'up', addresses: [{ kind: 'ipv4', addr: host.ip }, { kind: 'mac', addr: host.mac, vendor: host.vendor }], names: [host.name], ports: [...ports].sort((a, b) => a[0] - b[0]).map(([port, s]) => scanned(port, s)), os: [{ name: host.os }] });
 const finding = (day) => ({ scan: `s${day}`, at: iso(timeOf(day)), key: hosts[ODD].mac, score: 0.973, p_value: 0.0004, incident: null,
   text: `${hosts[ODD].ip} opened 4444/tcp and 9100/tcp, which no other of its kind has; first used by 10.20.0.14 two minutes later`,
   reasons: [{ feature: 'ports_open', words: 'open ports', value: hosts[ODD].ports.length + 2, expected_low: 0, expected_high: 1, of: 'history' }, { feature: 'rare_ports', words: 'ports that are rare for its group', value: 2, expected_low: 0, expected_high: 0, of: 'group' }, { feature: 'churn_ratio', words: 'part of its ports that changed', value: 0.66, expected_low: 0, expected_high: 0.1, of: 'history' }] });
@@ -62,8 +64,6 @@ if (!OFF) {
 const running = () => scans.filter((s) => s.state === 'running');
 const shown = ({ day, until, aim, ...row }) => row;
 
-const rowHost = (host, ports) => ({ state: 'up', addresses: [{ kind: 'ipv4', addr: host.ip }, { kind: 'mac', addr: host.mac, vendor: host.vendor }], names: [host.name], ports: [...ports].sort((a, b) => a[0] - b[0]).map(([port, s]) => scanned(port, s)), os: [{ name: host.os }] });
-const scanned = (port, [name, product, version]) => ({ protocol: 'tcp', port, state: 'open', reason: 'syn-ack', service: { name, ...(product ? { product } : {}), ...(version ? { version } : {}) } });
 function difference(after, before) {
   const out = [];
   for (const host of hosts) {

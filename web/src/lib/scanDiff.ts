@@ -128,3 +128,9 @@ export function tallyWords(sum: Tally): string {
   ];
   return parts.filter(([n]) => n > 0).map(([n, one, many]) => plural(n, one, many)).join(', ') || 'Nothing changed';
 }
+
+/** Its lines in a row: "+ 4444/tcp open krb524, ~ 22/tcp open ssh 9.2 → open ssh 9.6". */
+export function lineWords(host: DiffHost): string {
+  const lines = host.lines.map((line) => words(line.sign, line.name, line.before && line.after ? `${line.before} → ${line.after}` : line.after || line.before));
+  return lines.join(', ') || (host.change === 'changed' ? '' : 'no open port');
+}
