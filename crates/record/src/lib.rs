@@ -6,6 +6,7 @@
 mod admin;
 pub mod analysis;
 pub mod app_event;
+pub mod asset;
 pub mod control;
 pub mod counters;
 pub mod exported;
@@ -23,6 +24,7 @@ pub mod packet;
 pub mod packet_detail;
 pub mod prefix;
 pub mod scan;
+pub mod scan_run;
 pub mod series;
 pub mod socket;
 pub mod timestamp;
@@ -35,6 +37,7 @@ pub use app_event::{
     AppData, AppEvent, AppProto, ArpData, CertificateData, DhcpData, DnsData, HttpData, LoginData, NtpData, RouterData,
     SshData, TlsData,
 };
+pub use asset::{Asset, AssetChange, AssetEvent, AssetPort, AssetState, Finding, FindingReason, InventoryChange};
 pub use control::{ControlData, ControlProtocol};
 pub use counters::{Counters, HealthItem, HealthLevel};
 pub use exported::{ExportFormat, ExportedCounters, ExportedFlow, ExportedSide, ExporterState, FlowOrigin};
@@ -53,6 +56,7 @@ pub use observation::{Contact, ContactOutcome, InterfaceSecond, Observation, Rec
 pub use packet::{DecodeErrorKind, FrameHeader, Layer, PacketMeta, PacketSample, TcpFlags, Tunnel};
 pub use packet_detail::{DetailField, DetailLayer, PacketDetail, PacketSummary};
 pub use prefix::Prefix;
+pub use scan_run::{ScanBackend, ScanOrigin, ScanProgress, ScanRow, ScanState};
 pub use series::{SeriesPoint, SeriesResult};
 pub use socket::{Process, SocketChange, SocketEvent, SocketOwner};
 pub use timestamp::Timestamp;

@@ -18,9 +18,11 @@ pub struct Scan {
     pub args: String,
     /// When it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub started: Option<Timestamp>,
     /// When it ended; None: it did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub ended: Option<Timestamp>,
     /// How it ended in the scanner's own word: `success`, `error`; None when it is not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]

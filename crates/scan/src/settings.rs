@@ -27,6 +27,14 @@ pub struct ScanConfig {
     pub os: bool,
     /// Scripts of nmap that are run.
     pub scripts: Vec<String>,
+    /// Scans begin by themselves this often, hours; 0: never (`tripline run`).
+    pub every_h: u32,
+    /// Each up to this much earlier or later, percent of `every_h`.
+    pub jitter_percent: u32,
+    /// What of `allow` is scanned by itself; empty: all of it.
+    pub scheduled: Vec<String>,
+    /// A host that so many whole scans in a row did not find is down.
+    pub missed_scans_down: u32,
     /// Connections that may be open at the same time (connect).
     pub connections_max: u32,
     /// How long to wait for an answer to a connection, milliseconds (connect).
@@ -61,6 +69,10 @@ impl Default for ScanConfig {
             services: true,
             os: false,
             scripts: Vec::new(),
+            every_h: 0,
+            jitter_percent: 10,
+            scheduled: Vec::new(),
+            missed_scans_down: 3,
             connections_max: 128,
             connect_timeout_ms: 1_500,
             banner_wait_ms: 1_000,
@@ -75,12 +87,16 @@ impl ScanConfig {
     /// In words, with the setting's name.
     pub fn check(&self) -> Result<(), String> {
         crate::targets::check_words(&self.allow).map_err(|e| format!("scan.allow: {e}"))?;
+        crate::targets::check_words(&self.scheduled).map_err(|e| format!("scan.scheduled: {e}"))?;
         PortList::parse(&self.ports).map_err(|e| format!("scan.ports: {e}"))?;
-        let ranges: [(&str, u64, u64, u64); 7] = [
+        let ranges: [(&str, u64, u64, u64); 10] = [
             ("rate_packets_per_s", u64::from(self.rate_packets_per_s), 1, 1_000_000),
             ("time_limit_s", self.time_limit_s, 1, 7 * 86_400),
             ("addresses_max", self.addresses_max, 1, 1 << 20),
             ("timing", u64::from(self.timing), 0, 4),
+            ("every_h", u64::from(self.every_h), 0, 366 * 24),
+            ("jitter_percent", u64::from(self.jitter_percent), 0, 50),
+            ("missed_scans_down", u64::from(self.missed_scans_down), 1, 100),
             ("connections_max", u64::from(self.connections_max), 1, 10_000),
             ("connect_timeout_ms", self.connect_timeout_ms, 1, 60_000),
             ("banner_wait_ms", self.banner_wait_ms, 0, 60_000),
@@ -118,6 +134,9 @@ mod tests {
         };
         assert!(refused(&|c| c.timing = 5).contains("scan.timing is 5"));
         assert!(refused(&|c| c.rate_packets_per_s = 0).contains("from 1"));
+        assert!(refused(&|c| c.missed_scans_down = 0).contains("from 1 to 100"));
+        assert!(refused(&|c| c.jitter_percent = 51).contains("scan.jitter_percent"));
+        assert!(refused(&|c| c.scheduled = vec!["-x".to_owned()]).contains("scan.scheduled"));
         assert!(refused(&|c| c.ports = "x".to_owned()).contains("scan.ports"));
         assert!(refused(&|c| c.allow = vec!["10.0.0.0/40".to_owned()]).contains("scan.allow"));
         let number: ScanConfig = serde_json::from_str("{\"ports\": 22}").unwrap();

@@ -27,11 +27,14 @@ pub enum EventKind {
     Incident,
     /// `shapes::HealthEvent`, on change.
     Health,
+    /// `record::ScanRow`: begun, on its way (at most twice a second), ended.
+    Scan,
 }
 
 impl EventKind {
     /// All, in the order of the reference page.
-    pub const ALL: [Self; 6] = [Self::Tick, Self::Packet, Self::Flow, Self::Verdict, Self::Incident, Self::Health];
+    pub const ALL: [Self; 7] =
+        [Self::Tick, Self::Packet, Self::Flow, Self::Verdict, Self::Incident, Self::Health, Self::Scan];
     /// Name on the stream.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -42,6 +45,7 @@ impl EventKind {
             Self::Verdict => "verdict",
             Self::Incident => "incident",
             Self::Health => "health",
+            Self::Scan => "scan",
         }
     }
     /// Reads the name.
@@ -59,7 +63,7 @@ impl Wanted {
     /// All.
     #[must_use]
     pub const fn all() -> Self {
-        Self(0x3f)
+        Self(0x7f)
     }
     /// From a list of kinds.
     #[must_use]

@@ -1,6 +1,7 @@
 //! What serving asks of the running process; `app` implements it. Every call returns at once: what is shown lies ready
 //! in memory. Calls come from blocking threads, several at a time.
 
+use crate::scans::ScanKeeper;
 use crate::shapes::{
     FeatureView, FeedbackGiven, FeedbackPreview, HostPatch, Models, NotificationAccepted, Notifications,
     NotificationsRetried, Presets, Questions, Retraining, RuleAdded, RuleGiven, RulePreview, Settings, SettingsPatch,
@@ -35,6 +36,9 @@ pub enum LiveError {
     /// It cannot be done now.
     #[error("{0}")]
     Unavailable(String),
+    /// It is not permitted.
+    #[error("{0}")]
+    Forbidden(String),
     /// What is there now speaks against it.
     #[error("{0}")]
     Conflict(String),
@@ -201,6 +205,10 @@ pub trait Live: Send + Sync {
     fn retry_notifications(&self, channel: &str) -> Result<NotificationsRetried, LiveError>;
     /// Who keeps files handed over for an analysis of their own; None when none are taken.
     fn uploads(&self) -> Option<Arc<dyn UploadKeeper>> {
+        None
+    }
+    /// Who scans; None where nobody does.
+    fn scans(&self) -> Option<Arc<dyn ScanKeeper>> {
         None
     }
     /// True when sources and store are open: `/readyz`.

@@ -64,6 +64,7 @@ impl From<LiveError> for Problem {
     fn from(error: LiveError) -> Self {
         let status = match error {
             LiveError::NotFound(_) => StatusCode::NOT_FOUND,
+            LiveError::Forbidden(_) => StatusCode::FORBIDDEN,
             LiveError::Conflict(_) => StatusCode::CONFLICT,
             LiveError::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
             LiveError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,

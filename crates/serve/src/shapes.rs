@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 mod models;
 mod notifications;
+mod scans;
 mod settings;
 mod sockets;
 mod sources;
@@ -16,6 +17,7 @@ mod uploads;
 
 pub use models::*;
 pub use notifications::*;
+pub use scans::*;
 pub use settings::*;
 pub use sockets::*;
 pub use sources::*;

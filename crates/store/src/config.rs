@@ -25,6 +25,18 @@ pub struct StoreConfig {
     pub hosts_age_days: u64,
     /// Most hosts; those unseen for longest go first.
     pub hosts_max: u64,
+    /// Scans are kept this long after they began, days; the inventory keeps what they found.
+    pub scans_age_days: u64,
+    /// Most scans; the oldest go first.
+    pub scans_max: u64,
+    /// Most bytes of what scans found, compressed; the oldest scans go first, the newest stays.
+    pub scans_max_bytes: u64,
+    /// Hosts of the inventory are kept this long after a scan last found them, days.
+    pub assets_age_days: u64,
+    /// Most hosts of the inventory; those unseen for longest go first.
+    pub assets_max: u64,
+    /// Most changes of hosts of the inventory; the oldest go first.
+    pub asset_events_max: u64,
     /// One-second series are kept this long, hours (1 to 48).
     pub series_second_age_h: u64,
     /// One-minute series are kept this long, days.
@@ -59,6 +71,12 @@ impl Default for StoreConfig {
             incidents_max: 100_000,
             hosts_age_days: 365,
             hosts_max: 200_000,
+            scans_age_days: 365,
+            scans_max: 1_000,
+            scans_max_bytes: 256 << 20,
+            assets_age_days: 365,
+            assets_max: 65_536,
+            asset_events_max: 200_000,
             series_second_age_h: 2,
             series_minute_age_days: 14,
             series_hour_age_days: 730,

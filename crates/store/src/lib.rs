@@ -12,6 +12,7 @@ pub mod notify;
 pub mod query;
 pub mod read;
 pub mod rows;
+pub mod scan_rows;
 pub mod sqlite;
 
 mod codec;
@@ -29,10 +30,11 @@ pub use connection::DATABASE_NAME;
 pub use error::StoreError;
 pub use evidence::EvidenceFolder;
 pub use query::{Field, FieldKind, FieldValue, Query, QueryError};
-pub use read::{HostSort, ListQuery, Read, SeriesQuery, TimeRange, TopWhat};
+pub use read::{AssetSort, HostSort, ListQuery, Read, SeriesQuery, TimeRange, TopWhat};
 pub use reader::Reader;
 pub use rows::{
     AuditEntry, FlowDetail, FlowRow, HostCourse, HostDetail, HostProfile, HostRow, IncidentDetail, Page, ScatterPoint,
     ScatterResult, SimilarIncident, TopRow,
 };
-pub use sqlite::{FeedbackEvent, FlowWrite, IncidentChange, Sqlite, StoreBatch, StoreCounters};
+pub use scan_rows::{AssetDetail, AssetPortRow, AssetRow, AssetTotals, FirstUse, ScanHostRow, SeenBy};
+pub use sqlite::{FeedbackEvent, FlowWrite, IncidentChange, ScanWrite, Sqlite, StoreBatch, StoreCounters};

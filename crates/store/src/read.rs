@@ -1,10 +1,12 @@
 //! What the API asks of a store, whatever the store is made of.
 
 use crate::rows::{AuditEntry, HostCourse, HostProfile, HostRow};
+use crate::scan_rows::{AssetDetail, AssetRow, AssetTotals, ScanHostRow};
 use crate::{
     FeedbackEvent, FlowDetail, FlowRow, HostDetail, IncidentDetail, Page, Query, ScatterResult, StoreError, TopRow,
 };
-use record::{Incident, IpAddr16, SeriesResult, Timestamp};
+use record::scan::Scan;
+use record::{Finding, Incident, IpAddr16, ScanRow, SeriesResult, Timestamp};
 use std::path::PathBuf;
 
 /// Most rows of one page.
@@ -62,6 +64,34 @@ pub enum TopWhat {
     Protocols,
     /// Responder's ports.
     Ports,
+}
+
+/// What a list of the inventory begins with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AssetSort {
+    /// Those found last.
+    #[default]
+    LastSeen,
+    /// Those that are newest.
+    FirstSeen,
+    /// Those with most open ports.
+    Ports,
+    /// Those that are strangest.
+    Anomaly,
+}
+
+impl AssetSort {
+    /// Reads `last_seen`, `first_seen`, `ports`, `anomaly`.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "last_seen" => Some(Self::LastSeen),
+            "first_seen" => Some(Self::FirstSeen),
+            "ports" => Some(Self::Ports),
+            "anomaly" => Some(Self::Anomaly),
+            _ => None,
+        }
+    }
 }
 
 /// What a list of hosts begins with.
@@ -122,6 +152,24 @@ pub trait Read: Send + Sync {
     fn evidence(&self, incident: &str) -> Result<Option<PathBuf>, StoreError>;
     /// A value of `settings`.
     fn setting(&self, name: &str) -> Result<Option<String>, StoreError>;
+    /// Scans, newest first.
+    fn scans(&self, query: &ListQuery) -> Result<Page<ScanRow>, StoreError>;
+    /// One scan.
+    fn scan(&self, id: &str) -> Result<Option<ScanRow>, StoreError>;
+    /// What a scan found; None when it found nothing or is not kept.
+    fn scan_body(&self, id: &str) -> Result<Option<Scan>, StoreError>;
+    /// The hosts of a scan in its order; `cursor` is the number of the last of the page before.
+    fn scan_hosts(&self, id: &str, limit: u32, cursor: Option<&str>) -> Result<Page<ScanHostRow>, StoreError>;
+    /// What was strange in a scan, strangest first.
+    fn findings(&self, scan: &str) -> Result<Vec<Finding>, StoreError>;
+    /// Hosts of the inventory, the largest first by `sort`.
+    fn assets(&self, query: &ListQuery, sort: AssetSort) -> Result<Page<AssetRow>, StoreError>;
+    /// One host of the inventory, by key or address; None when no scan found it.
+    fn asset(&self, key: &str) -> Result<Option<AssetDetail>, StoreError>;
+    /// The host of the inventory that has an address.
+    fn asset_at(&self, ip: IpAddr16) -> Result<Option<AssetRow>, StoreError>;
+    /// Sums over the inventory.
+    fn asset_totals(&self) -> Result<AssetTotals, StoreError>;
     /// Everything that people said of incidents, oldest first.
     fn feedback(&self) -> Result<Vec<FeedbackEvent>, StoreError>;
 }

@@ -3,7 +3,7 @@
 
 use crate::StoreConfig;
 use crate::write::series::{HOUR, MINUTE, SECOND, SeriesState};
-use crate::write::{busy, host_series};
+use crate::write::{busy, host_series, scans};
 use crate::writer::Deleted;
 use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};
@@ -81,6 +81,7 @@ impl Retention {
             self.age_flows(connection, now_s, deleted)?;
             self.age_incidents(connection, deleted)?;
             self.age_hosts(connection, deleted)?;
+            scans::forget(connection, &self.config, deleted)?;
             host_series::forget(connection)?;
             self.age_series(connection, series)?;
             let newest_s = busy::newest_s(connection)?;

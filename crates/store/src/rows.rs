@@ -1,5 +1,6 @@
 //! The rows and pages that the store answers with; their JSON is the API's.
 
+use crate::scan_rows::AssetRow;
 pub use record::net::proto_name;
 use record::{
     AppSummary, FlowRecord, HostRecord, Importance, Incident, IpAddr16, MacAddr, MemberScore, Severity, Timestamp,
@@ -337,6 +338,8 @@ pub struct HostDetail {
     pub peers: Vec<PeerRow>,
     /// Ports it answered on, at most 50: of a home host since it is known, else in the newest 10,000 flows to it.
     pub services: Vec<ServiceRow>,
+    /// What scans know of it; null: nothing.
+    pub asset: Option<AssetRow>,
 }
 
 /// One incident and what surrounds it.

@@ -4,7 +4,7 @@
 use rusqlite::Connection;
 
 /// Steps in order.
-pub(crate) const STEPS: &[&str] = &[STEP_1, STEP_2, STEP_3, STEP_4, STEP_5];
+pub(crate) const STEPS: &[&str] = &[STEP_1, STEP_2, STEP_3, STEP_4, STEP_5, STEP_6];
 
 /// Rows of `flows` are appended in the order they are stored, so that their row number is their age and the oldest are
 /// deleted without an index. `record` and `verdict` are blobs of `flow_blob`. Addresses are 16 bytes: a network is a range.
@@ -169,6 +169,57 @@ CREATE INDEX incident_tags_incident ON incident_tags (incident, tag, value);
 const STEP_5: &str = "
 ALTER TABLE flows ADD COLUMN process TEXT NOT NULL DEFAULT '';
 ALTER TABLE flows ADD COLUMN process_id INTEGER;
+";
+
+/// Scans with what each found of each host (`body`: JSON, compressed), and the inventory that they make: hosts by their key, their
+/// addresses, their ports, what changed, what is strange. What lists sort by or filter by is a column with an index; `services`, `names`
+/// and `addresses` are JSON. `anomaly` is the score in millionths.
+const STEP_6: &str = "
+CREATE TABLE scans (
+  id TEXT PRIMARY KEY,
+  started_ns INTEGER NOT NULL, ended_ns INTEGER,
+  targets TEXT NOT NULL, backend TEXT NOT NULL, origin TEXT NOT NULL, state TEXT NOT NULL, words TEXT NOT NULL,
+  hosts_up INTEGER NOT NULL, hosts_down INTEGER NOT NULL, ports_open INTEGER NOT NULL,
+  changes INTEGER, previous TEXT, anomalies INTEGER NOT NULL,
+  sources TEXT NOT NULL, head TEXT NOT NULL DEFAULT '', bytes INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX scans_started ON scans (started_ns, id, ended_ns);
+CREATE INDEX scans_targets ON scans (targets, state, started_ns, id);
+CREATE TABLE scan_hosts (
+  scan TEXT NOT NULL, place INTEGER NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (scan, place)
+) WITHOUT ROWID;
+
+CREATE TABLE assets (
+  key TEXT PRIMARY KEY,
+  mac TEXT, vendor TEXT NOT NULL, names TEXT NOT NULL, addresses TEXT NOT NULL, state TEXT NOT NULL,
+  first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, missed INTEGER NOT NULL, os TEXT NOT NULL,
+  ports_open INTEGER NOT NULL, services TEXT NOT NULL, anomaly INTEGER NOT NULL DEFAULT 0, finding TEXT
+) WITHOUT ROWID;
+CREATE INDEX assets_first ON assets (first_ns, key);
+CREATE INDEX assets_last ON assets (last_ns, key);
+CREATE INDEX assets_ports ON assets (ports_open, key);
+CREATE INDEX assets_anomaly ON assets (anomaly, key);
+CREATE INDEX assets_state ON assets (state, ports_open);
+CREATE TABLE asset_addresses (ip BLOB NOT NULL, key TEXT NOT NULL, PRIMARY KEY (ip, key)) WITHOUT ROWID;
+CREATE INDEX asset_addresses_key ON asset_addresses (key, ip);
+CREATE TABLE asset_ports (
+  key TEXT NOT NULL, protocol TEXT NOT NULL, port INTEGER NOT NULL, state TEXT NOT NULL, open INTEGER NOT NULL,
+  service TEXT NOT NULL COLLATE NOCASE, version TEXT NOT NULL, certificate TEXT NOT NULL, told_by TEXT NOT NULL,
+  first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, closed_ns INTEGER, absent_ns INTEGER,
+  PRIMARY KEY (key, protocol, port)
+) WITHOUT ROWID;
+CREATE INDEX asset_ports_port ON asset_ports (port, key) WHERE open = 1;
+CREATE INDEX asset_ports_service ON asset_ports (service, key) WHERE open = 1;
+CREATE TABLE asset_events (
+  id INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, scan TEXT NOT NULL, key TEXT NOT NULL, what TEXT NOT NULL, text TEXT NOT NULL,
+  before TEXT NOT NULL, after TEXT NOT NULL, protocol TEXT NOT NULL, port INTEGER NOT NULL
+);
+CREATE INDEX asset_events_key ON asset_events (key, id);
+CREATE INDEX asset_events_scan ON asset_events (scan, id);
+CREATE TABLE findings (
+  scan TEXT NOT NULL, key TEXT NOT NULL, at_ns INTEGER NOT NULL, score REAL NOT NULL, body TEXT NOT NULL, PRIMARY KEY (scan, key)
+) WITHOUT ROWID;
+CREATE INDEX findings_key ON findings (key, at_ns);
 ";
 
 /// See `STEP_2`, which says the same as a number.

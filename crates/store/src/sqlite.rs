@@ -4,8 +4,10 @@ use crate::queue::Queue;
 use crate::rows::{AuditEntry, HostProfile};
 use crate::writer::Writer;
 use crate::{EvidenceFolder, Reader, StoreConfig, StoreError, connection};
+use record::scan::Scan;
 use record::{
-    Counters, FlowRecord, HostRecord, Incident, IncidentFeedback, IncidentStatus, Note, SeriesPoint, Timestamp, Verdict,
+    Counters, Finding, FlowRecord, HostRecord, Incident, IncidentFeedback, IncidentStatus, InventoryChange, IpAddr16,
+    Note, ScanRow, SeriesPoint, Timestamp, Verdict,
 };
 use std::fs::File;
 use std::path::Path;
@@ -56,6 +58,21 @@ pub struct FeedbackEvent {
     pub values: Vec<f32>,
 }
 
+/// A scan, or what there is now to be said of it: the row is written anew each time, the rest where it is there.
+#[derive(Clone, Debug, Default)]
+pub struct ScanWrite {
+    /// The run.
+    pub row: ScanRow,
+    /// Addresses from which it asked: its own traffic is nobody's use of a port.
+    pub sources: Vec<IpAddr16>,
+    /// What it found.
+    pub scan: Option<Box<Scan>>,
+    /// What becomes of the inventory.
+    pub inventory: InventoryChange,
+    /// What is strange in it.
+    pub findings: Vec<Finding>,
+}
+
 /// What is written together. Every write is idempotent: by `flow_id`, incident `id`, host `ip`, series `(metric, ts)`.
 #[derive(Clone, Debug, Default)]
 pub struct StoreBatch {
@@ -79,6 +96,8 @@ pub struct StoreBatch {
     pub profiles: Vec<HostProfile>,
     /// What people changed, appended; read back with `Read::audit`.
     pub audit: Vec<AuditEntry>,
+    /// Scans.
+    pub scans: Vec<ScanWrite>,
 }
 
 impl StoreBatch {
@@ -94,6 +113,7 @@ impl StoreBatch {
             + self.feedback.len()
             + self.profiles.len()
             + self.audit.len()
+            + self.scans.len()
     }
     /// Leaves at most `room` flows and verdicts, the last `kept` places of it for the anomalous; says how many went.
     pub(crate) fn truncate_flows(&mut self, room: usize, kept: usize) -> usize {
@@ -121,6 +141,7 @@ impl StoreBatch {
         self.feedback.append(&mut other.feedback);
         self.profiles.append(&mut other.profiles);
         self.audit.append(&mut other.audit);
+        self.scans.append(&mut other.scans);
     }
 }
 
@@ -136,7 +157,7 @@ pub struct StoreCounters {
     /// Lost, by reason: `store_queue_full`, `store_write_failed`, `series_late`.
     pub dropped: Counters,
     /// Deleted by a bound: `flows_size`, `flows_age`, `incidents_age`, `incidents_max`, `incidents_size`,
-    /// `hosts_age`, `hosts_max`.
+    /// `hosts_age`, `hosts_max`, `scans`, `assets`, `asset_events`.
     pub deleted: Counters,
     /// Bytes of the database file.
     pub database_bytes: u64,

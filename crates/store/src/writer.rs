@@ -5,7 +5,7 @@ use crate::queue::Queue;
 use crate::retention::Retention;
 use crate::sqlite::{StoreBatch, StoreCounters};
 use crate::write::series::SeriesState;
-use crate::write::{feedback, flows, hosts, incidents, profiles};
+use crate::write::{feedback, flows, hosts, incidents, profiles, scans};
 use crate::{StoreConfig, StoreError};
 use record::Counters;
 use rusqlite::Connection;
@@ -110,6 +110,7 @@ impl Writer {
         hosts::write(&transaction, &batch.hosts)?;
         profiles::write(&transaction, &batch.profiles)?;
         profiles::audit(&transaction, &batch.audit)?;
+        scans::write(&transaction, &batch.scans)?;
         let mut set = transaction.prepare_cached("INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)")?;
         for (name, value) in &batch.settings {
             set.execute([name, value])?;

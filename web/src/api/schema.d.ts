@@ -4,6 +4,40 @@
  */
 
 export interface paths {
+    "/api/v1/assets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Hosts that scans found, those found last first, or as `sort` says. */
+        get: operations["assets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assets/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One host of the inventory with its ports, its past, and who first used each port. */
+        get: operations["asset"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/captures": {
         parameters: {
             query?: never;
@@ -261,7 +295,7 @@ export interface paths {
         };
         /**
          * Server-sent events; the data of `tick` is Tick, of `packet` PacketBatch, of `flow` FlowBatch, of `verdict`
-         *     VerdictBatch, of `incident` Incident, of `health` HealthEvent, of `reset` Reset.
+         *     VerdictBatch, of `incident` Incident, of `health` HealthEvent, of `scan` ScanRow, of `reset` Reset.
          */
         get: operations["live"];
         put?: never;
@@ -475,6 +509,126 @@ export interface paths {
         };
         /** Named groups of settings, with what each would change now. */
         get: operations["presets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Scans, newest first. */
+        get: operations["scans"];
+        put?: never;
+        /** Begins a scan of what is allowed. It goes on by itself: the live event `scan` tells how far it is. */
+        post: operations["begin_scan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scans/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a result of nmap (`nmap -oX`) into the inventory: the request's body is the file. It never marks a host as gone. */
+        post: operations["import_scan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scans/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What may be scanned, the timetable, what runs, sums over the inventory. */
+        get: operations["scans_state"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scans/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One scan with what was strange in it. */
+        get: operations["scan"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scans/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends a scan that runs; what it found until then is kept. */
+        post: operations["cancel_scan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scans/{id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What changed up to this scan, as `tripline scan --diff` tells it. */
+        get: operations["scan_diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scans/{id}/hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The hosts of a scan, in its order. */
+        get: operations["scan_hosts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -787,6 +941,155 @@ export interface components {
          * @enum {string}
          */
         AppProto: "unknown" | "dns" | "mdns" | "tls" | "quic" | "http" | "ssh" | "dhcp" | "ntp" | "modbus" | "dnp3" | "ftp" | "smtp" | "imap" | "pop3" | "telnet" | "stratum" | "snmp";
+        /**
+         * @description What changed of a host.
+         * @enum {string}
+         */
+        AssetChange: "new_device" | "down" | "returned" | "port_opened" | "port_closed" | "service_changed" | "version_changed" | "os_changed" | "certificate_changed" | "name_changed" | "address_changed";
+        /** @description One host of the inventory with its past. */
+        AssetDetail: {
+            /** @description The host. */
+            asset: components["schemas"]["AssetRow"];
+            /** @description What was strange, newest first, at most 50. */
+            findings: components["schemas"]["Finding"][];
+            /** @description What changed, newest first, at most 500. */
+            history: components["schemas"]["AssetEvent"][];
+            /** @description Ports that were ever open, by protocol and number. */
+            ports: components["schemas"]["AssetPortRow"][];
+        };
+        /** @description One change of one host, as one scan found it. */
+        AssetEvent: {
+            /** @description After; empty: nothing. */
+            after: string;
+            /**
+             * Format: date-time
+             * @description When the scan began that found it.
+             */
+            at: string;
+            /** @description Before; empty: nothing. */
+            before: string;
+            /** @description Host. */
+            key: string;
+            /**
+             * Format: int32
+             * @description The port concerned; 0: none.
+             */
+            port?: number;
+            /** @description Transport of the port concerned; empty: none. */
+            protocol?: string;
+            /** @description Scan. */
+            scan: string;
+            /** @description In words: `22/tcp ssh opened`. */
+            text: string;
+            /** @description What. */
+            what: components["schemas"]["AssetChange"];
+        };
+        /** @description One port of a host of the inventory. */
+        AssetPortRow: {
+            /** @description Its certificate: fingerprint and name; empty: none was told. */
+            certificate: string;
+            /**
+             * Format: date-time
+             * @description When it was found to be open no more; null while it is.
+             */
+            closed?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was first found open.
+             */
+            first_seen: string;
+            first_use?: components["schemas"]["FirstUse"] | null;
+            /**
+             * Format: date-time
+             * @description When it was last found open.
+             */
+            last_seen: string;
+            /**
+             * Format: int32
+             * @description Number.
+             */
+            port: number;
+            /** @description Transport: `tcp`, `udp`, `sctp`. */
+            protocol: string;
+            /** @description `both` when traffic has been answered there too. */
+            seen_by: components["schemas"]["SeenBy"];
+            /** @description What answers there; empty: not known. */
+            service: string;
+            /** @description State in the newest scan that covered it: `open`, `closed`, `filtered` … */
+            state: string;
+            /** @description Program and version, or its first words; empty: not known. */
+            version: string;
+        };
+        /** @description ASSET: one row of the inventory. */
+        AssetRow: {
+            /** @description Addresses. */
+            addresses: string[];
+            anomaly?: components["schemas"]["Finding"] | null;
+            /**
+             * Format: date-time
+             * @description First scan that found it.
+             */
+            first_seen: string;
+            /** @description MAC address where one was seen, else its address. */
+            key: string;
+            /**
+             * Format: date-time
+             * @description Last scan that found it.
+             */
+            last_seen: string;
+            /** @description MAC address. */
+            mac?: string | null;
+            /**
+             * Format: int32
+             * @description Whole scans in a row that did not find it.
+             */
+            missed_scans: number;
+            /** @description Names. */
+            names: string[];
+            /** @description Best guess at the operating system; empty: none. */
+            os: string;
+            /**
+             * Format: int64
+             * @description Open ports.
+             */
+            ports_open: number;
+            /** @description `both` when traffic knows one of its addresses too. */
+            seen_by: components["schemas"]["SeenBy"];
+            /** @description The first 8 of them: `22/tcp ssh`. */
+            services: string[];
+            /** @description Whether it is there. */
+            state: components["schemas"]["AssetState"];
+            /** @description Who made its network card; empty: not known. */
+            vendor: string;
+        };
+        /**
+         * @description Whether a host is there, by the scans that covered it.
+         * @enum {string}
+         */
+        AssetState: "up" | "down" | "returned";
+        /** @description Sums over the inventory. */
+        AssetTotals: {
+            /**
+             * Format: int64
+             * @description Hosts that are strange in the newest scan that covered them.
+             */
+            anomalous: number;
+            /**
+             * Format: int64
+             * @description Hosts that are down.
+             */
+            down: number;
+            /**
+             * Format: int64
+             * @description Open ports of those that are there.
+             */
+            ports_open: number;
+            /**
+             * Format: int64
+             * @description Hosts that are there.
+             */
+            up: number;
+        };
         /** @description One thing that a person changed. */
         AuditEntry: {
             /** @description Which: an address, a setting's key, a number. */
@@ -1399,6 +1702,73 @@ export interface components {
          * @enum {string}
          */
         FeedbackVerdict: "false_positive" | "true_positive";
+        /** @description What is strange about a host in one scan. */
+        Finding: {
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            at: string;
+            /** @description The incident that it is part of. */
+            incident?: string | null;
+            /** @description Host: key in the inventory. */
+            key: string;
+            /**
+             * Format: double
+             * @description How often usual hosts and scans score at least this.
+             */
+            p_value: number;
+            /** @description Why, strongest first. */
+            reasons: components["schemas"]["FindingReason"][];
+            /** @description Scan. */
+            scan: string;
+            /**
+             * Format: double
+             * @description 0 usual to 1 strange.
+             */
+            score: number;
+            /** @description One sentence. */
+            text: string;
+        };
+        /** @description One reason of a finding: a feature of the host beside what is usual. */
+        FindingReason: {
+            /**
+             * Format: double
+             * @description Highest usual value.
+             */
+            expected_high: number;
+            /**
+             * Format: double
+             * @description Lowest usual value.
+             */
+            expected_low: number;
+            /** @description Feature (`ports_open`). */
+            feature: string;
+            /** @description Whose usual: `history`, the host's own, or `group`, of hosts like it. */
+            of: string;
+            /**
+             * Format: double
+             * @description Value in this scan.
+             */
+            value: number;
+            /** @description The feature in words (`open ports`). */
+            words: string;
+        };
+        /** @description The first flow that used a port. */
+        FirstUse: {
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description The flow.
+             */
+            flow_id: number;
+            /** @description Who. */
+            peer: string;
+        };
         /** @description Data of event `flow`. */
         FlowBatch: {
             /** @description At most 100. */
@@ -1600,6 +1970,7 @@ export interface components {
         };
         /** @description One host and what surrounds it. */
         HostDetail: {
+            asset?: components["schemas"]["AssetRow"] | null;
             /** @description Its newest flows, at most 100. */
             flows: components["schemas"]["FlowRow"][];
             /** @description The host. */
@@ -2466,6 +2837,60 @@ export interface components {
             timestamp: string;
         };
         /** @description One page of a list, newest first. */
+        Page_AssetRow: {
+            /** @description Rows. */
+            items: {
+                /** @description Addresses. */
+                addresses: string[];
+                anomaly?: components["schemas"]["Finding"] | null;
+                /**
+                 * Format: date-time
+                 * @description First scan that found it.
+                 */
+                first_seen: string;
+                /** @description MAC address where one was seen, else its address. */
+                key: string;
+                /**
+                 * Format: date-time
+                 * @description Last scan that found it.
+                 */
+                last_seen: string;
+                /** @description MAC address. */
+                mac?: string | null;
+                /**
+                 * Format: int32
+                 * @description Whole scans in a row that did not find it.
+                 */
+                missed_scans: number;
+                /** @description Names. */
+                names: string[];
+                /** @description Best guess at the operating system; empty: none. */
+                os: string;
+                /**
+                 * Format: int64
+                 * @description Open ports.
+                 */
+                ports_open: number;
+                /** @description `both` when traffic knows one of its addresses too. */
+                seen_by: components["schemas"]["SeenBy"];
+                /** @description The first 8 of them: `22/tcp ssh`. */
+                services: string[];
+                /** @description Whether it is there. */
+                state: components["schemas"]["AssetState"];
+                /** @description Who made its network card; empty: not known. */
+                vendor: string;
+            }[];
+            /** @description Give it as `cursor` for the next page; null at the end. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Rows that match in all; a lower bound when `total_exact` is false.
+             */
+            total: number;
+            /** @description False when counting stopped at 100,000. */
+            total_exact: boolean;
+        };
+        /** @description One page of a list, newest first. */
         Page_FlowRow: {
             /** @description Rows. */
             items: {
@@ -2755,6 +3180,103 @@ export interface components {
             /** @description False when counting stopped at 100,000. */
             total_exact: boolean;
         };
+        /** @description One page of a list, newest first. */
+        Page_ScanHostRow: {
+            /** @description Rows. */
+            items: {
+                /** @description Its first address. */
+                address: string;
+                /** @description Its key in the inventory; empty: it is no part of it. */
+                key: string;
+                /** @description Names. */
+                names: string[];
+                /** @description Best guess at the operating system; empty: none. */
+                os: string;
+                /** @description The first 20 of them: `22/tcp ssh OpenSSH 9.2`. */
+                ports: string[];
+                /**
+                 * Format: int64
+                 * @description Open ports.
+                 */
+                ports_open: number;
+                /** @description `up`, `down`, `unknown`. */
+                state: string;
+            }[];
+            /** @description Give it as `cursor` for the next page; null at the end. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Rows that match in all; a lower bound when `total_exact` is false.
+             */
+            total: number;
+            /** @description False when counting stopped at 100,000. */
+            total_exact: boolean;
+        };
+        /** @description One page of a list, newest first. */
+        Page_ScanRow: {
+            /** @description Rows. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description Hosts that are strange in it.
+                 */
+                anomalies: number;
+                /** @description Who scanned. */
+                backend: components["schemas"]["ScanBackend"];
+                /**
+                 * Format: int64
+                 * @description Hosts that changed against the previous whole scan of the same targets; null: there is none.
+                 */
+                changes?: number | null;
+                /**
+                 * Format: date-time
+                 * @description When it ended; null while it runs.
+                 */
+                ended?: string | null;
+                /**
+                 * Format: int64
+                 * @description Hosts that were told to be down.
+                 */
+                hosts_down: number;
+                /**
+                 * Format: int64
+                 * @description Hosts that were up.
+                 */
+                hosts_up: number;
+                /** @description Name. */
+                id: string;
+                /** @description Who wanted it. */
+                origin: components["schemas"]["ScanOrigin"];
+                /**
+                 * Format: int64
+                 * @description Open ports of all hosts.
+                 */
+                ports_open: number;
+                /** @description That scan. */
+                previous?: string | null;
+                progress?: components["schemas"]["ScanProgress"] | null;
+                /**
+                 * Format: date-time
+                 * @description When it began.
+                 */
+                started: string;
+                /** @description How far it is. */
+                state: components["schemas"]["ScanState"];
+                /** @description What was scanned: networks, addresses and names as they were given. */
+                targets: string[];
+                /** @description Why it is incomplete or failed; empty otherwise. */
+                words: string;
+            }[];
+            /** @description Give it as `cursor` for the next page; null at the end. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Rows that match in all; a lower bound when `total_exact` is false.
+             */
+            total: number;
+            /** @description False when counting stopped at 100,000. */
+            total_exact: boolean;
+        };
         /** @description Somebody a host talked to. */
         PeerRow: {
             /**
@@ -3011,6 +3533,209 @@ export interface components {
             /** @description The rule in words. */
             text: string;
         };
+        /** @description A scan is asked for. */
+        ScanAsked: {
+            /** @default null */
+            backend: components["schemas"]["ScanBackend"] | null;
+            /**
+             * @description TCP ports (`22,80,8000-8010`); null: those of `scan.ports`.
+             * @default null
+             */
+            ports: string | null;
+            /**
+             * @description Networks, addresses and names, each inside `scan.allow`; empty: all that is allowed.
+             * @default []
+             */
+            targets: string[];
+        };
+        /**
+         * @description Who scanned.
+         * @enum {string}
+         */
+        ScanBackend: "nmap" | "connect" | "import";
+        /** @description How a scan of a difference was made. */
+        ScanCall: {
+            /** @description How it was called. */
+            args: string;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ended?: string | null;
+            /** @description Program. */
+            scanner: string;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            started?: string | null;
+            /** @description Its version. */
+            version: string;
+        };
+        /** @description One scan with what was strange in it. */
+        ScanDetail: {
+            /** @description Strangest first. */
+            findings: components["schemas"]["Finding"][];
+            /** @description The scan. */
+            scan: components["schemas"]["ScanRow"];
+        };
+        /** @description What changed from one scan to another, as `tripline scan --diff -o json` writes it. */
+        ScanDifference: {
+            /** @description The second. */
+            after: components["schemas"]["ScanCall"];
+            /** @description The first scan. */
+            before: components["schemas"]["ScanCall"];
+            /** @description Nothing changed. */
+            equal: boolean;
+            /**
+             * @description Hosts that changed: `change` is `gone`, `new` (both with `host`) or `changed` (with `state`, `addresses`, `names`, `not_shown`, `ports`,
+             *     `os`, `scripts`; each change has `before` and `after`).
+             */
+            hosts: Record<string, never>[];
+            /** @description After it. */
+            post_scripts: Record<string, never>[];
+            /** @description What scripts said before the scan. */
+            pre_scripts: Record<string, never>[];
+            /** @description `tripline.scan_diff/1`. */
+            schema: string;
+        };
+        /** @description One host of a scan. */
+        ScanHostRow: {
+            /** @description Its first address. */
+            address: string;
+            /** @description Its key in the inventory; empty: it is no part of it. */
+            key: string;
+            /** @description Names. */
+            names: string[];
+            /** @description Best guess at the operating system; empty: none. */
+            os: string;
+            /** @description The first 20 of them: `22/tcp ssh OpenSSH 9.2`. */
+            ports: string[];
+            /**
+             * Format: int64
+             * @description Open ports.
+             */
+            ports_open: number;
+            /** @description `up`, `down`, `unknown`. */
+            state: string;
+        };
+        /**
+         * @description Who wanted it.
+         * @enum {string}
+         */
+        ScanOrigin: "manual" | "schedule" | "import" | "command";
+        /** @description How far a running scan is. */
+        ScanProgress: {
+            /**
+             * Format: int64
+             * @description Hosts that are done.
+             */
+            hosts_done: number;
+            /**
+             * Format: double
+             * @description Done of its task, percent.
+             */
+            percent: number;
+            /**
+             * Format: int64
+             * @description What it thinks is left of it, seconds.
+             */
+            remaining_s?: number | null;
+            /** @description Task in the scanner's words (`Service scan`). */
+            task: string;
+        };
+        /** @description One run of a scan. */
+        ScanRow: {
+            /**
+             * Format: int64
+             * @description Hosts that are strange in it.
+             */
+            anomalies: number;
+            /** @description Who scanned. */
+            backend: components["schemas"]["ScanBackend"];
+            /**
+             * Format: int64
+             * @description Hosts that changed against the previous whole scan of the same targets; null: there is none.
+             */
+            changes?: number | null;
+            /**
+             * Format: date-time
+             * @description When it ended; null while it runs.
+             */
+            ended?: string | null;
+            /**
+             * Format: int64
+             * @description Hosts that were told to be down.
+             */
+            hosts_down: number;
+            /**
+             * Format: int64
+             * @description Hosts that were up.
+             */
+            hosts_up: number;
+            /** @description Name. */
+            id: string;
+            /** @description Who wanted it. */
+            origin: components["schemas"]["ScanOrigin"];
+            /**
+             * Format: int64
+             * @description Open ports of all hosts.
+             */
+            ports_open: number;
+            /** @description That scan. */
+            previous?: string | null;
+            progress?: components["schemas"]["ScanProgress"] | null;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            started: string;
+            /** @description How far it is. */
+            state: components["schemas"]["ScanState"];
+            /** @description What was scanned: networks, addresses and names as they were given. */
+            targets: string[];
+            /** @description Why it is incomplete or failed; empty otherwise. */
+            words: string;
+        };
+        /** @description One line of the timetable. */
+        ScanSchedule: {
+            /**
+             * Format: int32
+             * @description How often, hours.
+             */
+            every_h: number;
+            /**
+             * Format: date-time
+             * @description When next; null: not known yet.
+             */
+            next?: string | null;
+            /** @description What is scanned. */
+            targets: string[];
+        };
+        /**
+         * @description How far it is.
+         * @enum {string}
+         */
+        ScanState: "running" | "done" | "incomplete" | "failed" | "cancelled";
+        /** @description What may be scanned, what runs, what is known. */
+        ScansState: {
+            /** @description Networks, addresses and names that may be scanned; empty: scanning is off. */
+            allow: string[];
+            /** @description Sums over the inventory. */
+            assets: components["schemas"]["AssetTotals"];
+            last?: components["schemas"]["ScanRow"] | null;
+            /**
+             * Format: int32
+             * @description A host that so many whole scans in a row did not find is down.
+             */
+            missed_scans_down: number;
+            /** @description Version of nmap; null where it is not installed. */
+            nmap?: string | null;
+            /** @description Scans that run. */
+            running: components["schemas"]["ScanRow"][];
+            /** @description Timetable; empty: nothing is scanned by itself. */
+            schedule: components["schemas"]["ScanSchedule"][];
+        };
         /** @description Answer of the scatter. */
         ScatterResult: {
             /** @description Newest first: `[flow_id, end_ms, duration_ms, bytes, score, anomalous 0/1]`, score null until judged. */
@@ -3055,6 +3780,11 @@ export interface components {
              */
             threshold_p: number;
         };
+        /**
+         * @description Who knows of a host or port.
+         * @enum {string}
+         */
+        SeenBy: "scan" | "traffic" | "both";
         /** @description One, or several in the order asked for. */
         SeriesAnswer: components["schemas"]["SeriesResult"] | components["schemas"]["SeriesResult"][];
         /** @description The API's answer: one bucket a step, missing buckets are null (unknown), not 0. */
@@ -3354,7 +4084,7 @@ export interface components {
              * @description For how long nothing has come, milliseconds; absent before anything came.
              */
             idle_ms?: number | null;
-            /** @description `interface`, `file`, `demo`, `host`, `collector`, `log`. */
+            /** @description `interface`, `file`, `demo`, `host`, `collector`, `remote`, `log`. */
             kind: string;
             /**
              * Format: double
@@ -4077,6 +4807,79 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    assets: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Filter: `field:value` tokens separated by spaces; `-field:value` excludes; values may be a CIDR, hold `*`, or
+                 *     begin with `>=`, `<=`, `>`, `<`; a bare word is searched in the text fields.
+                 */
+                q?: string;
+                /** @description Rows of a page, 1 to 500, default 100. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description RFC 3339: nothing earlier. */
+                from?: string;
+                /** @description RFC 3339: nothing later. */
+                to?: string;
+                /** @description `last_seen` (the default), `first_seen`, `ports` or `anomaly`; largest first. A cursor holds for the same `sort` only. */
+                sort?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AssetRow"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    asset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description key of the list, or an address */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetDetail"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     captures: {
         parameters: {
             query?: never;
@@ -4812,7 +5615,7 @@ export interface operations {
     live: {
         parameters: {
             query?: {
-                /** @description Names separated by commas: tick, packet, flow, verdict, incident, health; all when absent. */
+                /** @description Names separated by commas: tick, packet, flow, verdict, incident, health, scan; all when absent. */
                 events?: string;
                 /** @description As the header `Last-Event-ID`, for readers that cannot set it. */
                 last_event_id?: number;
@@ -5359,6 +6162,378 @@ export interface operations {
                 };
             };
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scans: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Filter: `field:value` tokens separated by spaces; `-field:value` excludes; values may be a CIDR, hold `*`, or
+                 *     begin with `>=`, `<=`, `>`, `<`; a bare word is searched in the text fields.
+                 */
+                q?: string;
+                /** @description Rows of a page, 1 to 500, default 100. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description RFC 3339: nothing earlier. */
+                from?: string;
+                /** @description RFC 3339: nothing later. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ScanRow"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_scan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScanAsked"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScanRow"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_scan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/xml": string;
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScanRow"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scans_state: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScansState"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id of the list */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScanDetail"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_scan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id of the list */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScanRow"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scan_diff: {
+        parameters: {
+            query?: {
+                /** @description The scan before; the previous whole one of the same targets when absent. */
+                with?: string;
+                /** @description `json` (the default), `text` or `xml`. */
+                format?: string;
+            };
+            header?: never;
+            path: {
+                /** @description id of the list */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScanDifference"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    scan_hosts: {
+        parameters: {
+            query?: {
+                /** @description Rows of a page, 1 to 500, default 100. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description id of the list */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ScanHostRow"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

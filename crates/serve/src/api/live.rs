@@ -8,6 +8,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use record::ScanRow;
 use serde::Deserialize;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -22,7 +23,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Shapes that only the stream has.
 #[derive(OpenApi)]
-#[openapi(components(schemas(Tick, PacketBatch, FlowBatch, VerdictBatch, HealthEvent, Reset)))]
+#[openapi(components(schemas(Tick, PacketBatch, FlowBatch, VerdictBatch, HealthEvent, ScanRow, Reset)))]
 struct Shapes;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
@@ -33,14 +34,14 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct LiveParams {
-    /// Names separated by commas: tick, packet, flow, verdict, incident, health; all when absent.
+    /// Names separated by commas: tick, packet, flow, verdict, incident, health, scan; all when absent.
     events: Option<String>,
     /// As the header `Last-Event-ID`, for readers that cannot set it.
     last_event_id: Option<u64>,
 }
 
 /// Server-sent events; the data of `tick` is Tick, of `packet` PacketBatch, of `flow` FlowBatch, of `verdict`
-/// VerdictBatch, of `incident` Incident, of `health` HealthEvent, of `reset` Reset.
+/// VerdictBatch, of `incident` Incident, of `health` HealthEvent, of `scan` ScanRow, of `reset` Reset.
 #[utoipa::path(get, path = "/live", tag = "overview",
     params(LiveParams, ("last-event-id" = Option<u64>, Header, description = "Resume after this event")), responses(
     (status = 200, description = "an endless stream", body = String, content_type = "text/event-stream"),

@@ -1,5 +1,6 @@
 //! The endpoints of `/api/v1`: one file and one line of `ENDPOINTS` each.
 
+mod assets;
 mod captures;
 mod export;
 mod flows;
@@ -11,6 +12,7 @@ mod models;
 mod models_import;
 mod notifications;
 mod packets;
+mod scans;
 mod series;
 mod settings;
 mod sockets;
@@ -45,6 +47,8 @@ const ENDPOINTS: &[fn() -> OpenApiRouter<AppState>] = &[
     sockets::routes,
     health::routes,
     captures::routes,
+    scans::routes,
+    assets::routes,
     export::routes,
     live::routes,
 ];

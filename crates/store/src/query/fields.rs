@@ -109,6 +109,35 @@ pub static HOST_FIELDS: &[Field] = &[
     ),
 ];
 
+/// Fields of `/scans`.
+pub static SCAN_FIELDS: &[Field] = &[
+    field("id", Text, &["id {}"], true),
+    field("state", Text, &["state {}"], true),
+    field("backend", Text, &["backend {}"], true),
+    field("origin", Text, &["origin {}"], true),
+    field("target", Text, &["EXISTS (SELECT 1 FROM json_each(scans.targets) j WHERE j.value {})"], true),
+    field("hosts_up", Number, &["hosts_up {}"], false),
+    field("ports_open", Number, &["ports_open {}"], false),
+    field("changes", Number, &["changes {}"], false),
+    field("anomalies", Number, &["anomalies {}"], false),
+];
+
+/// Fields of `/assets`.
+pub static ASSET_FIELDS: &[Field] = &[
+    field("ip", Ip, &["key IN (SELECT a.key FROM asset_addresses a WHERE a.ip {})"], true),
+    field("mac", Text, &["mac {}"], true),
+    field("name", Text, &["EXISTS (SELECT 1 FROM json_each(assets.names) j WHERE j.value {})"], true),
+    field("state", Text, &["state {}"], true),
+    field("port", Number, &["key IN (SELECT p.key FROM asset_ports p WHERE p.open = 1 AND p.port {})"], false),
+    field("service", Text, &["key IN (SELECT p.key FROM asset_ports p WHERE p.open = 1 AND p.service {})"], true),
+    field("version", Text, &["key IN (SELECT p.key FROM asset_ports p WHERE p.open = 1 AND p.version {})"], false),
+    field("vendor", Text, &["vendor {}"], true),
+    field("os", Text, &["os {}"], true),
+    field("ports_open", Number, &["ports_open {}"], false),
+    field("missed_scans", Number, &["missed {}"], false),
+    field("anomaly", Number, &["anomaly / 1e6 {}"], false),
+];
+
 /// Fields of `/packets`, which live in memory.
 pub static PACKET_FIELDS: &[Field] = &[
     field("ip", Ip, &[], true),

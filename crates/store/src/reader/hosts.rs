@@ -1,7 +1,7 @@
 //! Hosts: list and detail.
 
 use super::page::{List, count, rows, segments};
-use super::{ReadError, flows, incidents};
+use super::{ReadError, assets, flows, incidents};
 use crate::flow_blob::address;
 use crate::read::{HostSort, ListQuery, TimeRange};
 use crate::rows::{HostProfile, HostRow, PeerRow, ServiceRow, proto_name};
@@ -133,7 +133,8 @@ pub(super) fn detail(connection: &Connection, ip: IpAddr16) -> Result<Option<Hos
         [] => services(connection, &blob)?,
         known => known.iter().map(service).collect(),
     };
-    Ok(Some(HostDetail { host, incidents, flows, peers: peers(connection, &blob)?, services }))
+    let asset = assets::at(connection, ip)?;
+    Ok(Some(HostDetail { host, incidents, flows, peers: peers(connection, &blob)?, services, asset }))
 }
 
 fn service(known: &HostService) -> ServiceRow {

@@ -1,25 +1,30 @@
 //! Reads for the API: a small pool of read-only connections, one file a topic. Reads never block the writer, and end at
 //! their time limit.
 
+mod assets;
 mod audit;
 mod feedback;
+mod first_use;
 mod flows;
 mod host_course;
 pub(crate) mod hosts;
 mod incidents;
 mod page;
+mod scans;
 mod series;
 mod similar;
 mod top;
 
 use crate::connection::{DATABASE_NAME, explain, open_reader};
-use crate::read::{HostSort, ListQuery, Read, SeriesQuery, TimeRange, TopWhat};
+use crate::read::{AssetSort, HostSort, ListQuery, Read, SeriesQuery, TimeRange, TopWhat};
 use crate::rows::{AuditEntry, HostCourse, HostProfile, HostRow};
+use crate::scan_rows::{AssetDetail, AssetRow, AssetTotals, ScanHostRow};
 use crate::{
     EvidenceFolder, FeedbackEvent, FlowDetail, FlowRow, HostDetail, IncidentDetail, Page, Query, ScatterResult,
     StoreConfig, StoreError, TopRow,
 };
-use record::{FlowRecord, Incident, IpAddr16, SeriesResult};
+use record::scan::Scan;
+use record::{Asset, AssetEvent, Finding, FlowRecord, Incident, IpAddr16, ScanRow, SeriesResult};
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -121,6 +126,30 @@ impl Reader {
         }
     }
 
+    /// The whole inventory, for the next scan to be folded into.
+    ///
+    /// # Errors
+    /// As `Read::assets`.
+    pub fn inventory(&self) -> Result<Vec<Asset>, StoreError> {
+        self.read(|c| Ok(assets::all(c)?))
+    }
+
+    /// Whole scans of exactly these targets, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// As `Read::scans`.
+    pub fn whole_scans(&self, targets: &[String], limit: u32) -> Result<Vec<ScanRow>, StoreError> {
+        self.read(|c| Ok(scans::whole(c, targets, limit)?))
+    }
+
+    /// What a scan changed of the inventory.
+    ///
+    /// # Errors
+    /// As `Read::assets`.
+    pub fn events_of_scan(&self, scan: &str) -> Result<Vec<AssetEvent>, StoreError> {
+        self.read(|c| Ok(assets::events_of_scan(c, scan)?))
+    }
+
     /// How many incidents each suppression hides, by its number.
     ///
     /// # Errors
@@ -211,6 +240,33 @@ impl Read for Reader {
     }
     fn feedback(&self) -> Result<Vec<FeedbackEvent>, StoreError> {
         self.read(feedback::all)
+    }
+    fn scans(&self, query: &ListQuery) -> Result<Page<ScanRow>, StoreError> {
+        self.read(|c| scans::page(c, query))
+    }
+    fn scan(&self, id: &str) -> Result<Option<ScanRow>, StoreError> {
+        self.read(|c| Ok(scans::one(c, id)?))
+    }
+    fn scan_body(&self, id: &str) -> Result<Option<Scan>, StoreError> {
+        self.read(|c| Ok(scans::body(c, id)?))
+    }
+    fn scan_hosts(&self, id: &str, limit: u32, cursor: Option<&str>) -> Result<Page<ScanHostRow>, StoreError> {
+        self.read(|c| scans::hosts(c, id, limit, cursor))
+    }
+    fn findings(&self, scan: &str) -> Result<Vec<Finding>, StoreError> {
+        self.read(|c| Ok(assets::findings_of_scan(c, scan)?))
+    }
+    fn assets(&self, query: &ListQuery, sort: AssetSort) -> Result<Page<AssetRow>, StoreError> {
+        self.read(|c| assets::page(c, query, sort))
+    }
+    fn asset(&self, key: &str) -> Result<Option<AssetDetail>, StoreError> {
+        self.read(|c| Ok(assets::detail(c, key)?))
+    }
+    fn asset_at(&self, ip: IpAddr16) -> Result<Option<AssetRow>, StoreError> {
+        self.read(|c| Ok(assets::at(c, ip)?))
+    }
+    fn asset_totals(&self) -> Result<AssetTotals, StoreError> {
+        self.read(|c| Ok(assets::totals(c)?))
     }
     fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
         self.read(|c| Ok(c.query_row("SELECT value FROM settings WHERE name = ?1", [name], |r| r.get(0)).optional()?))
