@@ -37,7 +37,7 @@ export type Suppression = Told<Schemas['SuppressionView']>;
 export type SimilarIncident = Told<Schemas['SimilarIncident']>;
 export type Host = Told<Schemas['HostRow']>;
 export type Importance = Schemas['Importance'];
-export type HostDetail = Omit<Told<Schemas['HostDetail']>, 'host'> & { host: Host; asset?: Asset | null };
+export type HostDetail = Omit<Told<Schemas['HostDetail']>, 'host'> & { host: Host };
 export type HostPatch = Partial<{ importance: Importance; label: string; note: string }>;
 /** start (seconds since 1970), bytes sent, bytes received, flows */
 export type HostStep = [number, number, number, number];
@@ -74,31 +74,22 @@ export type Exporter = Told<Schemas['ExporterView']>;
 export type Sockets = Told<Schemas['Sockets']>;
 export type SocketRow = Told<Schemas['SocketView']>;
 
-export type ScanProgress = { percent: number; task: string; remaining_s: number | null; hosts_done: number };
-export type ScanRow = {
-  id: string; targets: string[]; backend: 'nmap' | 'connect' | 'import'; origin: 'manual' | 'schedule' | 'import' | 'command'; state: 'running' | 'done' | 'incomplete' | 'failed' | 'cancelled';
-  started: string; ended: string | null; words: string; hosts_up: number; hosts_down: number; ports_open: number; changes: number | null; previous: string | null; anomalies: number; progress: ScanProgress | null;
-};
-export type ScanSchedule = { targets: string[]; every_h: number; next: string | null };
-export type ScansState = { allow: string[]; nmap: string | null; missed_scans_down: number; schedule: ScanSchedule[]; running: ScanRow[]; last: ScanRow | null; assets: { up: number; down: number; ports_open: number; anomalous: number } };
+export type ScanRow = Told<Schemas['ScanRow']>;
+export type ScansState = Told<Schemas['ScansState']>;
 export type ScanAsked = { targets?: string[]; backend?: 'nmap' | 'connect'; ports?: string };
-export type FindingReason = { feature: string; words: string; value: number; expected_low: number; expected_high: number; of: 'history' | 'group' };
-export type Finding = { scan: string; at: string; key: string; score: number; p_value: number; text: string; reasons: FindingReason[]; incident: string | null };
-export type ScanDetail = { scan: ScanRow; findings: Finding[] };
-export type ScanHost = { key: string; address: string; names: string[]; state: string; ports_open: number; ports: string[]; os: string };
-export type Asset = {
-  key: string; addresses: string[]; mac: string | null; vendor: string; names: string[]; state: 'up' | 'down' | 'returned'; seen_by: 'scan' | 'traffic' | 'both'; first_seen: string; last_seen: string;
-  missed_scans: number; os: string; ports_open: number; services: string[]; anomaly: Finding | null;
-};
-export type AssetPort = { protocol: string; port: number; state: string; service: string; version: string; first_seen: string; last_seen: string; closed: string | null; first_use: { at: string; peer: string; flow_id: number } | null };
-export type AssetEvent = { at: string; scan: string; what: string; text: string; before: string; after: string };
-export type AssetDetail = { asset: Asset; ports: AssetPort[]; history: AssetEvent[]; findings: Finding[] };
+export type Finding = Told<Schemas['Finding']>;
+export type FindingReason = Told<Schemas['FindingReason']>;
+export type ScanDetail = Told<Schemas['ScanDetail']>;
+export type ScanHost = Told<Schemas['ScanHostRow']>;
+export type Asset = Told<Schemas['AssetRow']>;
+export type AssetPort = Told<Schemas['AssetPortRow']>;
+export type AssetEvent = Told<Schemas['AssetEvent']>;
+export type AssetDetail = Told<Schemas['AssetDetail']>;
 
 /** What a scan says of one service, as it is compared. Absent: not told. */
 export type ScannedService = { name?: string; product?: string; version?: string; extra?: string };
 export type ScannedPort = { protocol: string; port: number; state: string | null; service?: ScannedService };
 export type ScannedHost = { state: string | null; addresses: { kind: string; addr: string; vendor?: string }[]; names?: string[]; ports?: ScannedPort[]; not_shown?: { state: string | null; count: number }[]; os?: { name: string; accuracy?: number }[] };
-export type ScanCall = { scanner: string; version: string; args: string; started: string | null; ended: string | null };
 export type ScriptChange = { before: { id: string; output: string } | null; after: { id: string; output: string } | null };
 export type PortChange = { port: number; protocol: string; before: ScannedPort | null; after: ScannedPort | null; scripts: ScriptChange[] };
 export type SetChange<T> = { kept: T[]; removed: T[]; added: T[] };
@@ -107,7 +98,8 @@ export type HostChange = {
   not_shown: { before: { state: string | null; count: number }[]; after: { state: string | null; count: number }[] } | null; ports: PortChange[]; os: { before: string[]; after: string[]; equal: boolean }[]; scripts: ScriptChange[];
 };
 export type HostDifference = { change: 'gone' | 'new'; host: ScannedHost } | HostChange;
-export type ScanDifference = { before: ScanCall; after: ScanCall; equal: boolean; hosts: HostDifference[]; pre_scripts: ScriptChange[]; post_scripts: ScriptChange[] };
+/** The description leaves the lists of a difference open. */
+export type ScanDifference = Omit<Told<Schemas['ScanDifference']>, 'hosts' | 'pre_scripts' | 'post_scripts'> & { hosts: HostDifference[]; pre_scripts: ScriptChange[]; post_scripts: ScriptChange[] };
 
 /** What the application layer said: one of several records, told apart by `type`. */
 export type AppData = { type: Schemas['AppData']['type'] } & Record<string, unknown>;

@@ -17,7 +17,8 @@ describe('a scan in words', () => {
   it('tells no earlier scan from no change', () => {
     expect(changesWords({ changes: null })).toBe('nothing to compare with');
     expect(changesWords({ changes: 0 })).toBe('no change');
-    expect(changesWords({ changes: 1 })).toBe('1 change');
+    expect(changesWords({ changes: 1 })).toBe('1 host changed');
+    expect(changesWords({ changes: 12 })).toBe('12 hosts changed');
   });
   it('shortens many targets, and never to save one', () => {
     expect(targetsWords(['a', 'b', 'c'])).toBe('a, b, c');
@@ -85,7 +86,7 @@ describe('hosts of the inventory', () => {
     expect(reasonChart({ feature: 'churn_ratio', words: 'churn', value: 0.5, expected_low: 0, expected_high: 0.1, of: 'group' })).toMatchObject({ unit: 'ratio', of: 'by hosts of its group' });
   });
   it('have one list of services from traffic and scans', () => {
-    const port = (n: number, closed: string | null = null, protocol = 'tcp'): AssetPort => ({ protocol, port: n, state: closed ? 'closed' : 'open', service: '', version: '', first_seen: '', last_seen: '', closed, first_use: null });
+    const port = (n: number, closed: string | null = null, protocol = 'tcp'): AssetPort => ({ protocol, port: n, state: closed ? 'closed' : 'open', service: '', version: '', first_seen: '', last_seen: '', closed, first_use: null, certificate: '', seen_by: 'scan' });
     const heard = (n: number, proto: string) => ({ port: n, proto, flows: 1, first_seen: '', last_seen: '' });
     const rows = knownServices([heard(443, 'TCP'), heard(53, 'UDP')], [port(22), port(443), port(21, '2026-01-01T00:00:00Z'), port(53, null, 'tcp')]);
     expect(rows.map((r) => `${r.port}/${r.proto} ${r.heard ? 'h' : ''}${r.found ? 'f' : ''}`)).toEqual(['22/tcp f', '53/tcp f', '53/udp h', '443/tcp hf', '21/tcp f']);
@@ -97,7 +98,7 @@ describe('a difference', () => {
   const nothing = { kept: [], removed: [], added: [] };
   const changed = (host: string, ports: { before: ScannedPort | null; after: ScannedPort | null }[]) => ({ change: 'changed' as const, host, state: null, addresses: nothing, names: nothing, not_shown: null, ports: ports.map((p) => ({ port: (p.after ?? p.before)?.port ?? 0, protocol: 'tcp', ...p, scripts: [] })), os: [], scripts: [] });
   const call = { scanner: 'nmap', version: '', args: '', started: null, ended: null };
-  const of = (hosts: ScanDifference['hosts']): ScanDifference => ({ before: call, after: call, equal: hosts.length === 0, hosts, pre_scripts: [], post_scripts: [] });
+  const of = (hosts: ScanDifference['hosts']): ScanDifference => ({ schema: 'scan-diff/1', before: call, after: call, equal: hosts.length === 0, hosts, pre_scripts: [], post_scripts: [] });
 
   it('tells opened, closed and changed apart', () => {
     const [host] = diffHosts(of([changed('nas.lan (10.0.0.5, 02:00:5e:00:00:01)', [

@@ -39,8 +39,8 @@ export function progressWords(scan: ScanRow): string {
   return parts.join(', ');
 }
 
-/** What changed since the scan before it, in one or two words. */
-export const changesWords = (scan: Pick<ScanRow, 'changes'>): string => (scan.changes === null ? 'nothing to compare with' : scan.changes === 0 ? 'no change' : plural(scan.changes, 'change'));
+/** How many hosts changed since the scan before it. */
+export const changesWords = (scan: Pick<ScanRow, 'changes'>): string => (scan.changes === null ? 'nothing to compare with' : scan.changes === 0 ? 'no change' : `${plural(scan.changes, 'host')} changed`);
 
 /** Is it inside what may be scanned? A name in the list could hold it: only the server knows. */
 export function mayScan(ip: string, allow: readonly string[]): 'yes' | 'no' | 'perhaps' {

@@ -1,11 +1,13 @@
 // Scans as one question for the whole page: what is allowed, what runs, what comes next; kept moving by the live stream. Owns the
 // asking to scan and to cancel; panels only draw.
 
-import { asApiError, get, post, type ApiError } from '../api/client';
+import { asApiError, get, post, sendFile, type ApiError } from '../api/client';
 import type { ScanAsked, ScanRow, ScansState } from '../api/types';
+import { plural } from '../lib/format';
 import { runningAfter } from '../lib/scans';
 import { live } from './live.svelte';
 import { Resource } from './resource.svelte';
+import { router } from './router.svelte';
 import { toasts } from './toasts.svelte';
 
 const EVERY_MS = 15_000;
@@ -16,10 +18,15 @@ export class ScansPage {
   readonly resource: Resource<ScansState>;
   /** Bumped when a scan began or ended: lists ask again. */
   changes = $state(0);
+  /** Bumped when one ended: what it found is asked again. */
+  ends = $state(0);
   /** The newest word of each scan that was told while this page is open; a handful. */
   told = $state.raw<ReadonlyMap<string, ScanRow>>(new Map());
   /** Scans that somebody asked to end, until they have. */
   cancelling = $state.raw<ReadonlySet<string>>(new Set());
+
+  /** A file is on its way. */
+  importing = $state(false);
 
   constructor() {
     this.resource = new Resource<ScansState>(
@@ -49,7 +56,9 @@ export class ScansPage {
     if (scan.state !== 'running') this.ended(scan.id);
     if (before === scan.state) return;
     this.changes += 1;
-    if (scan.state !== 'running') this.resource.reload();
+    if (scan.state === 'running') return;
+    this.ends += 1;
+    this.resource.reload();
   }
 
   private ended(id: string): void {
@@ -66,6 +75,23 @@ export class ScansPage {
       return { scan };
     } catch (error) {
       return { error: asApiError(error) };
+    }
+  }
+
+  /** Takes in a file of nmap's (`nmap -oX`); why it was refused, when it was. */
+  async importFile(file: File): Promise<ApiError | undefined> {
+    this.importing = true;
+    try {
+      const scan = await sendFile<ScanRow>('/scans/import', {}, file, () => undefined).answer;
+      this.changes += 1;
+      this.ends += 1;
+      this.resource.reload();
+      toasts.say(`${file.name} was taken in: ${plural(scan.hosts_up, 'host')}`, { action: { label: 'Show', run: () => router.open('/scans', { sel: scan.id }) } });
+      return undefined;
+    } catch (error) {
+      return asApiError(error);
+    } finally {
+      this.importing = false;
     }
   }
 
