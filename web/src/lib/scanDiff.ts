@@ -91,7 +91,7 @@ export function diffHosts(difference: ScanDifference): DiffHost[] {
     }
     const fresh = one.change === 'new';
     const address = one.host.addresses.find((a) => a.kind !== 'mac')?.addr ?? '';
-    const lines = (one.host.ports ?? []).filter((p) => open(p)).map((p): DiffLine => ({ sign: fresh ? '+' : '−', name: `${p.port}/${p.protocol}`, before: fresh ? '' : side(p), after: fresh ? side(p) : '' }));
+    const lines = (one.host.ports ?? []).filter((p) => open(p)).map((p): DiffLine => ({ sign: fresh ? '+' : '−', name: `${p.port}/${p.protocol}`, before: fresh ? '' : serviceWords(p) || 'open', after: fresh ? serviceWords(p) || 'open' : '' }));
     return { change: one.change, title: titleOf(one.host), address, lines };
   });
   const order = { new: 0, gone: 1, changed: 2 };
