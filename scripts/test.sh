@@ -22,6 +22,17 @@ done
 compgen -G '/usr/lib/*/rsyslog/lmnsd_gtls.so' >/dev/null || missing+=(rsyslog-gnutls)
 python3 -c 'import aiosmtpd' 2>/dev/null || /usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || missing+=(python3-aiosmtpd)
 if [ ${#missing[@]} -gt 0 ]; then scripts/install.sh "${missing[@]}" || true; fi
+# Servers of the scan laboratory: the tests start them themselves, in namespaces. A machine that boots would start them too, so there they
+# are installed by whoever wants that.
+lab=()
+for pair in nginx:nginx sshd:openssh-server redis-server:redis-server smtpd:opensmtpd dnsmasq:dnsmasq-base; do
+    PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%:*}" >/dev/null || lab+=("${pair##*:}")
+done
+if [ ${#lab[@]} -gt 0 ]; then
+    if [ "${CI:-}" = true ] || [ ! -d /run/systemd/system ]; then scripts/install.sh --not-started "${lab[@]}" || true; else
+        echo "test: for the scan laboratory, if this machine may have them: scripts/install.sh --not-started ${lab[*]}"
+    fi
+fi
 
 step "format" cargo fmt --all --check
 step "lints" cargo clippy --release --locked --workspace --all-targets -- -D warnings

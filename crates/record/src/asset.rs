@@ -106,6 +106,8 @@ pub struct Asset {
     pub os: String,
     /// Ports, by protocol and number.
     pub ports: Vec<AssetPort>,
+    /// Ports that whole scans have asked so far, by transport: `22,80,8000-8010`.
+    pub covered: Vec<(String, String)>,
 }
 
 impl Asset {

@@ -30,6 +30,9 @@ pub struct Scan {
     /// Why hosts are missing: cancelled, out of time, killed. None: the scan is whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<String>,
+    /// Which ports it asked, whatever the state in which each was found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<AskedPorts>,
     /// Hosts, in the scanner's order.
     pub hosts: Vec<ScannedHost>,
     /// What scripts said before the scan.
@@ -38,6 +41,16 @@ pub struct Scan {
     /// What scripts said after it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub post_scripts: Vec<ScriptOutput>,
+}
+
+/// Ports that a scan asked each host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AskedPorts {
+    /// Transport: `tcp`, `udp`, `sctp`.
+    pub protocol: String,
+    /// Ports as nmap writes them: `22,80,8000-8010`.
+    pub ports: String,
 }
 
 /// One host.

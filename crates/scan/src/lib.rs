@@ -4,6 +4,7 @@
 mod connect;
 mod control;
 mod diff;
+mod inventory;
 mod nmap;
 mod ports;
 mod settings;
@@ -14,6 +15,7 @@ mod xml;
 pub use connect::ConnectScan;
 pub use control::{Cancel, Control, ScanError};
 pub use diff::{Change, HostChange, HostDiff, PortDiff, ScanDiff, ScriptDiff, SetDiff, diff, diff_text, diff_xml};
+pub use inventory::{Fold, fold};
 pub use nmap::{NmapScan, SCRIPTS, is_installed};
 pub use ports::PortList;
 pub use record::scan::{

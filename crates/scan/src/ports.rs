@@ -40,6 +40,10 @@ impl PortList {
                 }
             }
         }
+        Ok(Self::joined(ranges))
+    }
+
+    fn joined(mut ranges: Vec<RangeInclusive<u16>>) -> Self {
         ranges.sort_by_key(|range| *range.start());
         let mut joined: Vec<RangeInclusive<u16>> = Vec::new();
         for range in ranges {
@@ -50,12 +54,32 @@ impl PortList {
                 _ => joined.push(range),
             }
         }
-        Ok(Self(joined))
+        Self(joined)
+    }
+
+    /// Reads the same; empty is none.
+    ///
+    /// # Errors
+    /// In words: which part is no port.
+    pub fn parse_or_none(text: &str) -> Result<Option<Self>, String> {
+        if text.trim().is_empty() { Ok(None) } else { Self::parse(text).map(Some) }
     }
 
     /// Each port, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
         self.0.iter().cloned().flatten()
+    }
+
+    /// True for a port of the list.
+    pub fn contains(&self, port: u16) -> bool {
+        let after = self.0.partition_point(|range| *range.start() <= port);
+        after > 0 && self.0[after - 1].contains(&port)
+    }
+
+    /// The ports of both.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self::joined(self.0.iter().chain(&other.0).cloned().collect())
     }
 
     /// How many.
@@ -88,7 +112,12 @@ mod tests {
         let ports = PortList::parse("8000-8010, 22,80,8005-8020,23").unwrap();
         assert_eq!((ports.to_string().as_str(), ports.count()), ("22-23,80,8000-8020", 24));
         assert_eq!(ports.iter().take(3).collect::<Vec<_>>(), [22, 23, 80]);
+        assert!(ports.contains(22) && ports.contains(8_020) && !ports.contains(24) && !ports.contains(21));
+        let both = ports.union(&PortList::parse("1,24-79").unwrap());
+        assert_eq!(both.to_string(), "1,22-80,8000-8020");
         assert_eq!(PortList::parse("1-65535").unwrap().count(), 65_535);
+        assert_eq!(PortList::parse_or_none("53").unwrap().unwrap().to_string(), "53");
+        assert_eq!(PortList::parse_or_none(" ").unwrap(), None);
         let common = PortList::parse("").unwrap();
         assert!(common.count() > 150 && common.iter().any(|p| p == 443), "{common}");
         for wrong in ["0", "65536", "22,", "80-22", "-p", "T:22", "22;ls", "+22", "--script=x", "1-", "-"] {

@@ -13,6 +13,9 @@ pub struct ScanConfig {
     /// TCP ports; empty: the common ones.
     #[serde(deserialize_with = "text_or_number")]
     pub ports: String,
+    /// UDP ports that are asked too; empty: none.
+    #[serde(deserialize_with = "text_or_number")]
+    pub udp_ports: String,
     /// Most packets (nmap) or connections (connect) begun in a second.
     pub rate_packets_per_s: u32,
     /// Longest time of one scan, seconds.
@@ -62,6 +65,7 @@ impl Default for ScanConfig {
         Self {
             allow: Vec::new(),
             ports: String::new(),
+            udp_ports: String::new(),
             rate_packets_per_s: 300,
             time_limit_s: 3_600,
             addresses_max: 4_096,
@@ -89,6 +93,7 @@ impl ScanConfig {
         crate::targets::check_words(&self.allow).map_err(|e| format!("scan.allow: {e}"))?;
         crate::targets::check_words(&self.scheduled).map_err(|e| format!("scan.scheduled: {e}"))?;
         PortList::parse(&self.ports).map_err(|e| format!("scan.ports: {e}"))?;
+        PortList::parse_or_none(&self.udp_ports).map_err(|e| format!("scan.udp_ports: {e}"))?;
         let ranges: [(&str, u64, u64, u64); 10] = [
             ("rate_packets_per_s", u64::from(self.rate_packets_per_s), 1, 1_000_000),
             ("time_limit_s", self.time_limit_s, 1, 7 * 86_400),
@@ -138,9 +143,10 @@ mod tests {
         assert!(refused(&|c| c.jitter_percent = 51).contains("scan.jitter_percent"));
         assert!(refused(&|c| c.scheduled = vec!["-x".to_owned()]).contains("scan.scheduled"));
         assert!(refused(&|c| c.ports = "x".to_owned()).contains("scan.ports"));
+        assert!(refused(&|c| c.udp_ports = "53 -oN x".to_owned()).contains("scan.udp_ports"));
         assert!(refused(&|c| c.allow = vec!["10.0.0.0/40".to_owned()]).contains("scan.allow"));
-        let number: ScanConfig = serde_json::from_str("{\"ports\": 22}").unwrap();
-        assert_eq!(number.ports, "22");
+        let number: ScanConfig = serde_json::from_str("{\"ports\": 22, \"udp_ports\": 53}").unwrap();
+        assert_eq!((number.ports.as_str(), number.udp_ports.as_str()), ("22", "53"));
         for script in ["default", "banner,vuln", "/tmp/x.nse", "*", "--script-args=x"] {
             assert!(refused(&|c| c.scripts = vec![script.to_owned()]).contains("banner"), "{script}");
         }

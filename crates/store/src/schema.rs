@@ -193,7 +193,7 @@ CREATE TABLE assets (
   key TEXT PRIMARY KEY,
   mac TEXT, vendor TEXT NOT NULL, names TEXT NOT NULL, addresses TEXT NOT NULL, state TEXT NOT NULL,
   first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL, missed INTEGER NOT NULL, os TEXT NOT NULL,
-  ports_open INTEGER NOT NULL, services TEXT NOT NULL, anomaly INTEGER NOT NULL DEFAULT 0, finding TEXT
+  covered TEXT NOT NULL, ports_open INTEGER NOT NULL, services TEXT NOT NULL, anomaly INTEGER NOT NULL DEFAULT 0, finding TEXT
 ) WITHOUT ROWID;
 CREATE INDEX assets_first ON assets (first_ns, key);
 CREATE INDEX assets_last ON assets (last_ns, key);

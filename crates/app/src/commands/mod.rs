@@ -13,7 +13,7 @@ mod models_import;
 mod notify;
 mod output;
 mod run;
-mod scan;
+pub mod scan;
 mod simulate;
 mod train;
 mod train_levels;

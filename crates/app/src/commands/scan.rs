@@ -163,11 +163,16 @@ fn tell_changes(args: &ScanArgs, before: &Scan, after: &Scan) -> Result<u8> {
     let equal = diff.is_equal();
     let text = match args.output {
         ScanFormat::Text => scan::diff_text(&diff),
-        ScanFormat::Json => json(&Changes { schema: "tripline.scan_diff/1", equal, diff: &diff })?,
+        ScanFormat::Json => changes_json(&diff)?,
         ScanFormat::Xml => scan::diff_xml(&diff),
     };
     write(args, &text)?;
     Ok(if equal { EXIT_DONE } else { EXIT_FOUND })
+}
+
+/// A difference for programs.
+pub fn changes_json(diff: &scan::ScanDiff) -> Result<String> {
+    json(&Changes { schema: "tripline.scan_diff/1", equal: diff.is_equal(), diff })
 }
 
 fn json(value: &impl Serialize) -> Result<String> {

@@ -50,6 +50,8 @@ pub struct Answers {
     pub desk: Arc<Desk>,
     /// Files handed over; None when none are taken.
     pub uploads: Option<Arc<Keeper>>,
+    /// Scans.
+    pub scans: Arc<super::scans::ScanDesk>,
     /// Bytes kept of a packet.
     pub snap_len: usize,
     /// Where the models are kept; empty when they are not.
@@ -154,6 +156,10 @@ impl Live for Answers {
 
     fn uploads(&self) -> Option<Arc<dyn serve::UploadKeeper>> {
         self.uploads.clone().map(|keeper| keeper as Arc<dyn serve::UploadKeeper>)
+    }
+
+    fn scans(&self) -> Option<Arc<dyn serve::ScanKeeper>> {
+        Some(Arc::new(super::scans::Keeper(Arc::clone(&self.scans))))
     }
 
     fn packets(&self, query: &PacketQuery) -> Page<PacketSummary> {

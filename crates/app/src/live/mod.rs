@@ -38,6 +38,7 @@ mod requests;
 mod retrain;
 mod rules;
 mod saying;
+mod scans;
 mod series;
 pub mod side_models;
 mod simulated;
@@ -314,6 +315,12 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let desk = Desk::new(plan.data_dir, plan.reload, takers);
     let (uploads, analysts) = uploads::start(config.uploads.clone(), is_live(plan.mode), &desk, &status, &stop)?;
     threads.extend(analysts);
+    let judge = is_live(plan.mode).then(|| changes.clone());
+    let (reader, seed) = (store.reader(), config.learn.seed);
+    let parts =
+        scans::Parts { desk: Arc::clone(&desk), reader, hub: hub.clone(), judge, seed, stop: Arc::clone(&stop) };
+    let (scans, timing) = scans::start(parts)?;
+    threads.push(timing);
     let answers = Answers {
         status,
         scores,
@@ -324,6 +331,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         reader: store.reader(),
         desk: Arc::clone(&desk),
         uploads,
+        scans,
         snap_len: config.evidence.snap_len,
         artifact: models_dir.map_or(String::new(), |d| d.join(artifact::FILE_NAME).display().to_string()),
         seed: config.learn.seed,

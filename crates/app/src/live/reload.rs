@@ -37,9 +37,13 @@ const APPLIED: &[&str] = &[
     "store.incidents_max",
     "store.hosts_age_days",
     "store.hosts_max",
+    "store.scans_",
+    "store.assets_",
+    "store.asset_events_max",
     "store.series_",
     "evidence.packets_max",
     "notify.",
+    "scan.",
 ];
 /// Of these, what only the next training looks at.
 const NEXT_TRAINING: &[&str] = &["models.", "learn."];

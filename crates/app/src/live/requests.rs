@@ -5,7 +5,7 @@ use super::importing::{Ground, Importing};
 use super::judging::Judging;
 use super::versions::NoReturn;
 use crossbeam_channel::Sender;
-use record::{Importance, Incident, IncidentStatus, IpAddr16, Matrix};
+use record::{Alert, Importance, Incident, IncidentStatus, IpAddr16, Matrix};
 use serve::LiveError;
 use serve::shapes::FeedbackGiven;
 use std::collections::BTreeMap;
@@ -65,6 +65,8 @@ pub enum Request {
     Said(Box<Saying>),
     /// Undo of a verdict.
     Undo(Undoing),
+    /// Alerts of a scan; the incident that each became a part of, where the judge still holds it.
+    Alerts(Vec<Alert>, Sender<Vec<Option<Incident>>>),
     /// A training now.
     Retrain(Sender<Result<(), String>>),
     /// A kept version of a kind of models in place.
@@ -88,6 +90,9 @@ impl Judging {
                 Request::Importances(importances, reply) => {
                     self.judge.incidents().set_importances(importances);
                     let _ = reply.send(());
+                }
+                Request::Alerts(alerts, reply) => {
+                    let _ = reply.send(self.alerted(alerts));
                 }
                 Request::Said(saying) => {
                     let answer = self.said(&saying);
@@ -114,5 +119,21 @@ impl Judging {
                 }
             }
         }
+    }
+
+    /// Takes alerts from outside the traffic; the incidents are told with the next round, as those of detectors are.
+    fn alerted(&mut self, alerts: Vec<Alert>) -> Vec<Option<Incident>> {
+        let incidents = self.judge.incidents();
+        let mut became = Vec::with_capacity(alerts.len());
+        for alert in alerts {
+            let (kind, title) = (alert.kind, alert.title.clone());
+            let src = alert.src.first().copied();
+            incidents.alert(alert);
+            let same = |incident: &&Incident| {
+                incident.kind == kind && (incident.title == title || src.is_some_and(|ip| incident.src.contains(&ip)))
+            };
+            became.push(incidents.live().filter(same).max_by_key(|incident| incident.last_seen).cloned());
+        }
+        became
     }
 }

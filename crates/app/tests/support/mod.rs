@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub mod http;
+pub mod lab;
 pub mod server;
 pub mod servers;
 pub mod wire;

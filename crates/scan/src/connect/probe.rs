@@ -28,6 +28,8 @@ pub enum Answer {
     Closed,
     /// Nothing came back, or something on the way refused.
     Filtered,
+    /// Nothing came back, which is what UDP services do with questions that are not theirs: open or filtered.
+    Silent,
     /// This machine could not ask: that says nothing of the port.
     CannotAsk(Error),
 }
@@ -41,12 +43,14 @@ pub async fn probe(to: SocketAddr, waits: Waits) -> Answer {
         Ok(Ok(stream)) if stream.local_addr().ok() == Some(to) => Answer::Closed,
         Ok(Ok(stream)) => {
             let said = if waits.banner.is_zero() { Vec::new() } else { first_words(&stream, waits.banner).await };
-            Answer::Open(Box::new(open_port(to.port(), &said)))
+            let text = cleaned(&said);
+            let name = service_of(&text).map(str::to_owned);
+            Answer::Open(Box::new(open_port(Transport::Tcp, to.port(), name, text)))
         }
     }
 }
 
-fn refusal(error: Error) -> Answer {
+pub(super) fn refusal(error: Error) -> Answer {
     // EMFILE and ENFILE have no kind of their own; 24 and 23 on every Unix.
     let out_of_files = matches!(error.raw_os_error(), Some(23 | 24));
     match error.kind() {
@@ -74,22 +78,34 @@ async fn first_words(stream: &TcpStream, wait: Duration) -> Vec<u8> {
     bytes[..count].to_vec()
 }
 
-fn open_port(port: u16, said: &[u8]) -> ScannedPort {
-    let text = cleaned(said);
-    let name = service_of(&text).map(str::to_owned);
+/// How a port is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// By a connection.
+    Tcp,
+    /// By a request of the usual service.
+    Udp,
+}
+
+/// A port that answers, with what it said.
+pub(super) fn open_port(transport: Transport, port: u16, name: Option<String>, text: String) -> ScannedPort {
+    let (protocol, reason) = match transport {
+        Transport::Tcp => ("tcp", "syn-ack"),
+        Transport::Udp => ("udp", "udp-response"),
+    };
     let banner = ScriptOutput { id: "banner".to_owned(), output: text };
     ScannedPort {
-        protocol: "tcp".to_owned(),
+        protocol: protocol.to_owned(),
         port: u32::from(port),
         state: Some("open".to_owned()),
-        reason: "syn-ack".to_owned(),
+        reason: reason.to_owned(),
         service: Service { name, ..Service::default() },
         scripts: if banner.output.is_empty() { Vec::new() } else { vec![banner] },
     }
 }
 
 /// As nmap's script `banner` writes it: other than printable ASCII as `\xHH`.
-fn cleaned(bytes: &[u8]) -> String {
+pub(super) fn cleaned(bytes: &[u8]) -> String {
     let mut text = String::new();
     for byte in bytes.trim_ascii_end() {
         match byte {

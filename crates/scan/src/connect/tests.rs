@@ -5,7 +5,7 @@ use super::*;
 use crate::control::Cancel;
 use crate::targets::AllowList;
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 
 fn run(config: &ScanConfig, target: &str, cancel: &Cancel, told: &mut dyn FnMut(&Progress)) -> Scan {
     let allow = AllowList::new(&["127.0.0.0/8".to_owned()], &crate::resolve).unwrap();
@@ -45,6 +45,42 @@ fn open_and_closed_ports_and_first_words() {
     assert_eq!(host.not_shown, [ExtraPorts { state: Some("closed".to_owned()), count: 1 }]);
     assert_eq!(percents, [100.0]);
     drop(silent);
+}
+
+#[test]
+fn udp_ports_are_open_closed_or_silent() {
+    let [talks, silent, gone] = [(); 3].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+    let port = |socket: &UdpSocket| socket.local_addr().unwrap().port();
+    let (at, quiet, shut) = (port(&talks), port(&silent), port(&gone));
+    drop(gone);
+    let answering = std::thread::spawn(move || {
+        let mut bytes = [0; 100];
+        let (length, from) = talks.recv_from(&mut bytes).unwrap();
+        talks.send_to(b"hello", from).unwrap();
+        length
+    });
+    let config = ScanConfig {
+        ports: port_of_tcp(),
+        udp_ports: format!("{at},{quiet},{shut}"),
+        connect_timeout_ms: 200,
+        ..ScanConfig::default()
+    };
+    let scan = run(&config, "127.0.0.1", &Cancel::default(), &mut |_| {});
+    // No question is known for a port that the system chose.
+    assert_eq!(answering.join().unwrap(), 0);
+    let [host] = &scan.hosts[..] else { panic!("{scan:?}") };
+    let [open] = &host.ports[..] else { panic!("{host:?}") };
+    assert_eq!((open.protocol.as_str(), open.port, open.reason.as_str()), ("udp", u32::from(at), "udp-response"));
+    assert!(open.service.is_empty() && open.scripts.is_empty(), "{open:?}");
+    assert_eq!((host.state.as_deref(), host.reason.as_str()), (Some("up"), "udp-response"));
+    let counted = |state: &str| host.not_shown.iter().find(|e| e.state.as_deref() == Some(state)).map(|e| e.count);
+    assert_eq!((counted("closed"), counted("open|filtered"), counted("filtered")), (Some(2), Some(1), None));
+    assert!(scan.args.contains("scan.udp_ports="), "{}", scan.args);
+}
+
+/// A TCP port on which nobody listens: just given by the system and given back.
+fn port_of_tcp() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::settings::ScanConfig;
 #[derive(Clone, Debug, PartialEq)]
 pub struct NmapScan {
     ports: PortList,
+    udp_ports: Option<PortList>,
     timing: u8,
     rate_packets_per_s: u32,
     services: bool,
@@ -26,12 +27,18 @@ impl NmapScan {
         let chosen = |script: &&&str| config.scripts.iter().any(|name| name == **script);
         Ok(Self {
             ports: PortList::parse(&config.ports)?,
+            udp_ports: PortList::parse_or_none(&config.udp_ports)?,
             timing: config.timing,
             rate_packets_per_s: config.rate_packets_per_s,
             services: config.services,
             os: config.os,
             scripts: SCRIPTS.iter().filter(chosen).copied().collect(),
         })
+    }
+
+    /// UDP is asked by raw packets: only root may.
+    pub(crate) fn asks_udp(&self) -> bool {
+        self.udp_ports.is_some()
     }
 
     /// The arguments for targets of one IP version, which are addresses and networks.
@@ -42,7 +49,14 @@ impl NmapScan {
         let mut all: Vec<String> = fixed.map(str::to_owned).to_vec();
         all.push(format!("-T{}", self.timing));
         all.extend(["--max-rate".to_owned(), self.rate_packets_per_s.to_string()]);
-        all.extend(["-p".to_owned(), self.ports.to_string()]);
+        match &self.udp_ports {
+            None => all.extend(["-p".to_owned(), self.ports.to_string()]),
+            // `-sU` alone would leave TCP out.
+            Some(udp) => {
+                all.extend(["-sS", "-sU", "-p"].map(str::to_owned));
+                all.push(format!("T:{},U:{udp}", self.ports));
+            }
+        }
         if !v4 {
             all.push("-6".to_owned());
         }
@@ -87,6 +101,11 @@ mod tests {
         );
         let config = ScanConfig { os: true, services: true, scripts: Vec::new(), ..config };
         assert_eq!(line(&config, false, "fd00::1"), format!("{fixed} -T2 --max-rate 50 -p 22,80 -6 -sV -O -- fd00::1"));
+        let config = ScanConfig { os: false, services: false, udp_ports: "123,53".to_owned(), ..config };
+        assert_eq!(
+            line(&config, true, "10.0.0.1"),
+            format!("{fixed} -T2 --max-rate 50 -sS -sU -p T:22,80,U:53,123 -- 10.0.0.1")
+        );
         let config = ScanConfig { scripts: vec!["vuln".to_owned()], ..config };
         assert!(NmapScan::new(&config).unwrap_err().contains("scan.scripts"));
     }

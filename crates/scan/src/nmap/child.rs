@@ -4,7 +4,7 @@
 use super::NmapScan;
 use crate::control::{Control, LOOK_EVERY, ScanError, name_hosts, now, stop_reason};
 use crate::targets::Targets;
-use crate::xml::{Limits, NmapXml, Part, XmlError};
+use crate::xml::{Limits, NmapXml, Part, Progress, XmlError};
 use record::scan::{Scan, ScannedHost};
 use std::ffi::OsStr;
 use std::io::{BufReader, ErrorKind, Read};
@@ -19,6 +19,16 @@ use std::thread::JoinHandle;
 const STDERR_BYTES_MAX: u64 = 8 << 10;
 /// Parts that wait between the reading thread and this one; at the bound nmap waits.
 const PARTS_MAX: usize = 256;
+
+/// Said instead of nmap's own words, which name no setting.
+const UDP_NEEDS_ROOT: &str = "nmap asks UDP ports as root only; run as root (`sudo`), scan with --backend connect, which asks them as any \
+                              user, or empty scan.udp_ports";
+
+/// With whose rights this process acts; None where the system does not tell.
+fn effective_user() -> Option<u32> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace().nth(1)?.parse().ok()
+}
 
 /// True when nmap lies in one of the folders of PATH.
 pub fn is_installed() -> bool {
@@ -41,6 +51,9 @@ impl NmapScan {
         targets: &Targets,
         control: &mut Control,
     ) -> Result<Scan, ScanError> {
+        if self.asks_udp() && effective_user().is_some_and(|user| user != 0) {
+            return Err(ScanError(UDP_NEEDS_ROOT.to_owned()));
+        }
         let mut whole: Option<Scan> = None;
         for v4 in [true, false] {
             let addresses = targets.of_version(v4);
@@ -68,6 +81,11 @@ fn joined(mut first: Scan, second: Scan) -> Scan {
     first.ended = second.ended;
     first.exit = second.exit;
     first.incomplete = second.incomplete;
+    for asked in second.asked {
+        if !first.asked.contains(&asked) {
+            first.asked.push(asked);
+        }
+    }
     first.hosts.extend(second.hosts);
     first.pre_scripts.extend(second.pre_scripts);
     first.post_scripts.extend(second.post_scripts);
@@ -163,7 +181,9 @@ fn follow(
         }
         match parts.recv_timeout(LOOK_EVERY) {
             Ok(Ok(Part::Host(host))) => hosts.push(*host),
-            Ok(Ok(Part::Progress(progress))) => (control.progress)(&progress),
+            Ok(Ok(Part::Progress(progress))) => {
+                (control.progress)(&Progress { hosts_done: hosts.len() as u64, ..progress });
+            }
             Ok(Ok(Part::End(scan))) => return Some(Ok(*scan)),
             Ok(Err(error)) => return Some(Err(error)),
             Err(RecvTimeoutError::Timeout) => {}

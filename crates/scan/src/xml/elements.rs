@@ -5,10 +5,15 @@ use quick_xml::XmlVersion;
 use quick_xml::escape::EscapeError;
 use quick_xml::events::BytesStart;
 use record::Timestamp;
-use record::scan::{AddressKind, ExtraPorts, HostAddress, OsMatch, Scan, ScannedHost, ScannedPort, ScriptOutput};
+use record::scan::{
+    AddressKind, AskedPorts, ExtraPorts, HostAddress, OsMatch, Scan, ScannedHost, ScannedPort, ScriptOutput,
+};
 
 /// Most addresses, most names, most states and most guesses of one host; nmap tells a few dozen at most.
 const OF_A_HOST_MAX: usize = 1_000;
+
+/// Most lists of ports of one scan; nmap tells one a transport.
+const ASKED_MAX: usize = 16;
 
 /// The attributes of one element, characters for references.
 pub struct Attributes(Vec<(String, String)>);
@@ -68,6 +73,7 @@ impl Building {
         match (parent, name) {
             ("", _) => self.run(with)?,
             ("nmaprun", "host") => self.host = Some(ScannedHost::default()),
+            ("nmaprun", "scaninfo") => self.asked(with),
             ("nmaprun", "hosthint") => self.hint = true,
             ("nmaprun", "taskprogress") => return Ok(Some(progress(with))),
             ("runstats", "finished") => {
@@ -131,6 +137,14 @@ impl Building {
         self.scan.args = with.text("args");
         self.scan.started = with.time("start");
         Ok(())
+    }
+
+    fn asked(&mut self, with: &Attributes) {
+        let asked = AskedPorts { protocol: with.text("protocol"), ports: with.text("services") };
+        let told = asked.ports.is_empty() || self.scan.asked.contains(&asked);
+        if !told && self.scan.asked.len() < ASKED_MAX {
+            self.scan.asked.push(asked);
+        }
     }
 
     fn of_host(&mut self, parent: &str, name: &str, with: &Attributes) -> Result<(), String> {
@@ -221,6 +235,7 @@ fn progress(with: &Attributes) -> Progress {
         task: with.text("task"),
         percent: with.number("percent").unwrap_or(0.0),
         remaining_s: with.number("remaining"),
+        hosts_done: 0,
     }
 }
 

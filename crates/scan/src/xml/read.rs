@@ -37,6 +37,8 @@ pub struct Progress {
     pub percent: f64,
     /// What nmap thinks is left of this task, seconds.
     pub remaining_s: Option<u64>,
+    /// Hosts that are done.
+    pub hosts_done: u64,
 }
 
 /// Most characters of what is said of an error, however long the names in the document are.
@@ -325,7 +327,8 @@ mod tests {
         assert_eq!((host.os[0].name.as_str(), host.os[0].accuracy), ("Linux 5", Some(96)));
         assert_eq!((host.not_shown[0].state.as_deref(), host.not_shown[0].count), (Some("closed"), 98));
         let mut parts = NmapXml::new(WHOLE.as_bytes(), Limits::default());
-        let progress = Progress { task: "SYN Stealth Scan".to_owned(), percent: 12.5, remaining_s: Some(7) };
+        let progress =
+            Progress { task: "SYN Stealth Scan".to_owned(), percent: 12.5, remaining_s: Some(7), hosts_done: 0 };
         assert_eq!(parts.next_part().unwrap(), Part::Progress(progress));
     }
 

@@ -7,6 +7,9 @@ use record::scan::{Scan, ScannedHost, ScannedPort, ScriptOutput};
 pub fn write_scan(scan: &Scan) -> String {
     let mut tags = Tags::new();
     write_run(&mut tags, scan);
+    for asked in &scan.asked {
+        tags.empty("scaninfo", &[("protocol", Some(&asked.protocol)), ("services", Some(&asked.ports))]);
+    }
     scripts(&mut tags, "prescript", &scan.pre_scripts);
     for host in &scan.hosts {
         write_host(&mut tags, host);

@@ -239,7 +239,7 @@ pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<Asset>> {
         let (key, ip): (String, IpAddr16) = found?;
         addresses.entry(key).or_default().push(ip);
     }
-    let text = "SELECT key, mac, vendor, names, state, first_ns, last_ns, missed, os FROM assets ORDER BY key";
+    let text = "SELECT key, mac, vendor, names, state, first_ns, last_ns, missed, os, covered FROM assets ORDER BY key";
     let asset = |row: &Row| {
         let key: String = row.get(0)?;
         Ok(Asset {
@@ -251,6 +251,7 @@ pub(super) fn all(connection: &Connection) -> rusqlite::Result<Vec<Asset>> {
             last_seen: Timestamp(row.get(6)?),
             missed_scans: row.get(7)?,
             os: row.get(8)?,
+            covered: serde_json::from_str(&row.get::<_, String>(9)?).unwrap_or_default(),
             addresses: addresses.remove(&key).unwrap_or_default(),
             ports: ports.remove(&key).unwrap_or_default(),
             key,

@@ -18,13 +18,13 @@ mod top;
 use crate::connection::{DATABASE_NAME, explain, open_reader};
 use crate::read::{AssetSort, HostSort, ListQuery, Read, SeriesQuery, TimeRange, TopWhat};
 use crate::rows::{AuditEntry, HostCourse, HostProfile, HostRow};
-use crate::scan_rows::{AssetDetail, AssetRow, AssetTotals, ScanHostRow};
+use crate::scan_rows::{AssetDetail, AssetRow, AssetTotals, FirstUse, ScanHostRow};
 use crate::{
     EvidenceFolder, FeedbackEvent, FlowDetail, FlowRow, HostDetail, IncidentDetail, Page, Query, ScatterResult,
     StoreConfig, StoreError, TopRow,
 };
 use record::scan::Scan;
-use record::{Asset, AssetEvent, Finding, FlowRecord, Incident, IpAddr16, ScanRow, SeriesResult};
+use record::{Asset, AssetEvent, Finding, FlowRecord, Incident, IpAddr16, ScanRow, SeriesResult, Timestamp};
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -148,6 +148,21 @@ impl Reader {
     /// As `Read::assets`.
     pub fn events_of_scan(&self, scan: &str) -> Result<Vec<AssetEvent>, StoreError> {
         self.read(|c| Ok(assets::events_of_scan(c, scan)?))
+    }
+
+    /// The first kept flow to a port since some time that was none of our own scans'; None: none among those looked at.
+    ///
+    /// # Errors
+    /// As `Read::flows`.
+    pub fn first_use(
+        &self,
+        addresses: &[IpAddr16],
+        protocol: &str,
+        port: u32,
+        since: Timestamp,
+    ) -> Result<Option<FirstUse>, StoreError> {
+        let wanted = first_use::Wanted { protocol: protocol.to_ascii_uppercase(), port, since };
+        self.read(|c| Ok(first_use::first_uses(c, addresses, &[wanted])?.into_values().next()))
     }
 
     /// How many incidents each suppression hides, by its number.

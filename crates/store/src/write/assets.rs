@@ -40,11 +40,12 @@ fn put(connection: &Connection, asset: &Asset) -> rusqlite::Result<()> {
     let services: Vec<String> = asset.open_ports().take(SERVICES_SHOWN).map(record::AssetPort::title).collect();
     connection
         .prepare_cached(
-            "INSERT INTO assets (key, mac, vendor, names, addresses, state, first_ns, last_ns, missed, os, ports_open, services)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+            "INSERT INTO assets (key, mac, vendor, names, addresses, state, first_ns, last_ns, missed, os, ports_open, services,
+               covered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
              ON CONFLICT (key) DO UPDATE SET mac = excluded.mac, vendor = excluded.vendor, names = excluded.names,
                addresses = excluded.addresses, state = excluded.state, first_ns = excluded.first_ns, last_ns = excluded.last_ns,
-               missed = excluded.missed, os = excluded.os, ports_open = excluded.ports_open, services = excluded.services",
+               missed = excluded.missed, os = excluded.os, ports_open = excluded.ports_open, services = excluded.services,
+               covered = excluded.covered",
         )?
         .execute(params![
             asset.key,
@@ -59,6 +60,7 @@ fn put(connection: &Connection, asset: &Asset) -> rusqlite::Result<()> {
             asset.os,
             asset.open_ports().count() as i64,
             json(&services),
+            json(&asset.covered),
         ])?;
     connection.prepare_cached("DELETE FROM asset_addresses WHERE key = ?1")?.execute([&asset.key])?;
     let mut add = connection.prepare_cached("INSERT OR IGNORE INTO asset_addresses (ip, key) VALUES (?1, ?2)")?;

@@ -61,7 +61,7 @@ fn a_good_run_is_a_scan_and_sees_no_foreign_environment() {
     assert_eq!((scan.hosts.len(), scan.incomplete), (2, None));
     // 13 arguments for IPv4, one more for IPv6, and no HOME.
     assert_eq!(scan.args, "13; 14");
-    assert_eq!(told[0], Progress { task: "t".to_owned(), percent: 5.0, remaining_s: Some(3) });
+    assert_eq!(told[0], Progress { task: "t".to_owned(), percent: 5.0, remaining_s: Some(3), hosts_done: 0 });
 }
 
 #[test]
