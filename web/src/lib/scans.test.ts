@@ -51,6 +51,7 @@ describe('what may be scanned', () => {
     expect(refusedField(422, 'port 70000 is too large')).toBe('ports');
     expect(refusedField(422, 'target -oX is no address')).toBe('targets');
     expect(refusedField(422, 'target 10.0.0.1:80: write ports in their own field')).toBe('targets');
+    expect(refusedField(422, 'nmap is not installed; install it, or scan with backend connect')).toBe('backend');
     expect(refusedField(409, 'a scan of 10.0.0.0/24 runs')).toBe('form');
     expect(refusedField(0, '')).toBe('form');
   });

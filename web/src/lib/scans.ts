@@ -63,11 +63,12 @@ export function exampleNetwork(addresses: readonly string[]): string {
   return own ? own.replace(/\.\d+$/, '.0/24') : '192.168.1.0/24';
 }
 
-export type Field = 'targets' | 'ports' | 'form';
+export type Field = 'targets' | 'backend' | 'ports' | 'form';
 /** Beside which field a refusal is shown. */
 export function refusedField(status: number, detail: string): Field {
   if (status === 403) return 'targets';
   if (status !== 422) return 'form';
+  if (/^(nmap|backend)\b/i.test(detail)) return 'backend';
   return /\bports?\b/i.test(detail) && !/\btargets?\b/i.test(detail) ? 'ports' : 'targets';
 }
 
