@@ -312,6 +312,19 @@ mod tests {
     }
 
     #[test]
+    fn a_database_of_before_scans_keeps_its_rows_and_takes_them() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, &STEPS[..5]).unwrap();
+        connection.execute("INSERT INTO settings VALUES ('a', 'kept')", []).unwrap();
+        migrate(&mut connection, STEPS).unwrap();
+        let kept: String = connection.query_row("SELECT value FROM settings", [], |r| r.get(0)).unwrap();
+        let empty: i64 = connection
+            .query_row("SELECT (SELECT count(*) FROM scans) + (SELECT count(*) FROM assets)", [], |r| r.get(0))
+            .unwrap();
+        assert_eq!((kept.as_str(), empty, version(&connection).unwrap()), ("kept", 0, 6));
+    }
+
+    #[test]
     fn a_failing_step_changes_nothing() {
         let mut connection = Connection::open_in_memory().unwrap();
         let steps = ["CREATE TABLE a (x);", "CREATE TABLE b (x); CREATE TABLE a (x);"];

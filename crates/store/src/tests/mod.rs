@@ -3,6 +3,7 @@
 
 pub(crate) mod support;
 
+mod assets;
 mod bounds;
 mod damage;
 mod hosts;
