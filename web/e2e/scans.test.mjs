@@ -157,6 +157,23 @@ suite('scans', 600_000, ({ on, api, shared }) => {
     });
   });
 
+  test('a file of nmap is taken in; one that is cut short is refused in words', async () => {
+    const host = '<host><status state="up" reason="syn-ack"/><address addr="127.0.0.3" addrtype="ipv4"/><ports><port protocol="tcp" portid="22"><state state="open" reason="syn-ack"/></port></ports></host>';
+    const whole = `<?xml version="1.0"?><nmaprun scanner="nmap" args="nmap -oX - 127.0.0.3" start="1767600000" version="7.93" xmloutputversion="1.05">${host}<runstats><finished time="1767600009" exit="success"/></runstats></nmaprun>`;
+    const file = (text) => ({ name: 'monday.xml', mimeType: 'text/xml', buffer: Buffer.from(text) });
+    await on('/scans', async (page) => {
+      const field = page.locator('[data-panel="scan-state"] [data-import]');
+      await field.setInputFiles(file(whole.slice(0, -60)));
+      await page.locator('[data-refused="import"]', { hasText: /cut short/ }).waitFor();
+      await page.locator('button', { hasText: 'Dismiss' }).first().click();
+      await field.setInputFiles(file(whole));
+      await page.locator('[data-toast]', { hasText: 'monday.xml was taken in: 1 host' }).waitFor();
+      await page.locator('[data-toast] [data-undo]').click();
+      await until('the scan is shown', async () => param(page, 'sel') !== null);
+      assert.equal((await api(`/scans/${param(page, 'sel')}`)).scan.origin, 'import');
+    }, refusing);
+  });
+
   test('a scan equal to the one before says so', async () => {
     await scanned();
     const scan = await scanned();

@@ -75,7 +75,7 @@ function changedLines(host: HostChange): DiffLine[] {
   }
   for (const os of host.os) if (!os.equal) lines.push({ sign: '~', name: 'system', before: os.before.join(', '), after: os.after.join(', ') });
   for (const script of host.scripts) lines.push(scriptLine(script, ''));
-  if (host.not_shown) lines.push({ sign: '~', name: 'not listed', before: counted(host.not_shown.before), after: counted(host.not_shown.after) });
+  if (host.not_shown) lines.push({ sign: '~', name: 'only counted', before: counted(host.not_shown.before), after: counted(host.not_shown.after) });
   return lines;
 }
 

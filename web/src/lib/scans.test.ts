@@ -122,7 +122,7 @@ describe('a difference', () => {
   it('says names, addresses, states, systems and scripts', () => {
     const one = { ...changed('a', []), state: { before: 'up', after: 'down' }, names: { kept: [], removed: ['x'], added: ['y'] }, os: [{ before: ['Linux 5'], after: ['Linux 6'], equal: false }, { before: ['s'], after: ['s'], equal: true }], scripts: [{ before: null, after: { id: 'ssl-cert', output: 'CN=a' } }], not_shown: { before: [{ state: 'closed', count: 9 }], after: [] } };
     const [host] = diffHosts(of([one]));
-    expect(host?.lines.map((l) => `${l.sign}${l.name}`)).toEqual(['−state', '~name', '~system', '+ssl-cert', '~not listed']);
+    expect(host?.lines.map((l) => `${l.sign}${l.name}`)).toEqual(['−state', '~name', '~system', '+ssl-cert', '~only counted']);
     expect(tallyWords(tally([]))).toBe('Nothing changed');
     expect(serviceWords(null)).toBe('');
   });
