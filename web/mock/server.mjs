@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { askModels, models } from './models.mjs';
+import { assetOf, scansApi } from './scans.mjs';
 import { changeSettings, course, HOST_FIELDS, hostRows, logRule, presets, ruleCovers, ruleProblem, ruleWords, sayOfHost, settings, SORTS } from './settings.mjs';
 import { sockets } from './sockets.mjs';
 import { told } from './sources.mjs';
@@ -278,9 +279,10 @@ async function api(path, request, response, url) {
     const mine = flows.filter((f) => f.src_ip === ip || f.dest_ip === ip).slice(-400).reverse(); const peers = new Map();
     for (const f of mine) { const other = f.src_ip === ip ? f.dest_ip : f.src_ip; const p = peers.get(other) ?? { ip: other, flows: 0, bytes: 0 }; p.flows += 1; p.bytes += f.bytes_toserver + f.bytes_toclient; peers.set(other, p); }
     const host = one();
-    return json(response, { host, incidents: incidents.filter((i) => [...i.src, ...i.dest].includes(ip)).slice(0, 50), flows: mine.slice(0, 100), peers: [...peers.values()].sort((a, b) => b.bytes - a.bytes).slice(0, 50), services: host.services.map((x) => ({ ...x, proto: x.proto === 6 ? 'TCP' : 'UDP' })) });
+    return json(response, { host, asset: assetOf(ip), incidents: incidents.filter((i) => [...i.src, ...i.dest].includes(ip)).slice(0, 50), flows: mine.slice(0, 100), peers: [...peers.values()].sort((a, b) => b.bytes - a.bytes).slice(0, 50), services: host.services.map((x) => ({ ...x, proto: x.proto === 6 ? 'TCP' : 'UDP' })) });
   }
   if ((m = path.match(/^\/suppressions\/(\d+)$/)) && request.method === 'DELETE') { const known = hidden.find((h) => h.id === Number(m[1])); return known ? json(response, { incidents: takeBack(known) }) : problem(response, 404, 'No such suppression', ''); }
+  if (/^\/(scans|assets)(\/|$)/.test(path)) { const answer = scansApi(path, request.method, url, await body(request), { page, emit }); if (answer) return answer[0] < 400 ? json(response, answer[1], answer[0]) : problem(response, answer[0], answer[1], answer[2]); }
   if (path === '/models') return json(response, models(model(), started));
   if (path === '/models/questions') { const open = incidents.filter((i) => i.status === 'open' && !i.feedback && !i.suppressed_by && i.flows.length > 0).slice(0, 3); return json(response, { per_day: 5, answered_today: 0, items: open.map((incident) => ({ incident, doubt: 0.7, text: '3 of 5 detectors flag it, the vote counted; the vote\'s p is 0.0008, its threshold 0.001' })) }); }
   if (path.startsWith('/models/')) { const [status, answer] = askModels(path.slice(8), await body(request)); return status < 400 ? json(response, answer ?? models(model(), started), status) : problem(response, status, answer, ''); }

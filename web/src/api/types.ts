@@ -74,6 +74,33 @@ export type Exporter = Told<Schemas['ExporterView']>;
 export type Sockets = Told<Schemas['Sockets']>;
 export type SocketRow = Told<Schemas['SocketView']>;
 
+export type ScanRow = Told<Schemas['ScanRow']>;
+export type ScansState = Told<Schemas['ScansState']>;
+export type ScanAsked = { targets?: string[]; backend?: 'nmap' | 'connect'; ports?: string };
+export type Finding = Told<Schemas['Finding']>;
+export type FindingReason = Told<Schemas['FindingReason']>;
+export type ScanDetail = Told<Schemas['ScanDetail']>;
+export type ScanHost = Told<Schemas['ScanHostRow']>;
+export type Asset = Told<Schemas['AssetRow']>;
+export type AssetPort = Told<Schemas['AssetPortRow']>;
+export type AssetEvent = Told<Schemas['AssetEvent']>;
+export type AssetDetail = Told<Schemas['AssetDetail']>;
+
+/** What a scan says of one service, as it is compared. Absent: not told. */
+export type ScannedService = { name?: string; product?: string; version?: string; extra?: string };
+export type ScannedPort = { protocol: string; port: number; state: string | null; service?: ScannedService };
+export type ScannedHost = { state: string | null; addresses: { kind: string; addr: string; vendor?: string }[]; names?: string[]; ports?: ScannedPort[]; not_shown?: { state: string | null; count: number }[]; os?: { name: string; accuracy?: number }[] };
+export type ScriptChange = { before: { id: string; output: string } | null; after: { id: string; output: string } | null };
+export type PortChange = { port: number; protocol: string; before: ScannedPort | null; after: ScannedPort | null; scripts: ScriptChange[] };
+export type SetChange<T> = { kept: T[]; removed: T[]; added: T[] };
+export type HostChange = {
+  change: 'changed'; host: string; state: { before: string; after: string } | null; addresses: SetChange<{ kind: string; addr: string }>; names: SetChange<string>;
+  not_shown: { before: { state: string | null; count: number }[]; after: { state: string | null; count: number }[] } | null; ports: PortChange[]; os: { before: string[]; after: string[]; equal: boolean }[]; scripts: ScriptChange[];
+};
+export type HostDifference = { change: 'gone' | 'new'; host: ScannedHost } | HostChange;
+/** The description leaves the lists of a difference open. */
+export type ScanDifference = Omit<Told<Schemas['ScanDifference']>, 'hosts' | 'pre_scripts' | 'post_scripts'> & { hosts: HostDifference[]; pre_scripts: ScriptChange[]; post_scripts: ScriptChange[] };
+
 /** What the application layer said: one of several records, told apart by `type`. */
 export type AppData = { type: Schemas['AppData']['type'] } & Record<string, unknown>;
 export type FlowDetail = Omit<Told<Schemas['FlowDetailAnswer']>, 'app' | 'app_response'> & { app: AppData | null; app_response: AppData | null };
@@ -102,5 +129,6 @@ export interface LiveEvents {
   verdict: { items: ScatterTuple[]; skipped: number };
   incident: Incident;
   health: { items: Health[] };
+  scan: ScanRow;
   reset: unknown;
 }

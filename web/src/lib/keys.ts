@@ -18,6 +18,7 @@ export const KEYS = [
   { keys: ['g', 'f'], text: 'Flows' },
   { keys: ['g', 'i'], text: 'Incidents' },
   { keys: ['g', 'h'], text: 'Hosts' },
+  { keys: ['g', 'n'], text: 'Scans' },
   { keys: ['g', 'c'], text: 'Captures' },
   { keys: ['g', 'm'], text: 'Models' },
   { keys: ['g', 's'], text: 'Settings' },
@@ -27,9 +28,10 @@ export const KEYS = [
 /** True when the key belongs to a field, a control or the browser rather than to us. */
 export function typing(event: KeyboardEvent): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return true;
+  // A modal has the keys, also where what was focused in it can no longer be (a button that waits).
+  if (document.querySelector('dialog[open]')) return true;
   const target = event.target as HTMLElement | null;
   if (!target?.closest) return false;
-  if (target.closest('dialog')) return true;
   if (target.closest('textarea, select, [contenteditable]')) return true;
   const input = target.closest('input');
   if (input && !['radio', 'checkbox', 'button'].includes(input.type)) return true;

@@ -16,6 +16,7 @@ export const PAGES: readonly PageEntry[] = [
   { path: '/flows', title: 'Flows', key: 'f', load: () => import('./Flows.svelte') },
   { path: '/incidents', title: 'Incidents', key: 'i', load: () => import('./Incidents.svelte') },
   { path: '/hosts', title: 'Hosts', key: 'h', load: () => import('./Hosts.svelte') },
+  { path: '/scans', title: 'Scans', key: 'n', load: () => import('./Scans.svelte') },
   { path: '/captures', title: 'Captures', key: 'c', load: () => import('./Captures.svelte') },
   { path: '/models', title: 'Models', key: 'm', load: () => import('./Models.svelte') },
   { path: '/settings', title: 'Settings', key: 's', load: () => import('./Settings.svelte') },

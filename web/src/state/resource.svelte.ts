@@ -1,6 +1,7 @@
 // One question to the server as reactive state: loading, data, error, stale. Every panel owns one. Asks again on a
 // period, never while the tab is hidden, and keeps the old answer on the screen while a new one is on its way.
 
+import { untrack } from 'svelte';
 import { asApiError, isAbort, type ApiError } from '../api/client';
 import { live } from './live.svelte';
 
@@ -24,22 +25,27 @@ export class Resource<T> {
   /** Our clock when `data` arrived. */
   at = $state(0);
   private again: (() => void) | undefined;
+  private rearm: (() => void) | undefined;
 
   /**
    * `question` is read reactively: what it touches before returning the asking function makes the resource ask anew.
-   * It returns undefined while there is nothing to ask. `everyMs` 0: ask once.
+   * It returns undefined while there is nothing to ask. `everyMs` 0: ask once. A period that changes only sets the clock anew.
    */
   constructor(question: () => Ask<T> | undefined, everyMs: () => number = () => 0) {
     $effect(() => {
       const ask = question();
-      const period = everyMs();
       if (!ask) {
+        this.rearm = undefined;
         this.data = undefined;
         this.error = undefined;
         this.loading = false;
         return undefined;
       }
-      return this.run(ask, period);
+      return this.run(ask, () => untrack(everyMs));
+    });
+    $effect(() => {
+      everyMs();
+      untrack(() => this.rearm?.());
     });
   }
 
@@ -48,12 +54,13 @@ export class Resource<T> {
     this.again?.();
   }
 
-  private run(ask: Ask<T>, period: number): () => void {
+  private run(ask: Ask<T>, everyMs: () => number): () => void {
     let controller = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     let ended = false;
     const next = (): void => {
       clearTimeout(timer);
+      const period = everyMs();
       const wait = this.error ? Math.max(period, 5000) : period;
       if (wait > 0 && !ended) timer = setTimeout(() => (live.paused ? next() : void step()), wait);
     };
@@ -77,9 +84,10 @@ export class Resource<T> {
       next();
     };
     const shown = (): void => {
-      if (!document.hidden && period > 0 && !live.paused) void step();
+      if (!document.hidden && everyMs() > 0 && !live.paused) void step();
     };
     this.again = () => void step();
+    this.rearm = next;
     document.addEventListener('visibilitychange', shown);
     void step();
     return () => {
