@@ -31,7 +31,7 @@ pub struct ScanConfig {
     /// Scripts of nmap that are run.
     pub scripts: Vec<String>,
     /// Scans begin by themselves this often, hours; 0: never (`tripline run`).
-    pub every_h: u32,
+    pub every_h: f64,
     /// Each up to this much earlier or later, percent of `every_h`.
     pub jitter_percent: u32,
     /// What of `allow` is scanned by itself; empty: all of it.
@@ -73,7 +73,7 @@ impl Default for ScanConfig {
             services: true,
             os: false,
             scripts: Vec::new(),
-            every_h: 0,
+            every_h: 0.0,
             jitter_percent: 10,
             scheduled: Vec::new(),
             missed_scans_down: 3,
@@ -94,18 +94,20 @@ impl ScanConfig {
         crate::targets::check_words(&self.scheduled).map_err(|e| format!("scan.scheduled: {e}"))?;
         PortList::parse(&self.ports).map_err(|e| format!("scan.ports: {e}"))?;
         PortList::parse_or_none(&self.udp_ports).map_err(|e| format!("scan.udp_ports: {e}"))?;
-        let ranges: [(&str, u64, u64, u64); 10] = [
+        let ranges: [(&str, u64, u64, u64); 9] = [
             ("rate_packets_per_s", u64::from(self.rate_packets_per_s), 1, 1_000_000),
             ("time_limit_s", self.time_limit_s, 1, 7 * 86_400),
             ("addresses_max", self.addresses_max, 1, 1 << 20),
             ("timing", u64::from(self.timing), 0, 4),
-            ("every_h", u64::from(self.every_h), 0, 366 * 24),
             ("jitter_percent", u64::from(self.jitter_percent), 0, 50),
             ("missed_scans_down", u64::from(self.missed_scans_down), 1, 100),
             ("connections_max", u64::from(self.connections_max), 1, 10_000),
             ("connect_timeout_ms", self.connect_timeout_ms, 1, 60_000),
             ("banner_wait_ms", self.banner_wait_ms, 0, 60_000),
         ];
+        if self.every_h != 0.0 && !(0.001..=8_784.0).contains(&self.every_h) {
+            return Err(format!("scan.every_h is {}; write 0 or a number from 0.001 to 8784", self.every_h));
+        }
         for (name, value, min, max) in ranges {
             if !(min..=max).contains(&value) {
                 return Err(format!("scan.{name} is {value}; write a number from {min} to {max}"));

@@ -18,12 +18,12 @@ pub struct ScanAsked {
 }
 
 /// One line of the timetable.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ScanSchedule {
     /// What is scanned.
     pub targets: Vec<String>,
     /// How often, hours.
-    pub every_h: u32,
+    pub every_h: f64,
     /// When next; null: not known yet.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next: Option<Timestamp>,

@@ -1,7 +1,7 @@
 //! From a scan to the inventory and to people: folds, compares with the scan before, stores all of it as one, judges, tells. Also for files of
 //! nmap's. Owns the order; the rules are the scan room's and `judging.rs`'s.
 
-use super::judging::{Case, History, judge_scan};
+use super::judging::{Case, ScanJudged, judge_scan};
 use super::{ScanDesk, audit, bounded, unavailable};
 use crate::live::judging::lock;
 use crate::live::requests::Request;
@@ -56,7 +56,7 @@ impl ScanDesk {
         let call = Fold { scan: &row.id, at: row.started, networks, missed_scans_down };
         let mut change = scan::fold(inventory, &scan, &call);
         self.name_vendors(&mut change);
-        let mut judged = judging_of(self, row, &past, &change).map_err(read)?;
+        let mut judged = judging_of(self, row, &scan, &past, &change).map_err(read)?;
         row.anomalies = judged.findings.len() as u64;
         let text = format!(
             "scan {} {}: {} hosts up, {} ports open{}",
@@ -153,11 +153,12 @@ fn targets_of(scan: &Scan) -> Vec<String> {
 fn judging_of(
     desk: &ScanDesk,
     row: &ScanRow,
+    scan: &Scan,
     past: &[ScanRow],
     change: &InventoryChange,
-) -> Result<super::judging::ScanJudged, StoreError> {
+) -> Result<ScanJudged, StoreError> {
     if row.state != ScanState::Done || row.origin == ScanOrigin::Import {
-        return Ok(super::judging::ScanJudged::default());
+        return Ok(ScanJudged::default());
     }
     let (mut scans, mut ports) = (Vec::new(), 0);
     for other in past.iter().take(HISTORY_SCANS_MAX as usize) {
@@ -169,8 +170,9 @@ fn judging_of(
         scans.push(body);
     }
     scans.reverse();
-    let case = Case { row, history: History { scans }, change, reader: &desk.reader };
-    judge_scan(&case)
+    let missed_scans_down = desk.desk.running().scan.missed_scans_down;
+    let (history, reader, seed) = (scans.as_slice(), &*desk.reader, desk.seed);
+    judge_scan(&Case { row, scan, history, change, reader, missed_scans_down, seed })
 }
 
 #[cfg(test)]

@@ -20,17 +20,17 @@ const SETTING: &str = "scan.timetable";
 const SOON_NS: i64 = 30 * 1_000_000_000;
 /// One that could not begin because another runs is tried again after this, nanoseconds.
 const AGAIN_NS: i64 = 60 * 1_000_000_000;
-const NS_PER_H: i64 = 3_600 * 1_000_000_000;
+const NS_PER_H: f64 = 3_600.0 * 1e9;
 /// How often the clock is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What is scanned by itself, and when next.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Timetable {
     /// Targets.
     pub targets: Vec<String>,
     /// Hours between two.
-    pub every_h: u32,
+    pub every_h: f64,
     /// Up to so much earlier or later, percent.
     pub jitter_percent: u32,
     /// When next.
@@ -40,14 +40,15 @@ pub struct Timetable {
 impl Timetable {
     /// The table that the settings ask for; None: nothing is scanned by itself. A table that stays keeps its time.
     pub fn renewed(kept: Option<Self>, config: &ScanConfig, now: Timestamp) -> Option<Self> {
-        if config.every_h == 0 || config.allow.is_empty() {
+        if config.every_h <= 0.0 || config.allow.is_empty() {
             return None;
         }
         let targets = if config.scheduled.is_empty() { &config.allow } else { &config.scheduled };
         let (every_h, jitter_percent) = (config.every_h, config.jitter_percent);
-        let soon = now.plus_ns(SOON_NS);
+        let period = period_ns(every_h);
+        let soon = now.plus_ns(SOON_NS.min(period));
         // Within one period and its jitter: a clock that was set back does not stop the scans.
-        let latest = now.plus_ns(i64::from(every_h) * NS_PER_H * 3 / 2);
+        let latest = now.plus_ns(period / 2 * 3);
         let next = match kept {
             Some(kept) if kept.targets == *targets && kept.every_h == every_h && kept.next <= latest => {
                 if kept.next < now { soon } else { kept.next }
@@ -59,12 +60,16 @@ impl Timetable {
 
     /// The time after a scan that began now: one period on, by chance a little more or less.
     pub fn after(&self, now: Timestamp, seed: u64) -> Timestamp {
-        let period = i64::from(self.every_h) * NS_PER_H;
+        let period = period_ns(self.every_h);
         let chance = mixed(seed ^ now.0.unsigned_abs()) >> 11;
         let part = chance as f64 / (1_u64 << 53) as f64 * 2.0 - 1.0;
         let jitter = period as f64 * f64::from(self.jitter_percent) / 100.0 * part;
         now.plus_ns(period).plus_ns(jitter as i64)
     }
+}
+
+fn period_ns(every_h: f64) -> i64 {
+    (every_h * NS_PER_H) as i64
 }
 
 /// A number without a pattern (splitmix64).
@@ -132,7 +137,9 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn config(every_h: u32) -> ScanConfig {
+    const HOUR_NS: i64 = 3_600 * 1_000_000_000;
+
+    fn config(every_h: f64) -> ScanConfig {
         ScanConfig { allow: vec!["10.0.0.0/24".to_owned()], every_h, ..ScanConfig::default() }
     }
 
@@ -140,35 +147,40 @@ mod tests {
 
     #[test]
     fn nothing_is_scanned_by_itself_until_it_is_allowed_and_asked_for() {
-        assert_eq!(Timetable::renewed(None, &config(0), NOW), None);
-        assert_eq!(Timetable::renewed(None, &ScanConfig { every_h: 1, ..ScanConfig::default() }, NOW), None);
-        assert_eq!(Timetable::renewed(None, &config(1), NOW).unwrap().next, NOW.plus_ns(SOON_NS));
+        assert_eq!(Timetable::renewed(None, &config(0.0), NOW), None);
+        assert_eq!(Timetable::renewed(None, &ScanConfig { every_h: 1.0, ..ScanConfig::default() }, NOW), None);
+        assert_eq!(Timetable::renewed(None, &config(1.0), NOW).unwrap().next, NOW.plus_ns(SOON_NS));
+        assert_eq!(
+            Timetable::renewed(None, &config(0.001), NOW).unwrap().next,
+            NOW.plus_ns(3_600_000_000),
+            "no later than due"
+        );
     }
 
     #[test]
     fn the_time_is_kept_and_what_was_missed_is_made_once_and_soon() {
-        let first = Timetable::renewed(None, &config(24), NOW).unwrap();
+        let first = Timetable::renewed(None, &config(24.0), NOW).unwrap();
         let table = Timetable { next: first.after(NOW, 7), ..first };
-        let later = NOW.plus_ns(NS_PER_H);
-        assert_eq!(Timetable::renewed(Some(table.clone()), &config(24), later).unwrap().next, table.next);
-        let after_days = NOW.plus_ns(100 * NS_PER_H);
-        let missed = Timetable::renewed(Some(table.clone()), &config(24), after_days).unwrap();
+        let later = NOW.plus_ns(HOUR_NS);
+        assert_eq!(Timetable::renewed(Some(table.clone()), &config(24.0), later).unwrap().next, table.next);
+        let after_days = NOW.plus_ns(100 * HOUR_NS);
+        let missed = Timetable::renewed(Some(table.clone()), &config(24.0), after_days).unwrap();
         assert_eq!(missed.next, after_days.plus_ns(SOON_NS));
-        assert!(missed.after(missed.next, 7) > after_days.plus_ns(20 * NS_PER_H), "one, not four");
-        assert_eq!(Timetable::renewed(Some(table.clone()), &config(12), later).unwrap().next, later.plus_ns(SOON_NS));
-        let set_back = NOW.plus_ns(-1_000 * NS_PER_H);
-        assert_eq!(Timetable::renewed(Some(table), &config(24), set_back).unwrap().next, set_back.plus_ns(SOON_NS));
+        assert!(missed.after(missed.next, 7) > after_days.plus_ns(20 * HOUR_NS), "one, not four");
+        assert_eq!(Timetable::renewed(Some(table.clone()), &config(12.0), later).unwrap().next, later.plus_ns(SOON_NS));
+        let set_back = NOW.plus_ns(-1_000 * HOUR_NS);
+        assert_eq!(Timetable::renewed(Some(table), &config(24.0), set_back).unwrap().next, set_back.plus_ns(SOON_NS));
     }
 
     #[test]
     fn jitter_is_bounded_and_the_same_for_the_same_seed() {
-        let table = Timetable { jitter_percent: 10, ..Timetable::renewed(None, &config(10), NOW).unwrap() };
-        let hours = |n: i64, seed| table.after(NOW.plus_ns(n), seed).since(NOW.plus_ns(n)) as f64 / NS_PER_H as f64;
+        let table = Timetable { jitter_percent: 10, ..Timetable::renewed(None, &config(10.0), NOW).unwrap() };
+        let hours = |n: i64, seed| table.after(NOW.plus_ns(n), seed).since(NOW.plus_ns(n)) as f64 / NS_PER_H;
         let all: Vec<f64> = (0..200).map(|n| hours(n, 1)).collect();
         assert!(all.iter().all(|h| (9.0..=11.0).contains(h)), "{all:?}");
         assert!(all.iter().any(|h| *h < 9.5) && all.iter().any(|h| *h > 10.5), "{all:?}");
         assert_eq!(hours(5, 1), hours(5, 1));
         let exact = Timetable { jitter_percent: 0, ..table.clone() };
-        assert_eq!(exact.after(NOW, 1), NOW.plus_ns(10 * NS_PER_H));
+        assert_eq!(exact.after(NOW, 1), NOW.plus_ns(10 * HOUR_NS));
     }
 }
