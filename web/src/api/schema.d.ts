@@ -3700,7 +3700,7 @@ export interface components {
         /** @description One line of the timetable. */
         ScanSchedule: {
             /**
-             * Format: int32
+             * Format: double
              * @description How often, hours.
              */
             every_h: number;

@@ -131,7 +131,7 @@ async fn hosts_have_their_shape() {
     let page = world.json("/api/v1/hosts").await;
     assert_eq!((keys(&page), keys(&page["items"][0])), (names(PAGE), host.clone()));
     let detail = world.json("/api/v1/hosts/10.0.0.1").await;
-    assert_eq!(keys(&detail), "flows host incidents peers services");
+    assert_eq!(keys(&detail), "asset flows host incidents peers services");
     assert_eq!((keys(&detail["host"]), keys(&detail["peers"][0])), (host, names("ip flows bytes")));
     assert_eq!(detail["incidents"].as_array().unwrap().len(), 2);
     world.problem("/api/v1/hosts/10.9.9.9", 404).await;

@@ -43,7 +43,7 @@ impl Permitted {
             return Err(LiveError::Forbidden(how.to_owned()));
         }
         let backend = match (asked.backend, has_nmap) {
-            (None, true) | (Some(ScanBackend::Nmap), true) => ScanBackend::Nmap,
+            (None | Some(ScanBackend::Nmap), true) => ScanBackend::Nmap,
             (None, false) | (Some(ScanBackend::Connect), _) => ScanBackend::Connect,
             (Some(ScanBackend::Nmap), false) => {
                 let how = "nmap is not installed; install it (`sudo apt-get install nmap`) and start again, or scan with backend connect";

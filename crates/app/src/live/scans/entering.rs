@@ -97,9 +97,9 @@ impl ScanDesk {
         let Some(judge) = self.judge.as_ref().filter(|_| !alerts.is_empty()) else { return Ok(()) };
         let (keys, alerts): (Vec<String>, Vec<_>) = alerts.into_iter().unzip();
         let (reply, answer) = crossbeam_channel::bounded::<Vec<Option<Incident>>>(1);
-        let late = |_| LiveError::Unavailable("the judge is busy: alerts of the scan are lost".to_owned());
-        judge.send_timeout(Request::Alerts(alerts, reply), JUDGE_WAIT).map_err(|_| late(()))?;
-        let incidents = answer.recv_timeout(JUDGE_WAIT).map_err(|_| late(()))?;
+        let late = || LiveError::Unavailable("the judge is busy: alerts of the scan are lost".to_owned());
+        judge.send_timeout(Request::Alerts(alerts, reply), JUDGE_WAIT).map_err(|_| late())?;
+        let incidents = answer.recv_timeout(JUDGE_WAIT).map_err(|_| late())?;
         let mut changed = Vec::new();
         for (key, incident) in keys.iter().zip(incidents) {
             let Some(incident) = incident else { continue };
