@@ -1,5 +1,5 @@
-//! Real servers on several hosts of a laboratory (`support::lab`), scanned by nmap and by connections: `tripline scan` tells what nmap's own
-//! XML tells; servers that start, stop, move and are upgraded, and a host that goes and comes back, are exactly the changes; and ndiff
+//! Real servers on several hosts of a laboratory (`support::lab`), scanned by nmap and by connections: `tripline scan` and the inventory of
+//! `tripline run` tell what nmap's own XML tells; servers that start, stop, move and are upgraded, and a host that goes and comes back, are exactly the changes; and ndiff
 //! says the same of the same scans.
 #![allow(clippy::unwrap_used)]
 
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 use support::lab::{Host, Lab, Service, find};
+use support::lab_watch::Watch;
 
 /// What is scanned: five hosts and three addresses where nobody is.
 const NETWORK: &str = "198.18.0.8/29";
@@ -123,6 +124,15 @@ fn newer_sshd(lab: &Lab) -> (PathBuf, (String, String)) {
     (program, versions)
 }
 
+fn settings() -> [String; 4] {
+    [
+        "scan.allow=[\"198.18.0.0/24\"]".to_owned(),
+        format!("scan.ports=\"{PORTS}\""),
+        format!("scan.udp_ports=\"{UDP_PORTS}\""),
+        "scan.missed_scans_down=1".to_owned(),
+    ]
+}
+
 /// A scan that runs.
 fn begin(lab: &Lab, backend: &str, output: &str, file: &str) -> Child {
     let mut command = lab.command(env!("CARGO_BIN_EXE_tripline"), LIMIT_S);
@@ -137,12 +147,7 @@ fn begin(lab: &Lab, backend: &str, output: &str, file: &str) -> Child {
         "-w",
         lab.dir.path().join(file).to_str().unwrap(),
     ]);
-    let settings = [
-        "scan.allow=[\"198.18.0.0/24\"]".to_owned(),
-        format!("scan.ports=\"{PORTS}\""),
-        format!("scan.udp_ports=\"{UDP_PORTS}\""),
-    ];
-    for setting in &settings {
+    for setting in &settings() {
         command.args(["--set", setting]);
     }
     command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
@@ -339,6 +344,52 @@ const BACK_BY_CONNECTING: [&str; 4] = [
     "198.18.0.11 counted  -> 9 closed",
 ];
 
+/// The same in the inventory, by either.
+const CHANGES_IN_THE_INVENTORY: [&str; 7] = [
+    "198.18.0.10 version_changed 22/tcp",
+    "198.18.0.11 down",
+    "198.18.0.12 port_closed 25/tcp",
+    "198.18.0.12 port_opened 53/tcp",
+    "198.18.0.12 port_opened 53/udp",
+    "198.18.0.9 port_closed 80/tcp",
+    "198.18.0.9 port_opened 8080/tcp",
+];
+
+/// The running programs' inventories after their first scan are what nmap's own XML tells.
+fn inventories_are_right(lab: &Lab, python: &str, watches: &[Watch; 2]) {
+    let theirs = python_json(python, ROWS, &[&lab.dir.path().join("a-nmap.xml")]);
+    for (watch, tells_services) in watches.iter().zip([true, false]) {
+        watch.scan(NETWORK);
+        let inventory = watch.inventory();
+        let up: Vec<_> = inventory.iter().filter(|host| host["asset"]["state"] == "up").collect();
+        assert_eq!(up.len(), lab.hosts.len(), "{inventory:#?}");
+        for (of_nmap, ours) in theirs.as_array().unwrap().iter().zip(up) {
+            let addresses = &of_nmap["addresses"];
+            assert_eq!((&ours["asset"]["addresses"][0], &ours["asset"]["mac"]), (&addresses[0][1], &addresses[1][1]));
+            let open = |port: &&Value| port[2] == "open";
+            let listed: Vec<_> = of_nmap["ports"].as_array().unwrap().iter().filter(open).collect();
+            let found: Vec<_> =
+                ours["ports"].as_array().unwrap().iter().filter(|port| port["state"] == "open").collect();
+            let number = |a: &Value, b: &Value| format!("{}/{}", a, b.as_str().unwrap());
+            assert_eq!(
+                found.iter().map(|port| number(&port["port"], &port["protocol"])).collect::<Vec<_>>(),
+                listed.iter().map(|port| number(&port[1], &port[0])).collect::<Vec<_>>()
+            );
+            for (ours, of_nmap) in found.iter().zip(listed).filter(|_| tells_services) {
+                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                assert_eq!(text(&ours["service"]), text(&of_nmap[4]));
+                let said = text(&ours["version"]);
+                assert!([5, 6].iter().all(|column| said.contains(&text(&of_nmap[*column]))), "{ours} {of_nmap}");
+            }
+        }
+    }
+}
+
+/// A scan of each running program, and what it changed in its inventory.
+fn changes_in_inventories(watches: &[Watch; 2]) -> [Vec<String>; 2] {
+    watches.each_ref().map(|watch| watch.changes(&watch.scan(NETWORK)))
+}
+
 /// The line of the upgrade, which must say the next version and else the same, cut short.
 fn shorten_upgrade(mut told: Vec<String>, (before, after): &(String, String)) -> Vec<String> {
     for line in &mut told {
@@ -367,8 +418,8 @@ fn first_scans(lab: &Lab, python: &str) {
 fn servers_and_hosts_that_change_are_exactly_the_changes() {
     let test = "servers_and_hosts_that_change_are_exactly_the_changes";
     let begun = Instant::now();
-    let Some(python) = python().filter(|_| find("nmap").is_some()) else {
-        eprintln!("SKIP {test}: nmap and ndiff are not installed");
+    let Some(python) = python().filter(|_| find("nmap").is_some() && find("curl").is_some()) else {
+        eprintln!("SKIP {test}: nmap, ndiff and curl are not all installed");
         return;
     };
     let Some(lab) = Lab::new(test, 5) else { return };
@@ -378,6 +429,8 @@ fn servers_and_hosts_that_change_are_exactly_the_changes() {
     let stay = (redis(data), dnsmasq(names));
     println!("laboratory: {:.1} s", begun.elapsed().as_secs_f64());
     first_scans(&lab, python);
+    let watches = [("nmap", 7_070), ("connect", 7_072)].map(|(by, port)| Watch::begin(&lab, by, port, &settings()));
+    inventories_are_right(&lab, python, &watches);
 
     drop(go);
     let come = (nginx(&lab, web, 8080), sshd(&lab, shell, &newer), dnsmasq(mail));
@@ -387,11 +440,14 @@ fn servers_and_hosts_that_change_are_exactly_the_changes() {
     assert_eq!(shorten_upgrade(told, &versions), CHANGES_BY_NMAP);
     let told = changes(&lab, python, "a-connect.xml", "b-connect.xml");
     assert_eq!(shorten_upgrade(told, &versions), CHANGES_BY_CONNECTING);
+    assert_eq!(changes_in_inventories(&watches), [CHANGES_IN_THE_INVENTORY, CHANGES_IN_THE_INVENTORY]);
 
     data.plugged(true);
     scan_both(&lab, "c");
     assert_eq!(changes(&lab, python, "b-nmap.xml", "c-nmap.xml"), ["198.18.0.11 new"]);
     assert_eq!(changes(&lab, python, "b-connect.xml", "c-connect.xml"), BACK_BY_CONNECTING);
+    assert_eq!(changes_in_inventories(&watches), [["198.18.0.11 returned"], ["198.18.0.11 returned"]]);
+    drop(watches);
 
     let processes = lab.processes();
     assert!(processes.len() >= 2 * 5, "{processes:?}");

@@ -125,7 +125,8 @@ class Live {
   private take(summary: Summary, ts: number): void {
     this.summary = summary;
     this.health = summary.health;
-    this.now = ts;
+    // Before the first packet there is no time of packets: this machine's stands for it.
+    this.now = ts > 0 ? ts : Date.now();
   }
 
   private receive(message: SseMessage): void {

@@ -4,6 +4,7 @@
 
 pub mod http;
 pub mod lab;
+pub mod lab_watch;
 pub mod server;
 pub mod servers;
 pub mod wire;

@@ -90,8 +90,14 @@ impl Folding<'_> {
     fn seen(&mut self, known: Option<Asset>, key: &str, group: &[&Sighting]) {
         let at = self.fold.at;
         let is_new = known.is_none();
-        let mut asset =
-            known.unwrap_or_else(|| Asset { key: key.to_owned(), first_seen: at, last_seen: at, ..Asset::default() });
+        let mac = || group.iter().find_map(|sighting| sighting.mac.clone());
+        let mut asset = known.unwrap_or_else(|| Asset {
+            key: key.to_owned(),
+            mac: mac(),
+            first_seen: at,
+            last_seen: at,
+            ..Asset::default()
+        });
         if at < asset.last_seen {
             // An old file: what is known is newer.
             asset.first_seen = asset.first_seen.min(at);

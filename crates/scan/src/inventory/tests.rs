@@ -176,6 +176,10 @@ fn a_host_is_one_by_its_mac_address() {
     let two = vec![host("10.0.0.9", Some(MAC), vec![open(22, "ssh", "")]), host("10.0.0.7", None, vec![])];
     assert_eq!(texts(&world.take(&scan("22", two))), ["new device with 0 open ports"]);
     assert_eq!(world.assets.len(), 2);
+    // Told by the first scan that sees it.
+    let mut world = World::new();
+    world.take(&as_root);
+    assert_eq!((world.assets[0].key.as_str(), world.assets[0].mac.as_deref()), (KEY, Some(KEY)));
 }
 
 #[test]
