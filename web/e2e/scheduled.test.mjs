@@ -88,11 +88,17 @@ describe('scheduled', { skip: WHY_NOT, timeout: 600_000 }, () => {
 
       server.rest();
       await until('no timetable', async () => { const now = await api('/scans/state'); return now.schedule.length === 0 && now.running.length === 0; });
-      const { findings } = await api(`/scans/${last.id}`);
+      // What a scan found is there with its end; what is told of it goes by the judge, a moment later.
+      const findings = await until('a finding that is part of an incident', async () => {
+        const { findings: now } = await api(`/scans/${last.id}`);
+        return now.some((finding) => finding.incident) && now;
+      });
       assert.deepEqual(findings.map((finding) => finding.key), [CHANGED], JSON.stringify(findings));
       assert.match(findings[0].text, new RegExp(String(OPENED)));
       assert.ok(findings[0].reasons.some((reason) => reason.value > reason.expected_high), JSON.stringify(findings[0].reasons));
-      const incidents = (await api('/incidents?limit=100')).items.filter((incident) => incident.src.some((ip) => HOSTS.includes(ip)));
+      const told = async () => (await api('/incidents?limit=100')).items.filter((incident) => incident.src.some((ip) => HOSTS.includes(ip)));
+      await until('the incident', async () => (await told()).length > 0);
+      const incidents = await told();
       assert.deepEqual(incidents.map((incident) => [incident.kind, incident.src]), [['new_service', [CHANGED]]], JSON.stringify(incidents));
       assert.equal(findings[0].incident, incidents[0].id);
 
