@@ -1,5 +1,5 @@
 //! The one thread that writes: takes what waits, puts it into transactions, then keeps the store inside its bounds. When more flows come
-//! than the database takes in, they go through the spool: there a flow costs a fifth.
+//! than the database takes in, they go through the spool, where a flow costs no index.
 
 use crate::connection::explain;
 use crate::queue::Queue;
@@ -140,6 +140,9 @@ impl Writer {
         }
         let anomalous = |flow: &FlowWrite| flow.verdict.as_ref().is_some_and(|verdict| verdict.anomalous);
         let (now, later): (Vec<_>, Vec<_>) = flows.into_iter().partition(anomalous);
+        if later.is_empty() {
+            return now;
+        }
         match self.spool.append(&later) {
             Ok(true) => return now,
             Ok(false) => {}

@@ -92,10 +92,6 @@ impl Whom {
                 merged.push((key, mac.clone()));
             }
         }
-        let asset = self.assets.get_mut(mac);
-        if let Some(asset) = asset {
-            asset.mac = Some(mac.clone());
-        }
         Some(mac.clone())
     }
 

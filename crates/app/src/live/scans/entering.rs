@@ -29,6 +29,7 @@ impl ScanDesk {
             tracing::error!("scan {}: {error}", row.id);
             row.state = ScanState::Failed;
             row.words = format!("it could not be kept: {error}");
+            self.keep_failure(row);
         }
     }
 
@@ -75,7 +76,13 @@ impl ScanDesk {
         };
         self.write(StoreBatch { scans: vec![write], audit: vec![audit(row, text)], ..StoreBatch::default() })?;
         drop(one);
-        self.tell(row, &mut judged.findings, judged.alerts)
+        if let Err(error) = self.tell(row, &mut judged.findings, judged.alerts) {
+            // It is kept all the same; only nobody was told.
+            tracing::error!("scan {}: {error}", row.id);
+            row.words = format!("what it changed became no incidents: {error}");
+            self.keep_failure(row);
+        }
+        Ok(())
     }
 
     /// Makers of network cards that the scanner did not tell.

@@ -79,7 +79,8 @@ impl ScanDesk {
         self.hub.publish(EventKind::Scan, &row);
     }
 
-    fn keep_failure(&self, row: &ScanRow) {
+    /// The row as it ended, and why, for the list and the audit log.
+    pub(super) fn keep_failure(&self, row: &ScanRow) {
         let text = format!("scan {} {}: {}", row.id, row.state.name(), row.words);
         let write = ScanWrite { row: row.clone(), ..ScanWrite::default() };
         // What cannot be written is in the program's own log.
