@@ -5,7 +5,7 @@ BIN := target/release/tripline
 ARGS ?= run
 CARGO ?= cargo
 
-.PHONY: help run build dist test lint web bench evaluation captures dga-model audit clean
+.PHONY: help run build release services dist test lint web bench evaluation captures dga-model audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -13,12 +13,19 @@ help: ## this list
 run: build ## build, then open the dashboard on http://127.0.0.1:7070 (make run ARGS=demo: generated traffic)
 	@$(BIN) $(ARGS)
 
-build: ## the program, optimised: target/release/tripline
+build: ## the program for one machine, optimised: target/release/tripline
+	@scripts/need-rust.sh
+	$(CARGO) build --release --locked --no-default-features
+
+release: ## the program with the engines beyond one machine (Kafka, object stores, MongoDB): target/release/tripline
 	@scripts/need-rust.sh
 	$(CARGO) build --release --locked
 
 test: ## install what the tests need, then run every test; this is what CI calls
 	@scripts/test.sh
+
+services: ## install the real servers that tests start on loopback (Kafka, object stores, MongoDB, Spark), under target/services
+	@scripts/services.sh
 
 lint: ## format and lints, warnings are errors
 	$(CARGO) fmt --all --check

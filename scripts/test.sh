@@ -34,9 +34,14 @@ if [ ${#lab[@]} -gt 0 ]; then
     fi
 fi
 
+# Fetched while the program is built; what is missing afterwards is skipped by its tests, with the reason.
+scripts/services.sh >"$log.services" 2>&1 & services=$!
+
 step "format" cargo fmt --all --check
 step "lints" cargo clippy --release --locked --workspace --all-targets -- -D warnings
 step "build" cargo build --release --locked
+wait $services || true
+cat "$log.services"; rm -f "$log.services"
 step "unit, contract and end-to-end tests" cargo test --release --locked --workspace --no-fail-fast -- --nocapture
 if command -v npm >/dev/null; then
     step "dashboard: install" npm --prefix web ci --no-audit --no-fund
