@@ -18,8 +18,8 @@ use detect::behaviour::{BehaviourConfig, BehaviourSet};
 use detect::{Ensemble, EnsembleConfig, Judgement};
 use flow::{HostWindows, WindowConfig};
 use record::{
-    Alert, Counters, FlowBrief, FlowRecord, HostWindow, Incident, InterfaceSecond, Matrix, Observation, Prefix,
-    Timestamp, Verdict,
+    Alert, Counters, FlowBrief, FlowRecord, HostWindow, Incident, InterfaceSecond, Matrix, MemberScore, Observation,
+    Prefix, Timestamp, Verdict,
 };
 use std::sync::Arc;
 
@@ -54,6 +54,8 @@ pub struct JudgedFlow {
     pub record: Box<FlowRecord>,
     /// None while learning, and of flows that others measured: the models know the statistics of packets.
     pub verdict: Option<Verdict>,
+    /// Name of its interface, where it came from another machine.
+    pub in_iface: Option<Arc<str>>,
 }
 
 /// What one call brought.
@@ -65,6 +67,42 @@ pub struct Judged {
     pub seconds: Vec<InterfaceSecond>,
     /// Incidents that are new or changed.
     pub incidents: Vec<Incident>,
+}
+
+/// A reported flow, and what the packet level said of its packets.
+pub struct MeasuredFlow {
+    /// The flow.
+    pub record: Box<FlowRecord>,
+    /// Members of the packet level; empty where no packet was judged.
+    pub members: Vec<MemberScore>,
+}
+
+/// What the exact half brought, to be judged and told elsewhere.
+#[derive(Default)]
+pub struct Measured {
+    /// Flows in the order of their end.
+    pub flows: Vec<MeasuredFlow>,
+    /// What exact detectors and the levels beside flows said.
+    pub alerts: Vec<Alert>,
+    /// Seconds of interfaces.
+    pub seconds: Vec<InterfaceSecond>,
+    /// Host windows that closed.
+    pub windows: Vec<HostWindow>,
+}
+
+/// What was measured and judged elsewhere, to be told here.
+#[derive(Default)]
+pub struct Told {
+    /// Capture time at the end of it.
+    pub now: Timestamp,
+    /// What exact detectors said.
+    pub alerts: Vec<Alert>,
+    /// Flows with their verdicts.
+    pub flows: Vec<JudgedFlow>,
+    /// Seconds of interfaces.
+    pub seconds: Vec<InterfaceSecond>,
+    /// The input ended.
+    pub last: bool,
 }
 
 /// The judging half of the pipeline.
@@ -86,6 +124,8 @@ pub struct Judge {
     now: Timestamp,
     alerts: Vec<Alert>,
     closed_windows: Vec<HostWindow>,
+    /// Windows that closed since the last `measure`; None where nobody asks for them.
+    kept_windows: Option<Vec<HostWindow>>,
 }
 
 impl Judge {
@@ -107,6 +147,7 @@ impl Judge {
             now: Timestamp(i64::MIN),
             alerts: Vec::new(),
             closed_windows: Vec::new(),
+            kept_windows: None,
         }
     }
 
@@ -224,7 +265,7 @@ impl Judge {
         let told = take_told(&mut flows);
         let (rows, verdicts) = self.judge(&flows);
         self.deliver(flows, &rows, verdicts, out);
-        out.flows.extend(told.into_iter().map(|record| JudgedFlow { record, verdict: None }));
+        out.flows.extend(told.into_iter().map(|record| JudgedFlow { record, verdict: None, in_iface: None }));
     }
 
     /// Takes one epoch as past: detectors, hosts and learner know it afterwards, and nobody is told of it.
@@ -241,6 +282,61 @@ impl Judge {
                 reservoir.offer(flow, 1.0, false);
             }
         }
+    }
+
+    /// The exact half of `observe` and `advance`, for a process that measures only: what is learned of flows, and incidents, are others'.
+    /// The incident manager here hears the exact alerts, so that the packet level knows whom not to learn from.
+    pub fn measure(&mut self, epoch: &mut Vec<Observation>, now: Timestamp) -> Measured {
+        let (mut flows, mut out) = (Vec::new(), Judged::default());
+        self.kept_windows = Some(self.kept_windows.take().unwrap_or_default());
+        self.exact(epoch, &mut flows, &mut out);
+        if now > self.now {
+            self.now = now;
+            self.tick();
+        }
+        let alerts = self.alerts.clone();
+        self.tell_alerts();
+        self.packets.settle(|host| self.incidents.involves(host));
+        self.incidents.advance(self.now);
+        drop(self.incidents.drain());
+        let measured = |record: Box<FlowRecord>| {
+            let members = self.packets.take_flow(&record.key).map_or_else(Vec::new, |pool| pool.members().to_vec());
+            MeasuredFlow { record, members }
+        };
+        let flows = flows.into_iter().map(measured).collect();
+        let windows = self.kept_windows.as_mut().map(std::mem::take).unwrap_or_default();
+        Measured { flows, alerts, seconds: out.seconds, windows }
+    }
+
+    /// The end of the input, measured.
+    pub fn measure_end(&mut self) -> Measured {
+        self.behaviours.finish(&mut self.alerts);
+        self.packets.advance(Timestamp(i64::MAX), &mut self.alerts);
+        self.measure(&mut Vec::new(), self.now)
+    }
+
+    /// What `measure` brought elsewhere, with the verdicts that models elsewhere gave it: incidents, learner and caller get it as from `observe`.
+    pub fn tell(&mut self, told: Told, out: &mut Judged) {
+        for record in told.flows.iter().map(|flow| &flow.record) {
+            self.now = self.now.max(record.end);
+        }
+        self.now = self.now.max(told.now);
+        self.alerts.extend(told.alerts);
+        self.tell_alerts();
+        out.seconds.extend(told.seconds);
+        let (judged, rest): (Vec<_>, Vec<_>) =
+            told.flows.into_iter().partition(|flow| flow.record.origin.has_packet_statistics());
+        let rows = if self.watch.is_some() {
+            vectors(judged.iter().map(|flow| flow.record.as_ref()))
+        } else {
+            Matrix::default()
+        };
+        for (place, flow) in judged.into_iter().enumerate() {
+            self.deliver_one(flow, &rows, place, out);
+        }
+        self.incidents.advance(self.now);
+        out.incidents.append(&mut self.incidents.drain());
+        out.flows.extend(rest);
     }
 
     fn tell_alerts(&mut self) {
@@ -282,6 +378,9 @@ impl Judge {
         self.windows.advance(self.now, &mut self.closed_windows);
         for window in &self.closed_windows {
             self.behaviours.window(window, &mut self.alerts);
+        }
+        if let Some(kept) = &mut self.kept_windows {
+            kept.extend(self.closed_windows.iter().cloned());
         }
         self.host_level.observe(&self.closed_windows, &mut self.alerts);
         self.series_level.windows(&self.closed_windows, &mut self.alerts);
@@ -347,54 +446,90 @@ impl Judge {
         packets: Option<FlowPackets>,
         in_full: bool,
     ) -> Verdict {
-        let explained = judgement.anomalous || judgement.p_value <= EXPLAINED_P_VALUE;
-        let ensemble = self.ensemble.as_ref();
         let mut members = Vec::new();
         if in_full {
-            members.extend(ensemble.into_iter().flat_map(|ensemble| ensemble.member_scores(judgement)));
+            members.extend(self.ensemble.iter().flat_map(|ensemble| ensemble.member_scores(judgement)));
             members.extend(packets.into_iter().flat_map(|packets| packets.members()));
         }
-        Verdict {
-            flow_id: flow.flow_id,
-            ts: flow.end,
-            score: judgement.score,
-            p_value: judgement.p_value,
-            novelty_p_value: judgement.novelty,
-            known: ensemble.and_then(|ensemble| ensemble.known_attack(judgement)),
-            anomalous: judgement.anomalous,
-            why: ensemble.filter(|_| explained).map_or_else(Vec::new, |ensemble| ensemble.explain(row)),
-            members,
-        }
+        verdict_of(self.ensemble.as_deref(), flow, row, judgement, members)
     }
 
     /// Hands flows and verdicts to incidents, learner and caller.
     fn deliver(&mut self, flows: Vec<Box<FlowRecord>>, rows: &Matrix, verdicts: Vec<Verdict>, out: &mut Judged) {
         let mut verdicts = verdicts.into_iter();
         for (place, record) in flows.into_iter().enumerate() {
-            let mut verdict = verdicts.next();
-            match &mut verdict {
-                Some(verdict) => {
-                    self.incidents.verdict(&record.brief(), verdict);
-                    let (src, dest) = (record.src().addr, record.dest().addr);
-                    let in_incident = self.incidents.involves(src) || self.incidents.involves(dest);
-                    if let Some(reservoir) = &mut self.reservoir {
-                        reservoir.offer(&record, verdict.p_value, in_incident);
-                    }
-                    if let Some(watch) = &mut self.watch {
-                        watch.observe_row(verdict, rows.row(place), in_incident);
-                    }
-                    if let Some(score) = self.covered.score(&record) {
-                        verdict.anomalous = true;
-                        verdict.score = verdict.score.max(score);
-                    }
-                }
-                None => self.learner.learn(&record),
-            }
-            out.flows.push(JudgedFlow { record, verdict });
+            let verdict = verdicts.next();
+            self.deliver_one(JudgedFlow { record, verdict, in_iface: None }, rows, place, out);
         }
         self.incidents.advance(self.now);
         out.incidents.append(&mut self.incidents.drain());
     }
+
+    fn deliver_one(&mut self, mut flow: JudgedFlow, rows: &Matrix, place: usize, out: &mut Judged) {
+        match &mut flow.verdict {
+            Some(verdict) => {
+                let record = &flow.record;
+                self.incidents.verdict(&record.brief(), verdict);
+                let (src, dest) = (record.src().addr, record.dest().addr);
+                let in_incident = self.incidents.involves(src) || self.incidents.involves(dest);
+                if let Some(reservoir) = &mut self.reservoir {
+                    reservoir.offer(record, verdict.p_value, in_incident);
+                }
+                if let Some(watch) = &mut self.watch {
+                    watch.observe_row(verdict, rows.row(place), in_incident);
+                }
+                if let Some(score) = self.covered.score(record) {
+                    verdict.anomalous = true;
+                    verdict.score = verdict.score.max(score);
+                }
+            }
+            None => self.learner.learn(&flow.record),
+        }
+        out.flows.push(flow);
+    }
+}
+
+/// What models say of a flow, with reasons where it is strange enough.
+fn verdict_of(
+    ensemble: Option<&Ensemble>,
+    flow: &FlowBrief,
+    row: &[f32],
+    judgement: &Judgement,
+    members: Vec<MemberScore>,
+) -> Verdict {
+    let explained = judgement.anomalous || judgement.p_value <= EXPLAINED_P_VALUE;
+    Verdict {
+        flow_id: flow.flow_id,
+        ts: flow.end,
+        score: judgement.score,
+        p_value: judgement.p_value,
+        novelty_p_value: judgement.novelty,
+        known: ensemble.and_then(|ensemble| ensemble.known_attack(judgement)),
+        anomalous: judgement.anomalous,
+        why: ensemble.filter(|_| explained).map_or_else(Vec::new, |ensemble| ensemble.explain(row)),
+        members,
+    }
+}
+
+/// What models say of flows that were measured elsewhere, as a judge that has these models would say it: it depends on the flow and
+/// on nothing before it, so any process can say it, and say it again. None of flows that others measured.
+pub fn score(ensemble: &Ensemble, flows: &[MeasuredFlow]) -> Vec<Option<Verdict>> {
+    let judged = || flows.iter().filter(|flow| flow.record.origin.has_packet_statistics());
+    let rows = vectors(judged().map(|flow| flow.record.as_ref()));
+    let mut judgements = Vec::new();
+    ensemble.judge(&rows, &mut judgements);
+    let mut place = 0;
+    let mut verdict = |flow: &MeasuredFlow| {
+        if !flow.record.origin.has_packet_statistics() {
+            return None;
+        }
+        let mut members: Vec<_> = ensemble.member_scores(&judgements[place]).into_iter().collect();
+        members.extend(flow.members.iter().cloned());
+        let verdict = verdict_of(Some(ensemble), &flow.record.brief(), rows.row(place), &judgements[place], members);
+        place += 1;
+        Some(verdict)
+    };
+    flows.iter().map(&mut verdict).collect()
 }
 
 /// Takes the flows that others measured out: no model judges or learns them (docs/decisions/0009).

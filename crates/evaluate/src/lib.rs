@@ -51,7 +51,7 @@ pub use assess::{AssessOptions, assess};
 pub use evaluation::{Chart, Evaluation, Metrics};
 pub use exports::{ExportsConfig, ExportsCounters, TakeExports};
 pub use input::{Input, InputOptions};
-pub use judge::{Judge, JudgeConfig, Judged, JudgedFlow};
+pub use judge::{Judge, JudgeConfig, Judged, JudgedFlow, Measured, MeasuredFlow, Told, score};
 pub use learn::{LearnConfig, LearnProgress, Learner};
 pub use levels::{HostConfig, HostMaterial, HostWatch, SeriesConfig, SeriesMaterial, SeriesWatch, series_schemas};
 pub use logs::{LogObserver, LogTotals};

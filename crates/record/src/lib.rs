@@ -30,6 +30,7 @@ pub mod socket;
 pub mod timestamp;
 pub mod verdict;
 pub mod window;
+pub mod wire;
 
 pub use admin::{AdminData, AdminProtocol, AdminStep};
 pub use analysis::{Analysis, AnalysisInput, Contents, LargeFlow, LogInput, ProtocolTotal, TrainedOn, UnreadableLine};

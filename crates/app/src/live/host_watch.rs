@@ -288,7 +288,7 @@ mod tests {
         let flow = |src, dest| {
             let (key, originator_low) = record::FlowKey::new(src, dest, 6);
             let record = record::FlowRecord { key, originator_low, start: now, end: now, ..Default::default() };
-            JudgedFlow { record: Box::new(record), verdict: None }
+            JudgedFlow { record: Box::new(record), verdict: None, in_iface: None }
         };
         let stranger = record::Endpoint { addr: record::IpAddr16::v4([192, 0, 2, 1]), port: 9 };
         let mut flows = vec![flow(ours, theirs), flow(stranger, theirs), flow(stranger, stranger)];
