@@ -1,0 +1,159 @@
+//! What a sensor measured as messages: the flows of an epoch by partition, and the epoch that names them. Owns how flows are spread;
+//! sends nothing.
+
+use evaluate::{Measured, MeasuredFlow};
+use record::wire::message::{Alert, Flow, Member, Second, Window};
+use record::wire::{Epoch, FlowBatch, Part, SCHEMA};
+use record::{IpAddr16, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Flows of one epoch: with some hundred bytes each, a message stays below a megabyte or two.
+const FLOWS_MAX: usize = 2_048;
+
+/// One epoch, ready to be sent: its batches first, then itself.
+pub struct Batches {
+    /// By partition.
+    pub flows: Vec<FlowBatch>,
+    /// What names them.
+    pub epoch: Epoch,
+}
+
+/// Counts epochs.
+pub struct Batcher {
+    sensor: String,
+    run: u64,
+    epoch: u64,
+    partitions: u32,
+}
+
+impl Batcher {
+    /// `run` is the start of the process, ns since 1970.
+    pub fn new(sensor: String, run: u64, partitions: u32) -> Self {
+        Self { sensor, run, epoch: 0, partitions: partitions.max(1) }
+    }
+
+    /// One or, with many flows, several epochs. The first has the alerts, as a judge hears them before it judges flows; `last` ends the run.
+    pub fn batches(
+        &mut self,
+        measured: Measured,
+        now: Timestamp,
+        last: bool,
+        in_iface: &mut dyn FnMut(&MeasuredFlow) -> Arc<str>,
+    ) -> Vec<Batches> {
+        let mut flows = measured.flows.into_iter().peekable();
+        let mut all = Vec::new();
+        loop {
+            let mut by_partition: BTreeMap<u32, Vec<Flow>> = BTreeMap::new();
+            for flow in flows.by_ref().take(FLOWS_MAX) {
+                let name = in_iface(&flow);
+                let place = partition_of(flow.record.src().addr, self.partitions);
+                by_partition.entry(place).or_default().push(message(&flow, &name));
+            }
+            self.epoch += 1;
+            all.push(self.epoch_of(by_partition, now));
+            if flows.peek().is_none() {
+                break;
+            }
+        }
+        if let Some(first) = all.first_mut() {
+            first.epoch.alerts = measured.alerts.iter().map(Alert::of).collect();
+            first.epoch.seconds = measured.seconds.iter().map(Second::of).collect();
+            first.epoch.windows = measured.windows.iter().map(Window::of).collect();
+        }
+        if let Some(end) = all.last_mut() {
+            end.epoch.last = last;
+        }
+        all
+    }
+
+    fn epoch_of(&self, by_partition: BTreeMap<u32, Vec<Flow>>, now: Timestamp) -> Batches {
+        let head = Epoch {
+            schema: SCHEMA,
+            sensor: self.sensor.clone(),
+            run: self.run,
+            epoch: self.epoch,
+            now_ns: now.0,
+            ..Epoch::default()
+        };
+        let part = |(partition, flows): (&u32, &Vec<Flow>)| Part { partition: *partition, flows: flows.len() as u32 };
+        let parts = by_partition.iter().map(part).collect();
+        let batch = |(partition, flows)| FlowBatch {
+            schema: SCHEMA,
+            sensor: self.sensor.clone(),
+            run: self.run,
+            epoch: self.epoch,
+            partition,
+            flows,
+        };
+        Batches { flows: by_partition.into_iter().map(batch).collect(), epoch: Epoch { parts, ..head } }
+    }
+}
+
+fn message(flow: &MeasuredFlow, in_iface: &str) -> Flow {
+    Flow { members: flow.members.iter().map(Member::of).collect(), ..Flow::of(&flow.record, in_iface) }
+}
+
+/// The partition of a source host: FNV-1a, the same on every machine and in every version.
+pub fn partition_of(src: IpAddr16, partitions: u32) -> u32 {
+    let hash = src.0.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    ((hash >> 32) % u64::from(partitions.max(1))) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use record::{Endpoint, FlowKey, FlowRecord};
+
+    fn flow(host: u8, id: u64) -> MeasuredFlow {
+        let end = |last: u8, port| Endpoint { addr: IpAddr16::v4([10, 0, 0, last]), port };
+        let (key, originator_low) = FlowKey::new(end(host, 1_000), end(200, 443), 6);
+        let record = FlowRecord { flow_id: id, key, originator_low, ..FlowRecord::default() };
+        MeasuredFlow { record: Box::new(record), members: Vec::new() }
+    }
+
+    #[test]
+    fn every_flow_is_in_one_batch_that_its_epoch_names() {
+        let flows = (0..5_000).map(|n| flow((n % 100) as u8, n + 1)).collect();
+        let mut batcher = Batcher::new("a".into(), 7, 4);
+        let all = batcher.batches(
+            Measured { flows, ..Measured::default() },
+            Timestamp(9),
+            true,
+            &mut |_| Arc::from("eth0"),
+        );
+        assert_eq!(all.iter().map(|b| b.epoch.epoch).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(all.iter().map(|b| b.epoch.last).collect::<Vec<_>>(), [false, false, true]);
+        let mut ids = Vec::new();
+        for Batches { flows, epoch } in &all {
+            let parts: Vec<_> =
+                flows.iter().map(|b| Part { partition: b.partition, flows: b.flows.len() as u32 }).collect();
+            assert_eq!(parts, epoch.parts);
+            for batch in flows {
+                assert_eq!((batch.run, batch.epoch, batch.sensor.as_str()), (7, epoch.epoch, "a"));
+                for flow in &batch.flows {
+                    let host = flow.clone().into_record().src().addr;
+                    assert_eq!(partition_of(host, 4), batch.partition, "a source host has one partition");
+                    ids.push(flow.flow_id);
+                }
+            }
+        }
+        ids.sort_unstable();
+        assert_eq!(ids, (1..=5_000).collect::<Vec<_>>());
+        let used: std::collections::BTreeSet<_> =
+            all.iter().flat_map(|b| &b.flows).map(|batch| batch.partition).collect();
+        assert_eq!(used.len(), 4, "a hundred hosts use all partitions");
+    }
+
+    #[test]
+    fn an_empty_epoch_tells_the_time() {
+        let mut batcher = Batcher::new("a".into(), 7, 4);
+        let all = batcher.batches(Measured::default(), Timestamp(9), false, &mut |_| Arc::from(""));
+        assert_eq!(all.len(), 1);
+        assert!(all[0].flows.is_empty() && all[0].epoch.parts.is_empty());
+        assert_eq!((all[0].epoch.now_ns, all[0].epoch.epoch), (9, 1));
+    }
+}
