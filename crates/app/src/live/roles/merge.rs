@@ -8,6 +8,9 @@
 use record::wire::{Epoch, FlowBatch, JudgedBatch};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Parts and epochs that are remembered as lost, of one sensor.
+const LOST_MAX: usize = 65_536;
+
 /// Where a message lies: which topic (of the two that are merged), partition, offset.
 pub type Place = (usize, i32, i64);
 
@@ -55,8 +58,10 @@ struct Sensor {
     parts: BTreeMap<(Number, u32), (Judged, Place)>,
     /// Newest number seen of each partition, told or not.
     newest: BTreeMap<u32, Number>,
-    /// Told without some parts, and which those are.
+    /// Parts that their epoch was told without.
     lost: BTreeSet<(Number, u32)>,
+    /// Epochs whose message was lost, with the partitions that came.
+    without: BTreeMap<Number, BTreeSet<u32>>,
 }
 
 /// All sensors.
@@ -100,9 +105,13 @@ impl Merger {
         let sensor = self.sensors.entry(head.sensor.clone()).or_default();
         let newest = sensor.newest.entry(partition).or_default();
         *newest = (*newest).max(number);
-        let known = sensor.parts.contains_key(&(number, partition));
-        let late = number <= sensor.told && !sensor.lost.remove(&(number, partition));
-        if known || late {
+        let mut repeated = sensor.parts.contains_key(&(number, partition));
+        if number <= sensor.told && sensor.lost.remove(&(number, partition)) {
+            self.counters.flows_missing -= head.flows.len() as u64;
+        } else if number <= sensor.told {
+            repeated |= !sensor.without.get_mut(&number).is_some_and(|came| came.insert(partition));
+        }
+        if repeated {
             self.counters.repeated += 1;
             self.repeated.push(place);
             return;
@@ -172,22 +181,16 @@ impl Sensor {
         counters.flows += parts.iter().map(|part: &Judged| part.batch.flows.len() as u64).sum::<u64>();
         if number > self.told {
             counters.epochs_missing += 1;
-            // Its other parts are late when they come, and welcome.
             self.told = number;
-            let partitions = self.newest.keys().copied().collect::<Vec<_>>();
-            let came: BTreeSet<u32> = mine.iter().map(|(_, partition)| *partition).collect();
-            self.lost.extend(partitions.into_iter().filter(|p| !came.contains(p)).map(|p| (number, p)));
-        } else {
-            let flows: u64 = parts.iter().map(|part| part.batch.flows.len() as u64).sum();
-            counters.flows_missing = counters.flows_missing.saturating_sub(flows);
+            self.without.insert(number, mine.iter().map(|(_, partition)| *partition).collect());
+            while self.without.len() > LOST_MAX {
+                self.without.pop_first();
+            }
         }
         let epoch = Epoch { sensor: name.to_owned(), run: number.0, epoch: number.1, ..Epoch::default() };
         Ready { epoch, parts, places }
     }
 }
-
-/// Parts that are remembered as lost.
-const LOST_MAX: usize = 65_536;
 
 #[cfg(test)]
 mod tests {
@@ -273,8 +276,11 @@ mod tests {
         assert_eq!(told(&mut merger), [(1, vec![0])]);
         merger.judged(judged(1, 1, 1, 4), (1, 1, 0));
         merger.judged(judged(1, 2, 0, 1), (1, 0, 1));
-        assert_eq!(told(&mut merger), [(2, vec![0])]);
-        assert_eq!((merger.counters.epochs_missing, merger.counters.flows), (1, 3));
+        assert_eq!(told(&mut merger), [(1, vec![1]), (2, vec![0])]);
+        merger.judged(judged(1, 1, 1, 4), (1, 1, 1));
+        assert_eq!(told(&mut merger), []);
+        let expected = MergeCounters { epochs: 1, flows: 7, repeated: 1, flows_missing: 0, epochs_missing: 1 };
+        assert_eq!(merger.counters, expected);
     }
 
     #[test]
