@@ -15,6 +15,7 @@ pub mod feedback;
 pub mod flow_record;
 pub mod host;
 pub mod incident;
+pub mod kafka;
 pub mod kind;
 pub mod logged;
 pub mod net;
@@ -49,6 +50,7 @@ pub use flow_record::{
 };
 pub use host::{HOST_SERVICES_MAX, HostRecord, HostService, Importance};
 pub use incident::{DetectorScore, Evidence, Incident, IncidentStatus, Note, Severity, StoryStep, Why};
+pub use kafka::{KafkaConnection, KafkaSecurity, Password, SaslMechanism};
 pub use kind::Kind;
 pub use logged::{Extent, FirewallAction, ImportedAlert, LogEntry, LoggedFlow};
 pub use net::{Endpoint, FlowKey, IpAddr16, LinkType, MacAddr};

@@ -143,6 +143,12 @@ pub enum SourceError {
         /// What is wrong and what to do.
         what: String,
     },
+    /// Apache Kafka cannot be used as it is set.
+    #[error("{what}")]
+    Kafka {
+        /// What is wrong, where, and what to do.
+        what: String,
+    },
     /// A setting is out of its range.
     #[error("setting `{name}` is {value}; it must be {range}")]
     Setting {

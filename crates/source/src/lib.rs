@@ -9,6 +9,8 @@ pub mod files;
 pub mod filter;
 pub mod frame_source;
 pub mod host;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod lists;
 pub mod live;
 pub mod logs;

@@ -76,6 +76,12 @@ pub enum StoreError {
         /// `read_timeout_ms`.
         limit_ms: u64,
     },
+    /// Apache Kafka cannot be used as it is set.
+    #[error("{what}")]
+    Kafka {
+        /// What is wrong, where, and what to do.
+        what: String,
+    },
     /// The writer is gone (closed, or its thread ended).
     #[error("the store is closed")]
     Closed,

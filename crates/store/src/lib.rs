@@ -8,6 +8,8 @@ pub mod csv_log;
 pub mod error;
 pub mod evidence;
 pub mod formats;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod notify;
 pub mod query;
 pub mod read;
