@@ -69,6 +69,19 @@ pub struct Config {
     pub notify: store::notify::NotifyConfig,
     /// Active scanning.
     pub scan: scan::ScanConfig,
+    /// Apache Kafka.
+    pub kafka: KafkaSettings,
+    /// A process that does a part of the work.
+    pub roles: crate::live::roles::RoleSettings,
+}
+
+/// How brokers are reached.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KafkaSettings {
+    /// For everything that reads or writes topics.
+    #[serde(flatten)]
+    pub connection: record::KafkaConnection,
 }
 
 /// Which networks are the user's own.
@@ -127,6 +140,7 @@ impl Config {
         self.pcap.check().plain()?;
         self.uploads.check()?;
         self.scan.check().map_err(Failure::new)?;
+        self.roles.check().map_err(Failure::new)?;
         if self.evidence.snap_len < 64 {
             return Err(Failure::new("evidence.snap_len is below 64 bytes: headers would be cut; set 64 or more"));
         }

@@ -47,6 +47,7 @@ pub fn run(common: &Common, args: &DemoArgs) -> Result<u8> {
         listen,
         duration: duration(args.duration.as_deref())?,
         notices: Vec::new(),
+        part: crate::live::roles::Part::All,
         past: Some(Simulator::new(&past).plain()?),
     };
     live::run(&config, plan)?;

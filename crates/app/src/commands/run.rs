@@ -5,6 +5,7 @@ use crate::commands::analyze::check_link_types;
 use crate::config::{Config, data_dir, data_dir_apart};
 use crate::duration::parse_ns;
 use crate::failure::{Context, EXIT_DONE, Failure, Result};
+use crate::live::roles::Part;
 use crate::live::{self, OpenSource, Pace, Plan, Reloader};
 use evaluate::{Meter, MeterConfig};
 use record::HealthItem;
@@ -18,7 +19,7 @@ const LINK_TYPES_LOOKED_AT: u64 = 1_000;
 
 /// Opens what was asked for and runs until stopped.
 pub fn run(common: &Common, args: &RunArgs) -> Result<u8> {
-    check_roles(&args.role)?;
+    let part = part(&args.role)?;
     let data_dir = if args.read.is_empty() { data_dir(common)? } else { data_dir_apart(common, "replay")? };
     let read = Config::load_in(common, &data_dir)?;
     let mut config = read.clone();
@@ -31,8 +32,13 @@ pub fn run(common: &Common, args: &RunArgs) -> Result<u8> {
     if !args.pcap_listen.is_empty() {
         config.pcap.listen.clone_from(&args.pcap_listen);
     }
-    let (mode, sources, notices) = if args.read.is_empty() { live_sources(&config, args)? } else { files(args)? };
-    if mode == Mode::Live {
+    check_brokers(&config, part)?;
+    let (mode, sources, notices) = match from_topics(&mut config, args, part)? {
+        Some(topics) => topics,
+        None if args.read.is_empty() => live_sources(&config, args)?,
+        None => files(args)?,
+    };
+    if mode == Mode::Live && part != Part::Detector && part != Part::Server {
         add_own_networks(&mut config, &sources)?;
     }
     let plan = Plan {
@@ -44,6 +50,7 @@ pub fn run(common: &Common, args: &RunArgs) -> Result<u8> {
         listen,
         duration: duration(args.duration.as_deref())?,
         notices,
+        part,
         past: None,
     };
     live::run(&config, plan)?;
@@ -55,14 +62,43 @@ pub fn duration(text: Option<&str>) -> Result<Option<Duration>> {
     text.map(|t| parse_ns(t).context("--duration").map(|ns| Duration::from_nanos(ns as u64))).transpose()
 }
 
-fn check_roles(roles: &[Role]) -> Result<()> {
+/// Which part of the work is this process's.
+fn part(roles: &[Role]) -> Result<Part> {
     let all = [Role::Sensor, Role::Detector, Role::Server];
     if roles.is_empty() || all.iter().all(|role| roles.contains(role)) {
+        return Ok(Part::All);
+    }
+    match roles {
+        [Role::Sensor] => Ok(Part::Sensor),
+        [Role::Detector] => Ok(Part::Detector),
+        [Role::Server] => Ok(Part::Server),
+        _ => Err(Failure::new("--role: name one of sensor, detector, server, or all three for one process")),
+    }
+}
+
+/// Sources and mode of a part that reads topics instead of traffic.
+fn from_topics(config: &mut Config, args: &RunArgs, part: Part) -> Result<Option<Sources>> {
+    if !matches!(part, Part::Detector | Part::Server) {
+        return Ok(None);
+    }
+    let named = [!args.interfaces.is_empty(), !args.read.is_empty(), !args.collect.is_empty(), !args.pcap_listen.is_empty()];
+    if named.contains(&true) {
+        return Err(Failure::new("--role: detectors and the server read topics; give -i, -r, --collect and --pcap-listen to sensors"));
+    }
+    config.host.watch = false;
+    Ok(Some((Mode::Live, vec![OpenSource::topics()], Vec::new())))
+}
+
+/// Parts talk through a broker: without one named nothing is opened.
+fn check_brokers(config: &Config, part: Part) -> Result<()> {
+    if part == Part::All {
         return Ok(());
     }
-    Err(Failure::new(
-        "--role: this version runs all roles in one process; leave --role out or name sensor,detector,server",
-    ))
+    if !config.kafka.connection.is_set() {
+        let how = "write kafka.brokers = [\"host:9092\"] in the settings, or TRIPLINE_KAFKA__BROKERS=host:9092";
+        return Err(Failure::new(format!("--role: no broker of Apache Kafka is named; {how}")));
+    }
+    config.kafka.connection.check().map_err(Failure::new)
 }
 
 type Sources = (Mode, Vec<OpenSource>, Vec<HealthItem>);

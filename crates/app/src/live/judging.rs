@@ -104,6 +104,12 @@ pub struct Judging {
     pub verdicts: Arc<Mutex<Verdicts>>,
     /// What trainings learn from it.
     pub lessons: Lessons,
+    /// A sensor's way to the detectors; None where flows are judged here or come judged.
+    pub outward: Option<Box<dyn super::roles::Outward>>,
+    /// Epochs from other machines that the store is still to be given.
+    pub epochs: super::roles::TakenEpochs,
+    /// Where incidents go beside the store.
+    pub incident_topic: Option<super::roles::IncidentTopic>,
     /// Per-run state.
     pub run: RunState,
     /// Set when the process is to end.
@@ -174,7 +180,11 @@ impl Judging {
             }
         }
         let mut judged = Judged::default();
-        self.judge.finish(&mut judged);
+        if self.outward.is_some() {
+            self.measure_end(&mut judged);
+        } else {
+            self.judge.finish(&mut judged);
+        }
         self.run.last = true;
         self.deliver(judged);
         self.save_evidence(true);
@@ -183,6 +193,9 @@ impl Judging {
             tracing::error!("store: {error}");
         }
         self.after_the_input();
+        if let Some(outward) = &mut self.outward {
+            outward.close();
+        }
     }
 
     /// A replayed file has ended, its dashboard has not: incidents are looked at, and the models of its flows are still to come.
@@ -238,8 +251,9 @@ impl Judging {
         (parcels, false)
     }
 
-    fn take(&mut self, parcels: Vec<Parcel>, judged: &mut Judged) {
+    fn take(&mut self, mut parcels: Vec<Parcel>, judged: &mut Judged) {
         let mut epoch = Vec::new();
+        self.take_elsewhere(&mut parcels, judged);
         let mut now = if self.settings.live { wall_clock() } else { Timestamp(i64::MIN) };
         {
             let mut status = lock(&self.status);
@@ -269,6 +283,10 @@ impl Judging {
         }
         self.hold_seconds(&mut epoch);
         evaluate::replay::sort(&mut epoch);
+        if self.outward.is_some() {
+            self.measure(&mut epoch, now, judged);
+            return;
+        }
         self.judge.observe(&mut epoch, judged);
         if now > self.judge.now() {
             self.judge.advance(now, judged);
@@ -321,9 +339,16 @@ impl Judging {
             self.count_open(&incident);
             self.publisher.incident(&incident);
             self.notifier.offer(&incident);
+            if let Some(topic) = &self.incident_topic {
+                topic(&incident);
+            }
             batch.incidents.push(incident);
         }
         batch.hosts = self.changed_hosts();
+        if let Some(outward) = &self.outward {
+            outward.hosts(&batch.hosts);
+        }
+        self.epochs.add_to(&mut batch);
         let flows_open = judged.flows.len() as u64;
         let anomalous = judged.flows.iter().filter(|f| f.verdict.as_ref().is_some_and(|v| v.anomalous)).count() as u64;
         batch.flows = judged.flows.into_iter().map(|flow| self.flow_write(flow)).collect();
@@ -332,8 +357,9 @@ impl Judging {
             status.flows += flows_open;
             status.flows_anomalous += anomalous;
         }
-        if let Err(error) = self.store.write(batch) {
-            tracing::error!("store: {error}");
+        match self.store.write(batch) {
+            Ok(()) => self.epochs.acknowledge(),
+            Err(error) => tracing::error!("store: {error}"),
         }
     }
 
@@ -364,14 +390,15 @@ impl Judging {
     fn flow_write(&mut self, flow: JudgedFlow) -> FlowWrite {
         let record = flow.record;
         let community_id = flow::community_id_of(&record);
-        let in_iface = match record.origin {
-            FlowOrigin::Export { exporter, .. } => self.exporter_name(exporter),
-            FlowOrigin::Packets | FlowOrigin::Log => self.interface_name(usize::from(record.interface)),
+        let in_iface = match (flow.in_iface, record.origin) {
+            (Some(name), _) => name,
+            (None, FlowOrigin::Export { exporter, .. }) => self.exporter_name(exporter),
+            (None, FlowOrigin::Packets | FlowOrigin::Log) => self.interface_name(usize::from(record.interface)),
         };
         FlowWrite { record, verdict: flow.verdict, community_id, in_iface }
     }
 
-    fn interface_name(&mut self, index: usize) -> Arc<str> {
+    pub(super) fn interface_name(&mut self, index: usize) -> Arc<str> {
         if self.run.interfaces.is_empty() {
             self.run.interfaces = lock(&self.status).sources.iter().map(|s| Arc::from(s.name.as_str())).collect();
         }
@@ -379,7 +406,7 @@ impl Judging {
     }
 
     /// An exporter's address in place of an interface.
-    fn exporter_name(&mut self, exporter: IpAddr16) -> Arc<str> {
+    pub(super) fn exporter_name(&mut self, exporter: IpAddr16) -> Arc<str> {
         if self.run.exporters.len() >= EXPORTER_NAMES_MAX {
             self.run.exporters.clear();
         }
@@ -470,8 +497,13 @@ impl Judging {
         let looked = Instant::now();
         let lag_ms = self.lag.worst_ms(looked);
         let notifications = self.notifier.health();
+        let outward = self.outward.as_mut().map(|outward| (outward.look(), outward.flows_dropped()));
         self.look(false);
         let mut status = lock(&self.status);
+        if let Some((words, dropped)) = outward {
+            status.roles = words;
+            status.flows_not_handed_on = dropped;
+        }
         if !self.run.failed_training {
             status.model = model;
         }

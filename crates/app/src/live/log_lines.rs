@@ -233,6 +233,7 @@ impl LogWorker {
             log: Some(Box::new(told.clone())),
             ended,
             due: Instant::now(),
+            elsewhere: None,
         }
     }
 }

@@ -121,6 +121,7 @@ impl LogReplay {
             log: None,
             ended: None,
             due,
+            elsewhere: None,
         }
     }
 }

@@ -36,6 +36,7 @@ mod questions;
 mod reload;
 mod requests;
 mod retrain;
+pub mod roles;
 mod rules;
 mod saying;
 mod scans;
@@ -156,6 +157,8 @@ pub struct Plan {
     pub notices: Vec<HealthItem>,
     /// Reads the settings again at SIGHUP.
     pub reload: Reloader,
+    /// What this process does of the work.
+    pub part: roles::Part,
     /// A past that the detectors and models know before the first packet (the demo's); its models are kept nowhere.
     pub past: Option<Simulator>,
 }
@@ -165,6 +168,11 @@ impl OpenSource {
     fn is_steady(&self) -> bool {
         let told = self.frames.is_some() || self.lines.is_some();
         told && (self.is_wall_clock() || self.pace != Pace::None)
+    }
+
+    /// What other processes wrote to topics.
+    pub fn topics() -> Self {
+        Self { name: "kafka".to_owned(), kind: "kafka", frames: None, lines: None, pace: Pace::None }
     }
 
     /// Is its clock the wall clock, so that time passes while nothing comes?
@@ -280,6 +288,8 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let (notifier, outbox, notifying) = notify::start(&config.notify, &plan.data_dir, plan.mode == Mode::Demo)?;
     let levels = level_models::LevelTrainings::new(config, &mut judge, models_dir.clone());
     let beside = Beside::start(config, &plan, &status, parcels, &stop)?;
+    let ends =
+        roles::open((plan.part, config), &plan.data_dir, (&status, &stop), &store, &beside.parcels)?;
     let judging = Judging {
         judge,
         levels,
@@ -303,11 +313,15 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         versions: kept,
         lessons: lock(&verdicts).lessons(config.learn.false_positive_weight),
         verdicts: Arc::clone(&verdicts),
+        outward: ends.outward,
+        epochs: ends.epochs,
+        incident_topic: ends.incident_topic,
         run: RunState::default(),
         stop: Arc::clone(&stop),
         settings: judging_settings(config, &plan, models_dir.clone()),
     };
     let mut threads = vec![spawn("judge", move || judging.run())?, spawn("lists", move || keeper.run())?];
+    threads.extend(ends.run.map(|run| spawn("roles", run)).transpose()?);
     let (workers, meters) = start_workers(plan.sources, &meter, &rings, &plan.data_dir, &beside)?;
     threads.extend(workers.into_iter().chain(beside.threads).chain([notifying]));
     let takers = Takers { judge: reloads, meters, lists, store: store.clone(), outbox: Arc::clone(&outbox) };
@@ -435,8 +449,10 @@ fn judging_settings(config: &Config, plan: &Plan, models_dir: Option<PathBuf>) -
         models: config.models.clone(),
         evidence: config.evidence,
         models_dir,
-        live: is_live(plan.mode),
-        learns: plan.sources.iter().any(OpenSource::shows_packets),
+        // Of what others saw, their clocks tell the time.
+        live: is_live(plan.mode) && !matches!(plan.part, roles::Part::Detector | roles::Part::Server),
+        learns: matches!(plan.part, roles::Part::All | roles::Part::Server)
+            && plan.sources.iter().any(OpenSource::shows_packets),
         charts_exports: !plan.sources.iter().any(OpenSource::shows_packets),
         roll_up: config.alert.roll_up.clone(),
     }
@@ -497,6 +513,8 @@ fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
         store: store.counters(),
         notices: std::mem::take(&mut plan.notices),
         folder: Vec::new(),
+        roles: Vec::new(),
+        flows_not_handed_on: 0,
         host: None,
         csv_logs: None,
     })
@@ -550,6 +568,10 @@ fn start_workers(
     for (number, (source, ring)) in sources.into_iter().zip(rings).enumerate() {
         let (parcels, stop) = (beside.parcels.clone(), Arc::clone(&beside.stop));
         let name = format!("capture-{number}");
+        if source.kind == "kafka" {
+            // Its loop runs on a thread of the roles.
+            continue;
+        }
         let (collects, live) = (source.kind == "collector", source.is_wall_clock());
         let config = meter_of(source.kind, meter);
         let lines = match source.lines {

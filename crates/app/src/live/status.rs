@@ -221,6 +221,10 @@ pub struct Status {
     pub notifications: Vec<HealthItem>,
     /// Words for people at the start: why there is no capture, which models were read.
     pub notices: Vec<HealthItem>,
+    /// What this process's part of the work says of itself, and of its neighbours.
+    pub roles: Vec<HealthItem>,
+    /// Flows that a sensor had no room for on disk while no broker was there.
+    pub flows_not_handed_on: u64,
     /// What the watched folder says of itself.
     pub folder: Vec<HealthItem>,
     /// This machine's own sockets and counters; None when it is not watched.
@@ -262,6 +266,7 @@ impl Status {
             drops.merge(&source.meter.exports.dropped);
         }
         drops.merge(&self.store.dropped);
+        drops.add("store_kafka_spool_full", self.flows_not_handed_on);
         drops.add("csv_rows_lost", self.csv_logs.as_ref().map_or(0, |logs| logs.rows_lost()));
         drops
     }
@@ -271,6 +276,7 @@ impl Status {
         let mut items = self.notices.clone();
         items.extend(self.notifications.iter().cloned());
         items.extend(self.folder.iter().cloned());
+        items.extend(self.roles.iter().cloned());
         items.push(self.capture_health());
         items.push(self.model_health());
         items.extend(self.sampling_health());

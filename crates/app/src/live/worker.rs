@@ -35,6 +35,8 @@ pub struct Parcel {
     pub ended: Option<String>,
     /// When the newest of it was there to be judged: captured, due in a replay, read from a file.
     pub due: Instant,
+    /// What came from other machines; None for all that is seen here.
+    pub elsewhere: Option<Box<super::Elsewhere>>,
 }
 
 /// Settings that a running meter takes over.
@@ -161,7 +163,7 @@ impl Hand {
     fn parcel(&mut self, worker: usize, meter: &Meter, source: Option<SourceStats>, due: Instant) -> Parcel {
         self.handed_on = Instant::now();
         let observations = std::mem::take(&mut self.out);
-        Parcel { worker, observations, now: self.now, meter: meter.counters(), source, log: None, ended: None, due }
+        Parcel { worker, observations, now: self.now, meter: meter.counters(), source, log: None, ended: None, due, elsewhere: None }
     }
 }
 

@@ -5,14 +5,12 @@
 //! of the same partition says that an earlier one was lost (the sensor's disk was full). A batch may come twice, because a detector was
 //! killed between writing it and saying so; the second is counted and not used.
 
+use super::Place;
 use record::wire::{Epoch, FlowBatch, JudgedBatch};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Parts and epochs that are remembered as lost, of one sensor.
 const LOST_MAX: usize = 65_536;
-
-/// Where a message lies: which topic (of the two that are merged), partition, offset.
-pub type Place = (usize, i32, i64);
 
 /// A judged batch with its flows, read.
 pub struct Judged {
@@ -81,9 +79,10 @@ impl Merger {
         Self { sensors: told.iter().map(sensor).collect(), ..Self::default() }
     }
 
-    /// Epochs and batches that wait.
-    pub fn waiting(&self) -> usize {
-        self.sensors.values().map(|sensor| sensor.epochs.len() + sensor.parts.len()).sum()
+    /// Epochs, and batches, that wait.
+    pub fn waiting(&self) -> (usize, usize) {
+        let sensors = self.sensors.values();
+        sensors.fold((0, 0), |sum, sensor| (sum.0 + sensor.epochs.len(), sum.1 + sensor.parts.len()))
     }
 
     /// Takes an epoch.
@@ -223,7 +222,7 @@ mod tests {
         merger.epoch(epoch(1, 2, &[(0, 1)]), (0, 0, 1));
         merger.judged(judged(1, 1, 1, 1), (1, 1, 0));
         assert_eq!(told(&mut merger), []);
-        assert_eq!(merger.waiting(), 3);
+        assert_eq!(merger.waiting(), (2, 1));
         merger.judged(judged(1, 1, 0, 2), (1, 0, 0));
         assert_eq!(told(&mut merger), [(1, vec![0, 1])]);
         merger.judged(judged(1, 2, 0, 1), (1, 0, 1));

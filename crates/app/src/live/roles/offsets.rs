@@ -11,11 +11,11 @@ pub struct Offsets {
 }
 
 impl Offsets {
-    /// A message came.
-    pub fn came(&mut self, topic: usize, partition: i32, offset: i64) {
-        self.open.entry((topic, partition)).or_default().insert(offset);
+    /// A message came; false when the same one is being worked on already: brokers give it again after a break.
+    pub fn came(&mut self, topic: usize, partition: i32, offset: i64) -> bool {
         let next = self.next.entry((topic, partition)).or_default();
         *next = (*next).max(offset + 1);
+        self.open.entry((topic, partition)).or_default().insert(offset)
     }
 
     /// A message is done with.
@@ -38,11 +38,6 @@ impl Offsets {
         }
         due
     }
-
-    /// Partitions went to another member or came back: what was open comes again.
-    pub fn forget(&mut self) {
-        *self = Self::default();
-    }
 }
 
 #[cfg(test)]
@@ -53,8 +48,9 @@ mod tests {
     fn nothing_is_committed_past_what_is_open() {
         let mut offsets = Offsets::default();
         for offset in 10..15 {
-            offsets.came(0, 2, offset);
+            assert!(offsets.came(0, 2, offset));
         }
+        assert!(!offsets.came(0, 2, 12), "it is being worked on");
         assert_eq!(offsets.due(), [(0, 2, 10)]);
         offsets.done(0, 2, 11);
         assert_eq!(offsets.due(), [], "10 is open");

@@ -1,6 +1,7 @@
 //! A sensor's way out: what the judge thread measured goes to the topics, in order, through the disk while no broker is there. Owns the
 //! counting of what the disk had no room for.
 
+use super::Outward;
 use super::batches::{Batcher, Batches};
 use super::link::{Link, NodeTeller};
 use super::scoring::bytes;
@@ -46,27 +47,6 @@ impl Outlet {
         Ok(Self { link, producer: Some(producer), batcher, teller, sensor, flows, flows_dropped, told })
     }
 
-    /// Hands one round on.
-    pub fn hand_on(
-        &mut self,
-        measured: Measured,
-        now: Timestamp,
-        last: bool,
-        in_iface: &mut dyn FnMut(&MeasuredFlow) -> Arc<str>,
-    ) {
-        let silent = measured.flows.is_empty()
-            && measured.alerts.is_empty()
-            && measured.seconds.is_empty()
-            && measured.windows.is_empty();
-        if silent && !last && self.told.is_some_and(|told| told.elapsed() < TIME_EVERY) {
-            return;
-        }
-        self.told = Some(Instant::now());
-        for batches in self.batcher.batches(measured, now, last, in_iface) {
-            self.send(batches);
-        }
-    }
-
     /// The flows first, then the epoch that names those that were taken.
     fn send(&mut self, Batches { flows, mut epoch }: Batches) {
         let Some(producer) = &self.producer else { return };
@@ -95,9 +75,30 @@ impl Outlet {
             headers: Vec::new(),
         });
     }
+}
 
-    /// Hosts that changed.
-    pub fn hosts(&self, hosts: &[HostRecord]) {
+impl Outward for Outlet {
+    fn hand_on(
+        &mut self,
+        measured: Measured,
+        now: Timestamp,
+        last: bool,
+        in_iface: &mut dyn FnMut(&MeasuredFlow) -> Arc<str>,
+    ) {
+        let silent = measured.flows.is_empty()
+            && measured.alerts.is_empty()
+            && measured.seconds.is_empty()
+            && measured.windows.is_empty();
+        if silent && !last && self.told.is_some_and(|told| told.elapsed() < TIME_EVERY) {
+            return;
+        }
+        self.told = Some(Instant::now());
+        for batches in self.batcher.batches(measured, now, last, in_iface) {
+            self.send(batches);
+        }
+    }
+
+    fn hosts(&self, hosts: &[HostRecord]) {
         let Some(producer) = &self.producer else { return };
         for host in hosts {
             producer.send(Outgoing {
@@ -110,13 +111,11 @@ impl Outlet {
         }
     }
 
-    /// Flows that were not handed on, since the start.
-    pub fn flows_dropped(&self) -> u64 {
+    fn flows_dropped(&self) -> u64 {
         self.flows_dropped
     }
 
-    /// Words for the health strip, and a word for the others.
-    pub fn look(&mut self) -> Vec<HealthItem> {
+    fn look(&mut self) -> Vec<HealthItem> {
         let Some(producer) = &self.producer else { return Vec::new() };
         let state = producer.state();
         self.teller.tell(producer, state.waiting_messages + state.spooled_messages, self.flows, &state.words);
@@ -138,8 +137,7 @@ impl Outlet {
         items
     }
 
-    /// The end: waits for a broker to take what there is, not for ever.
-    pub fn close(&mut self) {
+    fn close(&mut self) {
         if let Some(producer) = self.producer.take() {
             producer.close(CLOSE_WITHIN);
         }
