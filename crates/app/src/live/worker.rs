@@ -36,7 +36,7 @@ pub struct Parcel {
     /// When the newest of it was there to be judged: captured, due in a replay, read from a file.
     pub due: Instant,
     /// What came from other machines; None for all that is seen here.
-    pub elsewhere: Option<Box<super::Elsewhere>>,
+    pub elsewhere: Option<Box<super::roles::Elsewhere>>,
 }
 
 /// Settings that a running meter takes over.

@@ -84,7 +84,7 @@ impl DetectorLoop {
             self.acknowledge(&producer, &mut consumer, &mut next);
             if counts.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY) {
                 counts.looked = Some(Instant::now());
-                let lag = consumer.lag().iter().map(|lag| u64::try_from(lag.lag).unwrap_or(0)).sum();
+                let lag = consumer.state().lag;
                 teller.tell(&producer, lag, counts.flows, &counts.trouble);
                 self.say(&consumer, lag, &counts);
                 self.show(None, &counts);
@@ -108,10 +108,9 @@ impl DetectorLoop {
 
     /// False when the process ends before the message was done with.
     fn judge(&self, message: Incoming, models: &ModelReader, producer: &Producer, counts: &mut Counts) -> bool {
-        let (partition, key) = (message.partition, message.key.clone());
+        let Incoming { topic, partition, key, payload, .. } = message;
         let in_place = models.in_place();
         let use_of = Models { ensemble: in_place.as_ref().map(|(models, _)| models.as_ref()), digest: models.digest() };
-        let payload: Vec<u8> = message.payload.into();
         let judged = match scoring::judge(payload, &use_of, &self.link.name()) {
             Ok((judged, flows)) => {
                 counts.flows += flows as u64;
@@ -123,7 +122,7 @@ impl DetectorLoop {
                 return true;
             }
             Err(newer @ WireError::Newer(_)) => {
-                counts.trouble = format!("{}: {newer}", message.topic);
+                counts.trouble = format!("{topic}: {newer}");
                 tracing::error!("detector: {}", counts.trouble);
                 let action = "Upgrade this detector; what it could not read waits in the topic.";
                 self.link.say(vec![item("kafka", HealthLevel::Error, counts.trouble.clone(), action)]);

@@ -29,7 +29,7 @@ mod taking;
 mod start;
 
 pub use settings::RoleSettings;
-pub use start::{Ends, open};
+pub use start::open;
 pub use taking::TakenEpochs;
 
 use super::worker::Parcel;
