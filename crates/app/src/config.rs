@@ -27,6 +27,8 @@ pub struct Config {
     pub pcap: source::RemoteSettings,
     /// Logs that are read live.
     pub logs: source::LogSettings,
+    /// Apache Kafka.
+    pub kafka: crate::settings::kafka::KafkaSettings,
     /// Reading of flow exports.
     pub exports: decode::ExportConfig,
     /// Putting exported flows together.
@@ -137,6 +139,7 @@ impl Config {
         self.collect.allowed().plain()?;
         self.logging.csv.check().map_err(Failure::new)?;
         self.logs.check().plain()?;
+        self.kafka.check()?;
         self.pcap.check().plain()?;
         self.uploads.check()?;
         self.scan.check().map_err(Failure::new)?;
@@ -174,6 +177,9 @@ impl Config {
         if self.notify.channels != other.notify.channels {
             changed.insert("notify.channels".to_owned());
         }
+        if self.kafka.connection.sasl_password != other.kafka.connection.sasl_password {
+            changed.insert("kafka.sasl_password".to_owned());
+        }
         changed
     }
 
@@ -189,6 +195,9 @@ impl Config {
         // Their secrets do not survive being written.
         let channels = if keys.contains("notify.channels") { &other.notify.channels } else { &self.notify.channels };
         next.notify.channels.clone_from(channels);
+        let other_kafka = keys.contains("kafka.sasl_password");
+        let kafka = if other_kafka { &other.kafka.connection } else { &self.kafka.connection };
+        next.kafka.connection.sasl_password.clone_from(&kafka.sasl_password);
         Ok(next)
     }
 

@@ -9,7 +9,6 @@ pub mod files;
 pub mod filter;
 pub mod frame_source;
 pub mod host;
-#[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod lists;
 pub mod live;

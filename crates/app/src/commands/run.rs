@@ -165,6 +165,7 @@ fn refuse_unknown_link_type(file: &PathBuf) -> Result<()> {
 /// Interfaces, and the collector of exports, captures by TCP and logs where they are asked for; with these alone no interface is chosen by default.
 fn live_sources(config: &Config, args: &RunArgs) -> Result<Sources> {
     let mut beside = live::log_lines::open(&config.logs)?;
+    beside.append(&mut live::kafka_lines::open(&config.kafka)?);
     if !config.collect.listen.is_empty() {
         beside.push(collector(config)?);
     }

@@ -3,7 +3,7 @@
 
 use super::log_told::LogTold;
 use super::worker::{MeterSettings, Pace, Parcel, wall_clock};
-use super::{Lines, OpenSource};
+use super::{Lines, OpenSource, PARCELS_MAX};
 use crate::failure::{Context, Result};
 use crossbeam_channel::{Receiver, Sender};
 use decode::log::{LineCutter, LogCounters, LogParser, Unreadable};
@@ -199,14 +199,18 @@ impl LogWorker {
                 if self.parcels.send(self.parcel(&mut out, &told, None)).is_err() {
                     return;
                 }
+                // All that may wait for the judge, and the one it is at.
+                self.lines.handed_on(PARCELS_MAX + 1);
             }
             kept.save(self.lines.as_ref(), false);
         };
         kept.save(self.lines.as_ref(), true);
         self.observer.finish(&mut out);
         told.counters = streams.counters();
-        // The judge may have gone first.
-        let _ = self.parcels.send(self.parcel(&mut out, &told, Some(ended)));
+        // The judge may have gone first; else it takes what waits before it ends.
+        if self.parcels.send(self.parcel(&mut out, &told, Some(ended))).is_ok() {
+            self.lines.handed_on(0);
+        }
     }
 
     /// Observations of what came together.

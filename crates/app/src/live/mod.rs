@@ -15,6 +15,7 @@ mod host_watch;
 mod hosts_said;
 pub mod importing;
 mod judging;
+pub mod kafka_lines;
 mod lag;
 mod learning;
 pub mod level_models;

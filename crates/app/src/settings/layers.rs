@@ -82,12 +82,13 @@ impl Layers {
                 .ok_or_else(|| Failure::new(format!("--set {pair}: there is no `=`; write --set section.key=value")))?;
             overlay(&mut table, path.trim(), value).map_err(|why| Failure::new(format!("--set {pair}: {why}")))?;
         }
-        let config: Config = table.try_into().map_err(|e: toml::de::Error| {
+        let mut config: Config = table.try_into().map_err(|e: toml::de::Error| {
             Failure::new(format!(
                 "the settings from --set and the environment do not fit: {}",
                 one_line(&e.to_string())
             ))
         })?;
+        config.notify.fill_brokers(&config.kafka.connection);
         config.check()?;
         Ok(config)
     }

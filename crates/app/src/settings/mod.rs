@@ -2,6 +2,7 @@
 //! and the file that keeps them. Threads take settings over in `live::reload`.
 
 pub mod file;
+pub mod kafka;
 pub mod known;
 pub mod layers;
 pub mod presets;

@@ -3,6 +3,8 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub mod http;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod lab;
 pub mod lab_watch;
 pub mod server;

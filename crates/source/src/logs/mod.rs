@@ -37,6 +37,9 @@ pub trait LineSource: Send {
     fn origin(&self, _stream: u64) -> String {
         String::new()
     }
+    /// What was read until now was handed on to the judge, whose queue may still hold it and `may_wait - 1` earlier ones; 0: the judge has
+    /// all of it. For sources that say to the far side how far they have come.
+    fn handed_on(&mut self, _may_wait: usize) {}
     /// What an earlier run kept with [`LineSource::places`].
     fn restore(&mut self, _places: &str) {}
     /// What a later run needs to go on where this one stopped; empty where nothing does.

@@ -3,7 +3,7 @@
 
 use super::quiet::QuietHours;
 use super::secret::Secret;
-use record::{Kind, Severity};
+use record::{KafkaConnection, Kind, Severity};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -58,7 +58,7 @@ impl Default for NotifyConfig {
 pub struct Channel {
     /// Its name in this file, on the page and on the command line.
     pub name: String,
-    /// `email`, `webhook`, `syslog`, `file` or `command`; the table of that name says the rest.
+    /// `email`, `webhook`, `syslog`, `file`, `command` or `kafka`; the table of that name says the rest.
     pub kind: String,
     /// False: nothing is queued or sent.
     pub enabled: bool,
@@ -92,6 +92,9 @@ pub struct Channel {
     /// A program.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<CommandConfig>,
+    /// A topic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kafka: Option<KafkaTopic>,
 }
 
 impl Default for Channel {
@@ -111,6 +114,7 @@ impl Default for Channel {
             syslog: None,
             file: None,
             command: None,
+            kafka: None,
         }
     }
 }
@@ -275,7 +279,26 @@ pub struct CommandConfig {
     pub args: Vec<String>,
 }
 
+/// `kafka = {…}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KafkaTopic {
+    /// Where incidents go.
+    pub topic: String,
+    /// Brokers and log-in; without brokers, those of section `[kafka]`.
+    pub connection: KafkaConnection,
+}
+
 impl NotifyConfig {
+    /// Gives channels that name no brokers those of section `[kafka]`.
+    pub fn fill_brokers(&mut self, connection: &KafkaConnection) {
+        for kafka in self.channels.iter_mut().filter_map(|channel| channel.kafka.as_mut()) {
+            if !kafka.connection.is_set() {
+                kafka.connection.clone_from(connection);
+            }
+        }
+    }
+
     /// Refuses what cannot be, with the place of the first mistake.
     ///
     /// # Errors
@@ -325,6 +348,7 @@ impl Channel {
             ("syslog", self.syslog.is_some()),
             ("file", self.file.is_some()),
             ("command", self.command.is_some()),
+            ("kafka", self.kafka.is_some()),
         ] {
             if there != (kind == sink.kind) {
                 let verb = if there { "must not have" } else { "needs" };

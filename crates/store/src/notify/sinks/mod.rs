@@ -4,6 +4,8 @@
 mod command;
 mod email;
 mod file;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod syslog;
 mod webhook;
 
@@ -63,7 +65,15 @@ pub struct SinkKind {
 }
 
 /// The registry.
-pub const SINKS: &[SinkKind] = &[email::KIND, webhook::KIND, syslog::KIND, file::KIND, command::KIND];
+pub const SINKS: &[SinkKind] = &[
+    email::KIND,
+    webhook::KIND,
+    syslog::KIND,
+    file::KIND,
+    command::KIND,
+    #[cfg(feature = "kafka")]
+    kafka::KIND,
+];
 
 /// The kind of a channel.
 ///
@@ -71,6 +81,9 @@ pub const SINKS: &[SinkKind] = &[email::KIND, webhook::KIND, syslog::KIND, file:
 /// A sentence that lists the kinds.
 pub fn of(channel: &Channel) -> Result<&'static SinkKind, String> {
     SINKS.iter().find(|sink| sink.kind == channel.kind).ok_or_else(|| {
+        if channel.kind == "kafka" {
+            return "this program was built without Apache Kafka (feature `kafka`); take a build with it".to_owned();
+        }
         let known: Vec<_> = SINKS.iter().map(|sink| sink.kind).collect();
         format!("kind `{}` is not known; write one of {}", channel.kind, known.join(", "))
     })

@@ -41,6 +41,8 @@ fn absent(kind: &str) -> Channel {
         "syslog" => json!({ "host": "127.0.0.1", "port": 1 }),
         "file" => json!({ "path": "/nowhere/at/all" }),
         "command" => json!({ "program": "/nowhere/at/all" }),
+        "kafka" => json!({ "topic": "incidents", "connection": { "brokers": ["127.0.0.1:1"], "security": "sasl_tls",
+            "sasl_username": "u", "sasl_password": "hunter2" } }),
         other => panic!("{other} needs a case here"),
     };
     channel(kind, table)
