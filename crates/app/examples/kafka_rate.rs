@@ -43,6 +43,36 @@ mod measured {
         bytes
     }
 
+    struct Written {
+        took: Duration,
+        spooled: usize,
+        dropped: usize,
+        words: String,
+    }
+
+    fn write(producer: Producer, topic: &str, count: usize, begun: Instant) -> Written {
+        let payloads: Vec<Vec<u8>> = (0..64).map(payload).collect();
+        let (mut spooled, mut dropped) = (0, 0);
+        for number in 0..count {
+            let partition = Some((number % PARTITIONS as usize) as i32);
+            let payload = payloads[number % payloads.len()].clone();
+            let message = Outgoing { topic: topic.to_owned(), partition, payload, ..Outgoing::default() };
+            // As fast as memory takes it: the disk is for when brokers are away.
+            while producer.state().waiting_bytes > 24 << 20 {
+                thread::sleep(Duration::from_millis(1));
+            }
+            match producer.send(message) {
+                Sent::Spooled => spooled += 1,
+                Sent::Dropped => dropped += 1,
+                Sent::Waiting => {}
+            }
+        }
+        producer.flush(Duration::from_mins(5));
+        let words = producer.state().words;
+        producer.close(Duration::from_secs(5));
+        Written { took: begun.elapsed(), spooled, dropped, words }
+    }
+
     pub fn run() -> Result<(), Box<dyn Error>> {
         let mut args = std::env::args().skip(1);
         let broker = args.next().ok_or("give a broker, host:port")?;
@@ -68,29 +98,8 @@ mod measured {
         };
         let mut reader = Consumer::open(reader)?;
         while reader.poll(Duration::from_millis(100))?.assigned.is_none() || !producer.state().connected {}
-        let payloads: Vec<Vec<u8>> = (0..64).map(payload).collect();
         let begun = Instant::now();
-        let writing = thread::spawn(move || {
-            let (mut spooled, mut dropped) = (0, 0);
-            for number in 0..count {
-                let partition = Some((number % PARTITIONS as usize) as i32);
-                let payload = payloads[number % payloads.len()].clone();
-                let message = Outgoing { topic: topic.clone(), partition, payload, ..Outgoing::default() };
-                // As fast as memory takes it: the disk is for when brokers are away.
-                while producer.state().waiting_bytes > 24 << 20 {
-                    thread::sleep(Duration::from_millis(1));
-                }
-                match producer.send(message) {
-                    Sent::Spooled => spooled += 1,
-                    Sent::Dropped => dropped += 1,
-                    Sent::Waiting => {}
-                }
-            }
-            producer.flush(Duration::from_mins(5));
-            let words = producer.state().words;
-            producer.close(Duration::from_secs(5));
-            (begun.elapsed(), spooled, dropped, words)
-        });
+        let writing = thread::spawn(move || write(producer, &topic, count, begun));
         let (mut read, mut bytes) = (0, 0);
         while read < count && begun.elapsed() < Duration::from_mins(5) {
             let polled = reader.poll(Duration::from_millis(100))?;
@@ -98,7 +107,8 @@ mod measured {
             bytes += polled.messages.iter().map(|message| message.payload.len()).sum::<usize>();
         }
         let took = begun.elapsed().as_secs_f64();
-        let (written_in, spooled, dropped, words) = writing.join().map_err(|_| "the writer panicked")?;
+        let Written { took: written_in, spooled, dropped, words } =
+            writing.join().map_err(|_| "the writer panicked")?;
         reader.close();
         std::fs::remove_dir_all(spool).ok();
         let flows = (read * FLOWS) as f64;

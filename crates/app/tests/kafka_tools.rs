@@ -55,8 +55,15 @@ fn start(dir: &Path, broker: &Broker) -> Server {
 
 /// Ports of the flows in the history.
 fn ports(server: &Server) -> BTreeSet<u64> {
-    let flows = get_json(server.port, "/api/v1/flows?limit=1000");
-    flows["items"].as_array().unwrap().iter().filter_map(|flow| flow["src_port"].as_u64()).collect()
+    let (mut ports, mut cursor) = (BTreeSet::new(), String::new());
+    loop {
+        let page = get_json(server.port, &format!("/api/v1/flows?limit=500{cursor}"));
+        ports.extend(page["items"].as_array().unwrap().iter().filter_map(|flow| flow["src_port"].as_u64()));
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return ports,
+        }
+    }
 }
 
 fn wait_for_flows(server: &Server, count: usize) {

@@ -2693,7 +2693,7 @@ export interface components {
              * @description Failures in a row.
              */
             failures: number;
-            /** @description `email`, `webhook`, `syslog`, `file`, `command`. */
+            /** @description `email`, `webhook`, `syslog`, `file`, `command`, `kafka`. */
             kind: string;
             /** @description Kinds that are told; empty: all. */
             kinds: components["schemas"]["Kind"][];

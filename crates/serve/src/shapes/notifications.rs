@@ -26,7 +26,7 @@ pub enum ChannelState {
 pub struct NotificationChannel {
     /// Name.
     pub name: String,
-    /// `email`, `webhook`, `syslog`, `file`, `command`.
+    /// `email`, `webhook`, `syslog`, `file`, `command`, `kafka`.
     pub kind: String,
     /// Where it goes, without anything secret: addresses, a host, a path.
     pub target: String,
