@@ -71,19 +71,8 @@ pub struct Config {
     pub notify: store::notify::NotifyConfig,
     /// Active scanning.
     pub scan: scan::ScanConfig,
-    /// Apache Kafka.
-    pub kafka: KafkaSettings,
     /// A process that does a part of the work.
     pub roles: crate::live::roles::RoleSettings,
-}
-
-/// How brokers are reached.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct KafkaSettings {
-    /// For everything that reads or writes topics.
-    #[serde(flatten)]
-    pub connection: record::KafkaConnection,
 }
 
 /// Which networks are the user's own.
