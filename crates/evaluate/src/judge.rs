@@ -284,35 +284,42 @@ impl Judge {
         }
     }
 
-    /// The exact half of `observe` and `advance`, for a process that measures only: what is learned of flows, and incidents, are others'.
-    /// The incident manager here hears the exact alerts, so that the packet level knows whom not to learn from.
-    pub fn measure(&mut self, epoch: &mut Vec<Observation>, now: Timestamp) -> Measured {
+    /// The exact half of `observe`, for a process that measures only: what is learned of flows, and incidents, are others'. The incident
+    /// manager here hears the exact alerts, so that the packet level knows whom not to learn from.
+    pub fn measure(&mut self, epoch: &mut Vec<Observation>) -> Measured {
         let (mut flows, mut out) = (Vec::new(), Judged::default());
         self.kept_windows = Some(self.kept_windows.take().unwrap_or_default());
         self.exact(epoch, &mut flows, &mut out);
-        if now > self.now {
-            self.now = now;
-            self.tick();
-        }
-        let alerts = self.alerts.clone();
-        self.tell_alerts();
-        self.packets.settle(|host| self.incidents.involves(host));
-        self.incidents.advance(self.now);
-        drop(self.incidents.drain());
         let measured = |record: Box<FlowRecord>| {
             let members = self.packets.take_flow(&record.key).map_or_else(Vec::new, |pool| pool.members().to_vec());
             MeasuredFlow { record, members }
         };
         let flows = flows.into_iter().map(measured).collect();
+        self.measured(flows, out.seconds)
+    }
+
+    /// The exact half of `advance`.
+    pub fn measure_time(&mut self, now: Timestamp) -> Measured {
+        self.now = self.now.max(now);
+        self.tick();
+        self.measured(Vec::new(), Vec::new())
+    }
+
+    fn measured(&mut self, flows: Vec<MeasuredFlow>, seconds: Vec<InterfaceSecond>) -> Measured {
+        let alerts = self.alerts.clone();
+        self.tell_alerts();
+        self.packets.settle(|host| self.incidents.involves(host));
+        self.incidents.advance(self.now);
+        drop(self.incidents.drain());
         let windows = self.kept_windows.as_mut().map(std::mem::take).unwrap_or_default();
-        Measured { flows, alerts, seconds: out.seconds, windows }
+        Measured { flows, alerts, seconds, windows }
     }
 
     /// The end of the input, measured.
     pub fn measure_end(&mut self) -> Measured {
         self.behaviours.finish(&mut self.alerts);
         self.packets.advance(Timestamp(i64::MAX), &mut self.alerts);
-        self.measure(&mut Vec::new(), self.now)
+        self.measure_time(self.now)
     }
 
     /// What `measure` brought elsewhere, with the verdicts that models elsewhere gave it: incidents, learner and caller get it as from `observe`.

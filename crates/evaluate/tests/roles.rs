@@ -7,7 +7,7 @@ use evaluate::simulate::{SimulateConfig, Simulator, scenarios};
 use evaluate::{Judge, JudgeConfig, Judged, JudgedFlow, LearnConfig, Learner, MeasuredFlow, Meter, MeterConfig, Told, score};
 use record::wire::message::{Alert as AlertMessage, Flow, Member, Second, Verdict as VerdictMessage};
 use record::wire::{Message, Names};
-use record::{FrameHeader, Incident, LinkType, Observation, Timestamp};
+use record::{FrameHeader, Incident, LinkType, Observation};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -122,7 +122,7 @@ fn in_three(epochs: Vec<Vec<Observation>>, ensemble: &Arc<Ensemble>) -> Said {
     for round in 0..=count {
         let last = round == count;
         let measured = match rest.next() {
-            Some(mut epoch) => sensor.measure(&mut epoch, Timestamp(i64::MIN)),
+            Some(mut epoch) => sensor.measure(&mut epoch),
             None => sensor.measure_end(),
         };
         let flows: Vec<Vec<u8>> = measured

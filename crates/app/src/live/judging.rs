@@ -244,7 +244,9 @@ impl Judging {
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return (parcels, true),
         }
-        while parcels.len() < PARCELS_MERGED_MAX {
+        // Parcels of one worker are in order as they are: each is a round, so that rounds do not depend on how busy the machine is.
+        let most = if lock(&self.status).sources.len() > 1 { PARCELS_MERGED_MAX } else { 1 };
+        while parcels.len() < most {
             let Ok(parcel) = self.parcels.try_recv() else { break };
             parcels.push(parcel);
         }
