@@ -168,7 +168,7 @@ pub struct RunArgs {
     /// Replay speed: 1 is the file's own pace, `max` is as fast as possible
     #[arg(long, value_name = "N|max", default_value = "1")]
     pub speed: String,
-    /// Parts of the work that this process does; all of them in this version
+    /// Part of the work that this process does, with Apache Kafka between the parts ([kafka], [roles]) [default: all of it]
     #[arg(long, value_name = "ROLE,…", value_delimiter = ',')]
     pub role: Vec<Role>,
     /// Stop after this long, for example 30s
