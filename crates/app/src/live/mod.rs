@@ -514,6 +514,7 @@ fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
         store: store.counters(),
         notices: std::mem::take(&mut plan.notices),
         folder: Vec::new(),
+        part: plan.part,
         roles: Vec::new(),
         flows_not_handed_on: 0,
         host: None,

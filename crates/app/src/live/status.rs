@@ -3,6 +3,7 @@
 
 use super::log_told::LogTold;
 use super::losses::Losses;
+use super::roles::Part;
 use super::pulse::{Pulse, SECONDS_DRAWN, SECONDS_OF_RATE};
 use detect::Ensemble;
 use evaluate::{LearnProgress, MeterCounters};
@@ -221,6 +222,8 @@ pub struct Status {
     pub notifications: Vec<HealthItem>,
     /// Words for people at the start: why there is no capture, which models were read.
     pub notices: Vec<HealthItem>,
+    /// What this process does of the work.
+    pub part: Part,
     /// What this process's part of the work says of itself, and of its neighbours.
     pub roles: Vec<HealthItem>,
     /// Flows that a sensor had no room for on disk while no broker was there.
@@ -417,6 +420,13 @@ impl Status {
                 HealthLevel::Error,
                 format!("Models are not there: {why}"),
                 "The exact detectors go on; see the reason and start again.",
+            ),
+            (ModelState::Off, _) if self.part == Part::Sensor => item(
+                "models",
+                HealthLevel::Ok,
+                "Flows are judged by the detectors; exact detectors and the levels of packets, hosts and series run here"
+                    .to_owned(),
+                "",
             ),
             (ModelState::Off, _) => item(
                 "models",
