@@ -103,6 +103,11 @@ fn two_hundred_thousand_messages_come_back_once_and_in_order_and_a_group_goes_on
         (lag.len() == 4 && lag.iter().all(|row| row.lag == Some(0) && row.end == Some(50_000))).then_some(())
     });
     all.close();
+    let next: Vec<(Arc<str>, i32, i64)> = (0..4).map(|partition| (Arc::from("round"), partition, 49_990)).collect();
+    let (connection, topics) = (broker.connection(), vec!["round".to_owned()]);
+    let config = ConsumerConfig { connection, topics, ..ConsumerConfig::default() };
+    let tail = read(&mut Consumer::open_at(config, &next).unwrap(), 40, false);
+    assert_eq!(tail[&3], (0..10).map(|n| 199_963 + 4 * n).collect::<Vec<_>>(), "from where the caller said");
 
     let mut first = reader(broker.connection(), Some("g"), "round");
     let half = read(&mut first, 100_000, true);
