@@ -134,7 +134,9 @@ fn a_broker_that_is_killed_and_comes_back_loses_and_repeats_nothing() {
     assert!(producer.flush(PATIENCE));
     let before = read(&mut consumer, 20_000, true);
     // What is not committed would come again.
-    wait_for(PATIENCE, "what is committed", || consumer.lag().iter().all(|row| row.lag == Some(0)).then_some(()));
+    wait_for(PATIENCE, "what is committed", || {
+        consumer.lag().iter().all(|row| row.end.is_some() && row.committed == row.end).then_some(())
+    });
     broker.down();
     send(&producer, "restart", 20_000..40_000);
     let state = wait_for(PATIENCE, "the producer's noticing", || Some(producer.state()).filter(|s| !s.connected));

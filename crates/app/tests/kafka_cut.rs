@@ -96,7 +96,9 @@ fn inside(test: &str, dir: &Path) {
     let mut rows = BTreeMap::new();
     send(&producer, 0..5_000);
     read(&mut consumer, 5_000, &mut rows);
-    wait_for(PATIENCE, "what is committed", || consumer.lag().iter().all(|row| row.lag == Some(0)).then_some(()));
+    wait_for(PATIENCE, "what is committed", || {
+        consumer.lag().iter().all(|row| row.end.is_some() && row.committed == row.end).then_some(())
+    });
     let ports = [format!("--dport {}", broker.port), format!("--sport {}", broker.port)];
     for port in &ports {
         must(&format!("iptables -A INPUT -p tcp {port} -j DROP"));
