@@ -91,7 +91,7 @@ run() {  # DIR PORT [TLS_PORT SASL_PORT]
     [ -e "$directory/controller.port" ] || free_port >"$directory/controller.port"
     controller=$(cat "$directory/controller.port")
     [ -z "${3:-}" ] || certificates "$directory/certificates"
-    settings "$directory" "$2" "$controller" "${3:-}" "${4:-}" | sed 's/client.auth=required/client.auth=required/; /client.auth=$/d' >"$directory/server.properties"
+    settings "$directory" "$2" "$controller" "${3:-}" "${4:-}" | sed '/client.auth=$/d' >"$directory/server.properties"
     local java=(java -cp "$home/jars/*" -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -XX:TieredStopAtLevel=1 -XX:+UseSerialGC)
     if [ ! -e "$directory/data/meta.properties" ]; then
         "${java[@]}" -Xmx128m kafka.tools.StorageTool format --config "$directory/server.properties" --cluster-id dHJpcGxpbmUtdGVzdHMtMQ \

@@ -8,11 +8,12 @@ fn main() {
 }
 
 #[cfg(feature = "kafka")]
-fn main() {
+fn main() -> std::process::ExitCode {
     if let Err(why) = measured::run() {
         eprintln!("kafka_rate: {why}");
-        std::process::exit(2);
+        return std::process::ExitCode::from(2);
     }
+    std::process::ExitCode::SUCCESS
 }
 
 #[cfg(feature = "kafka")]

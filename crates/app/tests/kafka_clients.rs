@@ -103,6 +103,11 @@ fn two_hundred_thousand_messages_come_back_once_and_in_order_and_a_group_goes_on
         (lag.len() == 4 && lag.iter().all(|row| row.lag == Some(0) && row.end == Some(50_000))).then_some(())
     });
     all.close();
+    let next: Vec<(Arc<str>, i32, i64)> = (0..4).map(|partition| (Arc::from("round"), partition, 49_990)).collect();
+    let (connection, topics) = (broker.connection(), vec!["round".to_owned()]);
+    let config = ConsumerConfig { connection, topics, ..ConsumerConfig::default() };
+    let tail = read(&mut Consumer::open_at(config, &next).unwrap(), 40, false);
+    assert_eq!(tail[&3], (0..10).map(|n| 199_963 + 4 * n).collect::<Vec<_>>(), "from where the caller said");
 
     let mut first = reader(broker.connection(), Some("g"), "round");
     let half = read(&mut first, 100_000, true);
@@ -128,6 +133,10 @@ fn a_broker_that_is_killed_and_comes_back_loses_and_repeats_nothing() {
     send(&producer, "restart", 0..20_000);
     assert!(producer.flush(PATIENCE));
     let before = read(&mut consumer, 20_000, true);
+    // What is not committed would come again.
+    wait_for(PATIENCE, "what is committed", || {
+        consumer.lag().iter().all(|row| row.end.is_some() && row.committed == row.end).then_some(())
+    });
     broker.down();
     send(&producer, "restart", 20_000..40_000);
     let state = wait_for(PATIENCE, "the producer's noticing", || Some(producer.state()).filter(|s| !s.connected));

@@ -96,15 +96,21 @@ fn inside(test: &str, dir: &Path) {
     let mut rows = BTreeMap::new();
     send(&producer, 0..5_000);
     read(&mut consumer, 5_000, &mut rows);
-    wait_for(PATIENCE, "what is committed", || consumer.lag().iter().all(|row| row.lag == Some(0)).then_some(()));
+    wait_for(PATIENCE, "what is committed", || {
+        consumer.lag().iter().all(|row| row.end.is_some() && row.committed == row.end).then_some(())
+    });
     let ports = [format!("--dport {}", broker.port), format!("--sport {}", broker.port)];
-    ports.iter().for_each(|port| must(&format!("iptables -A INPUT -p tcp {port} -j DROP")));
+    for port in &ports {
+        must(&format!("iptables -A INPUT -p tcp {port} -j DROP"));
+    }
     send(&producer, 5_000..10_000);
     std::thread::sleep(CUT);
     let (written, read_words) = (producer.state(), consumer.state());
     assert!(!written.connected && written.spooled_messages == 5_000, "{}", written.words);
     assert!(!read_words.connected && written.words.contains("no answer"), "{} {}", written.words, read_words.words);
-    ports.iter().for_each(|port| must(&format!("iptables -D INPUT -p tcp {port} -j DROP")));
+    for port in &ports {
+        must(&format!("iptables -D INPUT -p tcp {port} -j DROP"));
+    }
     let begun = Instant::now();
     read(&mut consumer, 5_000, &mut rows);
     eprintln!("all was there {:?} after the network came back", begun.elapsed());

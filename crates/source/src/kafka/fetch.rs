@@ -9,7 +9,7 @@ use krafka::consumer::{
     AutoOffsetReset, Consumer as Client, ConsumerRebalanceListener, ConsumerRecord, OffsetAndMetadata,
     PartitionAssignmentStrategy, TopicPartition,
 };
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_secs(3);
 /// How long leaving the group, and the last commit, may take.
 const LEAVE: Duration = Duration::from_secs(5);
 /// The client's thread polls on whatever the caller does, so a member is never away by being slow.
-const POLL_INTERVAL_MAX: Duration = Duration::from_secs(600);
+const POLL_INTERVAL_MAX: Duration = Duration::from_mins(10);
 
 struct Progress {
     held: Held,
@@ -125,6 +125,16 @@ impl Shared {
         self.stopping.store(true, Ordering::SeqCst);
         self.stop.notify_one();
         self.commits.notify_one();
+    }
+
+    /// Where a client begins: where the caller said, and without a group where an earlier client of ours had come to.
+    fn next_offsets(&self) -> BTreeMap<Partition, i64> {
+        let told = self.start.iter().map(|(topic, partition, next)| ((Arc::clone(topic), *partition), *next));
+        let mut next: BTreeMap<Partition, i64> = told.collect();
+        if !self.has_group() {
+            next.extend(self.lock().held.taken.clone());
+        }
+        next
     }
 
     fn is_stopping(&self) -> bool {
@@ -229,8 +239,8 @@ async fn open(shared: &Arc<Shared>) -> Result<Arc<Client>, String> {
     };
     let own = Arc::new(OnceLock::new());
     let session = Duration::from_millis(config.session_timeout_ms);
-    let start =
-        shared.start.iter().map(|(topic, partition, next)| (TopicPartition::new(topic.as_ref(), *partition), *next));
+    let start = shared.next_offsets();
+    let start = start.iter().map(|((topic, partition), next)| (TopicPartition::new(topic.as_ref(), *partition), *next));
     let client = builder
         .enable_auto_commit(false)
         .auto_offset_reset(match config.from {
@@ -278,7 +288,8 @@ async fn fetch(shared: &Arc<Shared>, client: &Client) {
     let mut paused = false;
     while !shared.is_stopping() {
         let has_room = shared.lock().held.has_room();
-        if paused == has_room {
+        // Partitions that were assigned meanwhile are to be paused too.
+        if paused || !has_room {
             for (topic, all) in client.assignment().await {
                 if has_room {
                     client.resume(&topic, &all).await;
@@ -286,8 +297,8 @@ async fn fetch(shared: &Arc<Shared>, client: &Client) {
                     client.pause(&topic, &all).await;
                 }
             }
-            paused = !has_room;
         }
+        paused = !has_room;
         match client.poll(if paused { POLL / 10 } else { POLL }).await {
             Ok(records) if records.is_empty() => {}
             Ok(records) => {

@@ -75,6 +75,8 @@ pub(super) struct Held {
     is_assigned_anew: bool,
     /// What is to be committed, the next offset of each partition.
     pub(super) to_commit: BTreeMap<Partition, i64>,
+    /// The next offset of every partition that was ever ours.
+    pub(super) taken: BTreeMap<Partition, i64>,
     /// Messages taken since the start.
     pub(super) received: u64,
 }
@@ -89,6 +91,7 @@ impl Held {
             ours: BTreeMap::new(),
             is_assigned_anew: false,
             to_commit: BTreeMap::new(),
+            taken: BTreeMap::new(),
             received: 0,
         }
     }
@@ -142,9 +145,11 @@ impl Held {
             }
             let Some(message) = self.fetched.pop_front() else { break };
             bytes += message.bytes();
-            if let Some(course) = self.ours.get_mut(&(Arc::clone(&message.topic), message.partition)) {
+            let partition = (Arc::clone(&message.topic), message.partition);
+            if let Some(course) = self.ours.get_mut(&partition) {
                 course.position = Some(message.offset + 1);
             }
+            self.taken.insert(partition, message.offset + 1);
             messages.push(message);
         }
         self.bytes = self.bytes.saturating_sub(bytes);
@@ -258,6 +263,7 @@ mod tests {
         let polled = held.take(10_000);
         assert_eq!(polled.assigned.unwrap(), [(Arc::from("t"), 1)]);
         assert_eq!(polled.messages.iter().map(|m| m.partition).collect::<Vec<_>>(), [1]);
+        assert_eq!(held.taken, BTreeMap::from([((Arc::from("t"), 1), 8)]));
         assert_eq!(held.to_commit.keys().map(|p| p.1).collect::<Vec<_>>(), [1]);
         held.fetch(message(0, 6));
         assert!(!held.has_news());

@@ -22,7 +22,7 @@ const TICK: Duration = Duration::from_millis(500);
 /// How long is waited after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The client itself never gives a message up within this: it keeps their order, and so they are written once.
-const DELIVERY_TIMEOUT: Duration = Duration::from_secs(7 * 24 * 3600);
+const DELIVERY_TIMEOUT: Duration = Duration::from_hours(7 * 24);
 /// How long the client may look for a topic.
 const TOPIC_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes in one batch of a partition.
@@ -124,18 +124,18 @@ impl Shared {
             (None, true) => format!("brokers at {} take what is sent", self.config.connection.brokers.join(", ")),
             (None, false) => format!("connecting to {}", self.config.connection.brokers.join(", ")),
         };
-        let mut words = begin;
+        let mut parts = vec![begin];
         if state.spooled_messages > 0 {
             let (bytes, bound) = (size(state.spooled_bytes), size(self.config.spool_max_bytes));
-            words.push_str(&format!("; {bytes} wait on disk of {bound}"));
+            parts.push(format!("{bytes} wait on disk of {bound}"));
         } else if state.waiting_bytes > 0 && !state.connected {
             let (bytes, bound) = (size(state.waiting_bytes), size(self.config.waiting_max_bytes));
-            words.push_str(&format!("; {bytes} wait in memory of {bound}"));
+            parts.push(format!("{bytes} wait in memory of {bound}"));
         }
         if state.dropped.total() > 0 {
-            words.push_str(&format!("; {} messages were lost", state.dropped.total()));
+            parts.push(format!("{} messages were lost", state.dropped.total()));
         }
-        words
+        parts.join("; ")
     }
 
     pub(super) fn wait_until_empty(&self, until: Instant) -> bool {

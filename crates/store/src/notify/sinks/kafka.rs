@@ -1,6 +1,6 @@
 //! A topic of Apache Kafka: incidents as EVE JSON, the source host as the key, so that one host's incidents are in one partition and in
 //! order. Accepted means acknowledged by all replicas in sync. What is not acknowledged in time is tried again by the channel's own queue, so
-//! a broker may have it twice: `tripline.incident_id` and the header `key` tell.
+//! a broker may have it twice: the header `key` is the same then.
 
 use super::super::config::{Channel, KafkaTopic};
 use super::{Delivery, Sink, SinkKind, timeout};
