@@ -67,6 +67,8 @@ pub struct Config {
     pub uploads: crate::live::uploads::UploadSettings,
     /// Who is told of incidents outside the dashboard.
     pub notify: store::notify::NotifyConfig,
+    /// The long history on a folder or an object store.
+    pub archive: store::archive::ArchiveConfig,
     /// Active scanning.
     pub scan: scan::ScanConfig,
 }
@@ -120,6 +122,7 @@ impl Config {
         self.home()?;
         self.intel.check().map_err(Failure::new)?;
         self.notify.check().map_err(Failure::new)?;
+        self.archive.check().map_err(Failure::new)?;
         self.collect.addresses().plain()?;
         self.collect.allowed().plain()?;
         self.logging.csv.check().map_err(Failure::new)?;
@@ -160,6 +163,9 @@ impl Config {
         if self.notify.channels != other.notify.channels {
             changed.insert("notify.channels".to_owned());
         }
+        if (&self.archive.key_id, &self.archive.key) != (&other.archive.key_id, &other.archive.key) {
+            changed.insert("archive.key".to_owned());
+        }
         changed
     }
 
@@ -175,6 +181,8 @@ impl Config {
         // Their secrets do not survive being written.
         let channels = if keys.contains("notify.channels") { &other.notify.channels } else { &self.notify.channels };
         next.notify.channels.clone_from(channels);
+        // Taken over at a start alone.
+        next.archive.clone_from(&self.archive);
         Ok(next)
     }
 

@@ -2,6 +2,7 @@
 //! reverse order at the end. Each thread has its own file.
 
 mod answers;
+mod archiving;
 pub mod artifact;
 mod asking;
 mod beside;
@@ -279,7 +280,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     plan.past.take().into_iter().for_each(|past| past::play(past, &meter, &mut judge));
     let (notifier, outbox, notifying) = notify::start(&config.notify, &plan.data_dir, plan.mode == Mode::Demo)?;
     let levels = level_models::LevelTrainings::new(config, &mut judge, models_dir.clone());
-    let beside = Beside::start(config, &plan, &status, parcels, &stop)?;
+    let beside = Beside::start(config, &plan, (&status, &store), parcels, &stop)?;
     let judging = Judging {
         judge,
         levels,
@@ -499,6 +500,7 @@ fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
         folder: Vec::new(),
         host: None,
         csv_logs: None,
+        archive: None,
     })
 }
 
