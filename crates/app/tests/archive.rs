@@ -47,7 +47,8 @@ fn play(dir: &Path, capture: &Path, options: &[String]) -> Server {
 /// A counter of the process; 0 while it is not there.
 fn counted(port: u16, name: &str) -> f64 {
     let text = get(port, "/metrics").text();
-    let line = text.lines().find(|line| line.starts_with("tripline_events_total{") && line.contains(&format!("\"{name}\"")));
+    let line =
+        text.lines().find(|line| line.starts_with("tripline_events_total{") && line.contains(&format!("\"{name}\"")));
     line.and_then(|line| line.rsplit(' ').next()).map_or(0.0, |value| value.parse().unwrap())
 }
 
@@ -68,7 +69,11 @@ fn all_published(server: &Server) {
 fn health(port: u16) -> Vec<String> {
     let all = get_json(port, "/api/v1/health");
     let items = all["items"].as_array().unwrap();
-    items.iter().filter(|item| item["name"] == "archive").map(|item| item["text"].as_str().unwrap().to_owned()).collect()
+    items
+        .iter()
+        .filter(|item| item["name"] == "archive")
+        .map(|item| item["text"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// Every flow as text, sorted.
@@ -161,10 +166,8 @@ fn s3() {
 }
 
 /// The account and key that Azurite is published with.
-const AZURITE: (&str, &str) = (
-    "devstoreaccount1",
-    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
-);
+const AZURITE: (&str, &str) =
+    ("devstoreaccount1", "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==");
 
 /// Makes a container: a request that is signed as Azure wants it.
 const MAKE_CONTAINER: &str = "
@@ -234,7 +237,10 @@ fn trouble_is_told_and_everything_is_there_when_it_is_over() {
         "403 Forbidden",
         "<Error><Code>InvalidAccessKeyId</Code><Message>The AWS Access Key Id you provided does not exist.</Message></Error>",
     );
-    let absent = saying("404 Not Found", "<Error><Code>NoSuchBucket</Code><Message>The specified bucket does not exist</Message></Error>");
+    let absent = saying(
+        "404 Not Found",
+        "<Error><Code>NoSuchBucket</Code><Message>The specified bucket does not exist</Message></Error>",
+    );
     let silent = support::servers::free_port();
     let keys = [("key_id", "id"), ("key", "secret")];
     for (port, words) in [
@@ -248,9 +254,7 @@ fn trouble_is_told_and_everything_is_there_when_it_is_over() {
         let said = wait_for(LIMIT, words, || health(server.port).into_iter().next());
         assert!(said.contains(words) && said.contains("s3://bucket/prefix"), "{said}");
         // Nothing else waits for it.
-        wait_for(LIMIT, "flows are kept", || {
-            (counted(server.port, "store_flows_written") > 100.0).then_some(())
-        });
+        wait_for(LIMIT, "flows are kept", || (counted(server.port, "store_flows_written") > 100.0).then_some(()));
         assert!(server.terminate().success());
     }
     let url = dir.path().join("archive").display().to_string();

@@ -117,7 +117,8 @@ impl Retention {
             }
             self.bound_wal(connection)?;
         }
-        connection.execute("DELETE FROM flow_marks WHERE wall_s <= ?1", [before_s])?;
+        // Marks of what is held stay, so that it goes when it is let go.
+        connection.execute("DELETE FROM flow_marks WHERE wall_s <= ?1 AND last_row <= ?2", [before_s, last])?;
         Self::forget_segments(connection)
     }
 

@@ -349,7 +349,7 @@ mod tests {
         let empty: i64 = connection
             .query_row("SELECT (SELECT count(*) FROM scans) + (SELECT count(*) FROM assets)", [], |r| r.get(0))
             .unwrap();
-        assert_eq!((kept.as_str(), empty, version(&connection).unwrap()), ("kept", 0, 6));
+        assert_eq!((kept.as_str(), empty, version(&connection).unwrap()), ("kept", 0, 7));
     }
 
     #[test]

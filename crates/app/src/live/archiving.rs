@@ -80,7 +80,7 @@ pub use running::open;
 #[cfg(feature = "archive")]
 mod running {
     use super::super::worker::wall_clock;
-    use super::{ArchiveShared, Arc, AtomicBool, Config, Failure, Plan, Result, Sqlite, WRITER, lock};
+    use super::{Arc, ArchiveShared, AtomicBool, Config, Failure, Plan, Result, Sqlite, WRITER, lock};
     use crate::failure::Context;
     use record::Counters;
     use std::path::PathBuf;
@@ -142,7 +142,11 @@ mod running {
         store.write(StoreBatch { settings, ..StoreBatch::default() }).map_err(told)?;
         store.flush().map_err(told)?;
         let kept = store.reader().setting(WRITER).map_err(told)?;
-        if kept.as_deref() == Some(&writer) { Ok(writer) } else { Err("the store did not keep it").context("the archive's name of this store") }
+        if kept.as_deref() == Some(&writer) {
+            Ok(writer)
+        } else {
+            Err("the store did not keep it").context("the archive's name of this store")
+        }
     }
 
     impl Archiving {

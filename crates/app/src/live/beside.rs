@@ -45,7 +45,9 @@ impl Beside {
         let (host, log, stop) = (None, None, Arc::clone(stop));
         let mut beside = Self { host, log, parcels, stop, threads: Vec::new(), captures };
         // Replays are archived as they are stored; only made-up traffic is not.
-        if plan.mode != Mode::Demo && let Some((archiving, shared)) = archiving::open(config, plan, store, &beside.stop)? {
+        if plan.mode != Mode::Demo
+            && let Some((archiving, shared)) = archiving::open(config, plan, store, &beside.stop)?
+        {
             lock(status).archive = Some(shared);
             beside.threads.push(spawn("archive", move || archiving.run())?);
         }

@@ -1,13 +1,13 @@
 //! The archive of one store: publishes what arrived, merges what is small, lets go what is old. Owns the order of a round and its counters;
 //! whoever calls owns the thread, the clock and the pauses.
 
+use super::ArchiveError;
 use super::cloud::Cloud;
 use super::compact::{oldest_day, tidy};
 use super::config::{ArchiveConfig, ArchiveKind};
 use super::place::Place;
 use super::publish::Publisher;
 use super::tables::{TABLES, table};
-use super::ArchiveError;
 use crate::Reader;
 use record::Timestamp;
 use std::collections::BTreeMap;
@@ -116,4 +116,3 @@ impl std::fmt::Debug for Archiver {
         write!(f, "archive {} of store {}", self.place.address(), self.writer)
     }
 }
-

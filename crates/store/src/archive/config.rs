@@ -117,15 +117,17 @@ impl ArchiveConfig {
     /// # Errors
     /// What is wrong with the address, in words.
     pub fn target(&self) -> Result<Target, String> {
-        let url = self.url.trim_end_matches('/');
         let wanted = || {
             let taken = "a folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix";
             format!("archive.url is `{}`: write {taken}", self.url)
         };
-        let Some((scheme, rest)) = url.split_once("://") else { return Ok(Target::Folder(PathBuf::from(&self.url))) };
+        let Some((scheme, rest)) = self.url.split_once("://") else {
+            return Ok(Target::Folder(PathBuf::from(&self.url)));
+        };
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         let (bucket, prefix) = (bucket.to_owned(), prefix.trim_matches('/').to_owned());
         if scheme == "file" {
+            let rest = rest.trim_end_matches('/');
             return if rest.starts_with('/') { Ok(Target::Folder(PathBuf::from(rest))) } else { Err(wanted()) };
         }
         if bucket.is_empty() {
@@ -153,7 +155,7 @@ impl ArchiveConfig {
         }
         let bounds = [
             ("every_s", self.every_s, 1, "seconds"),
-            ("file_max_rows", self.file_max_rows as u64, 1_000, "rows"),
+            ("file_max_rows", self.file_max_rows as u64, 100, "rows"),
             ("file_max_bytes", self.file_max_bytes, 1 << 20, "bytes"),
             ("timeout_s", self.timeout_s, 1, "seconds"),
         ];

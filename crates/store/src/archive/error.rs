@@ -14,7 +14,9 @@ pub enum ArchiveError {
     #[error("{0}")]
     Config(String),
     /// Nobody answers there.
-    #[error("the archive {address} cannot be reached ({detail}); check archive.endpoint, the network and the name service")]
+    #[error(
+        "the archive {address} cannot be reached ({detail}); check archive.endpoint, the network and the name service"
+    )]
     Unreachable {
         /// Where.
         address: String,
@@ -41,7 +43,9 @@ pub enum ArchiveError {
         detail: String,
     },
     /// The clocks differ too much.
-    #[error("the archive {address} says that this machine's clock is wrong ({detail}); set it by NTP (timedatectl set-ntp true)")]
+    #[error(
+        "the archive {address} says that this machine's clock is wrong ({detail}); set it by NTP (timedatectl set-ntp true)"
+    )]
     Clock {
         /// Where.
         address: String,
@@ -65,7 +69,9 @@ pub enum ArchiveError {
         detail: String,
     },
     /// The folder cannot be written or read.
-    #[error("the archive {address} cannot be written ({detail}); give this user the right to it, or choose another folder with archive.url")]
+    #[error(
+        "the archive {address} cannot be written ({detail}); give this user the right to it, or choose another folder with archive.url"
+    )]
     NotWritable {
         /// Where.
         address: String,
@@ -91,7 +97,9 @@ pub enum ArchiveError {
         detail: String,
     },
     /// More files than a listing may have.
-    #[error("the archive {address} has more than {most} files; merge them (archive.compact_after_h) or begin another prefix")]
+    #[error(
+        "the archive {address} has more than {most} files; merge them (archive.compact_after_h) or begin another prefix"
+    )]
     TooMany {
         /// Where.
         address: String,
@@ -149,7 +157,8 @@ impl ArchiveError {
         if says(&["RequestTimeTooSkewed", "RequestExpired", "Request date header too old", "token used too early"]) {
             return Self::Clock { address, detail };
         }
-        if says(&["NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist", "bucket does not exist"]) {
+        if says(&["NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist", "bucket does not exist"])
+        {
             return Self::NoBucket { address, detail };
         }
         if says(&["No space left", "StorageFull", "Disk quota exceeded", "XMinioStorageFull", "InsufficientStorage"]) {
@@ -158,18 +167,36 @@ impl ArchiveError {
         if says(&["Read-only file system", "Permission denied (os error", "Not a directory", "Is a directory"]) {
             return Self::NotWritable { address, detail };
         }
-        if says(&["without LOCATION", "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraint"]) {
+        if says(&["without LOCATION", "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraint"])
+        {
             return Self::Region { address, detail };
         }
-        let refused = ["SignatureDoesNotMatch", "InvalidAccessKeyId", "AccessDenied", "AuthenticationFailed", "ExpiredToken"];
-        let absent = ["169.254.169.254", "metadata.google.internal", "metadata endpoint", "oauth", "OAuth", "NoAuthenticationInformation"];
+        let refused =
+            ["SignatureDoesNotMatch", "InvalidAccessKeyId", "AccessDenied", "AuthenticationFailed", "ExpiredToken"];
+        let absent = [
+            "169.254.169.254",
+            "metadata.google.internal",
+            "metadata endpoint",
+            "oauth",
+            "OAuth",
+            "NoAuthenticationInformation",
+        ];
         if says(&refused) || says(&absent) || matches!(error, E::PermissionDenied { .. } | E::Unauthenticated { .. }) {
             return Self::Credentials { address, detail };
         }
         if matches!(error, E::NotFound { .. }) {
             return Self::Gone { address, name: name.to_owned() };
         }
-        let silence = ["error trying to connect", "Connect", "connection", "dns error", "timed out", "timeout", "HTTP error", "operation timed"];
+        let silence = [
+            "error trying to connect",
+            "Connect",
+            "connection",
+            "dns error",
+            "timed out",
+            "timeout",
+            "HTTP error",
+            "operation timed",
+        ];
         if says(&silence) {
             return Self::Unreachable { address, detail };
         }

@@ -54,7 +54,10 @@ impl ChunkReader for Remote {
         let (from, bytes) = &*piece;
         let at = (start - from) as usize;
         if at + length > bytes.len() {
-            return Err(ParquetError::EOF(format!("{} bytes came instead of {length}", bytes.len().saturating_sub(at))));
+            return Err(ParquetError::EOF(format!(
+                "{} bytes came instead of {length}",
+                bytes.len().saturating_sub(at)
+            )));
         }
         Ok(bytes.slice(at..at + length))
     }

@@ -58,8 +58,10 @@ pub(super) fn verdict_matches(query: &Query, verdict: &ArchivedVerdict) -> bool 
 
 /// A filter over `INCIDENT_FIELDS`.
 pub(super) fn incident_matches(query: &Query, incident: &Incident) -> bool {
-    let ips = |give: &mut dyn FnMut(FieldValue), list: &[IpAddr16]| list.iter().for_each(|ip| give(FieldValue::Ip(*ip)));
-    let texts = |give: &mut dyn FnMut(FieldValue), list: &[String]| list.iter().for_each(|text| give(FieldValue::Text(text)));
+    let ips =
+        |give: &mut dyn FnMut(FieldValue), list: &[IpAddr16]| list.iter().for_each(|ip| give(FieldValue::Ip(*ip)));
+    let texts =
+        |give: &mut dyn FnMut(FieldValue), list: &[String]| list.iter().for_each(|text| give(FieldValue::Text(text)));
     query.matches(&|field, give| match field {
         "ip" => {
             ips(give, &incident.src);

@@ -49,8 +49,9 @@ pub(super) fn day_folder(kind: ArchiveKind, day: &str) -> String {
 pub fn new_writer() -> Result<String, ArchiveError> {
     let mut bytes = [0; 4];
     let random = ring::rand::SystemRandom::new();
-    ring::rand::SecureRandom::fill(&random, &mut bytes)
-        .map_err(|_| ArchiveError::Config("the system gives no random numbers for the archive's name of this store".to_owned()))?;
+    ring::rand::SecureRandom::fill(&random, &mut bytes).map_err(|_| {
+        ArchiveError::Config("the system gives no random numbers for the archive's name of this store".to_owned())
+    })?;
     Ok(hex(&bytes))
 }
 
@@ -125,7 +126,9 @@ impl Listing {
         }
         let mut listing = Self::default();
         for (day, mut parts) in by_day {
-            parts.sort_by(|a, b| (&a.writer, a.first, b.last, &a.content).cmp(&(&b.writer, b.first, a.last, &b.content)));
+            parts.sort_by(|a, b| {
+                (&a.writer, a.first, b.last, &a.content).cmp(&(&b.writer, b.first, a.last, &b.content))
+            });
             let mut kept: Vec<Part> = Vec::new();
             for part in parts {
                 // Sorted so that what takes the place of others comes before them.
@@ -152,7 +155,9 @@ mod tests {
         let name = part.name(ArchiveKind::Flows);
         assert!(name.starts_with("kind=flows/day=2026-11-23/part-ab12cd34-000000000001-000000250000-"), "{name}");
         assert_eq!(Part::parse(&Entry { name: name.clone(), bytes: 7 }).unwrap(), part);
-        for other in ["kind=flows/day=2026-11-23/x.parquet", "kind=flows/day=2026-11-23/part-a-2-1-c.parquet", "_tmp", ""] {
+        for other in
+            ["kind=flows/day=2026-11-23/x.parquet", "kind=flows/day=2026-11-23/part-a-2-1-c.parquet", "_tmp", ""]
+        {
             assert!(Part::parse(&Entry { name: other.to_owned(), bytes: 0 }).is_none(), "{other}");
         }
         assert_eq!(day_of(1_760_000_400 * 1_000_000_000), "2025-10-09");

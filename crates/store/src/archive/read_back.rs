@@ -2,6 +2,7 @@
 //! not opened, row groups outside it not fetched. Owns that a row is given once, also while files are merged, and of incidents and scans
 //! the newest state alone.
 
+use super::ArchiveError;
 use super::cloud::Cloud;
 use super::config::{ArchiveConfig, ArchiveKind};
 use super::file::{Group, TableFile};
@@ -11,7 +12,6 @@ use super::place::Place;
 use super::tables::{
     ArchivedScan, ArchivedVerdict, flow_back, flow_columns, incident_back, pairs, scan_back, table, verdict_back,
 };
-use super::ArchiveError;
 use crate::columnar::WHOLE;
 use crate::{FlowRow, Query, Reader, TimeRange};
 use record::{FlowRecord, Incident};
@@ -200,7 +200,8 @@ impl ArchiveReader {
 
     fn days_within(&self, kind: ArchiveKind, range: TimeRange) -> Result<Vec<String>, ArchiveError> {
         let (from, to) = (range.from.map(|time| day_of(time.0)), range.to.map(|time| day_of(time.0)));
-        let inside = |day: &String| from.as_ref().is_none_or(|from| day >= from) && to.as_ref().is_none_or(|to| day <= to);
+        let inside =
+            |day: &String| from.as_ref().is_none_or(|from| day >= from) && to.as_ref().is_none_or(|to| day <= to);
         Ok(self.days(kind)?.into_iter().filter(inside).collect())
     }
 
@@ -300,7 +301,9 @@ impl ArchiveReader {
         while *next < file.groups() {
             let span = file.span(*next, time);
             // Times of files end at microseconds.
-            let outside = span.is_some_and(|(first, last)| !within(range, first.saturating_mul(1_000), last.saturating_mul(1_000).saturating_add(999)));
+            let outside = span.is_some_and(|(first, last)| {
+                !within(range, first.saturating_mul(1_000), last.saturating_mul(1_000).saturating_add(999))
+            });
             if !outside && take(&file.read(*next, columns.iter().copied())?)?.is_break() {
                 return Ok(());
             }

@@ -71,9 +71,8 @@ fn sides(all: &FlowStatistics) -> [(&'static str, &Statistics); 3] {
 /// Names of the statistics' columns. Every record has the same; an empty one names them.
 pub(crate) fn statistic_names() -> Vec<String> {
     let all = statistics(&FlowRecord::default());
-    let names = |(side, values): (&str, &Statistics)| {
-        values.keys().map(|name| format!("{side}_{name}")).collect::<Vec<_>>()
-    };
+    let names =
+        |(side, values): (&str, &Statistics)| values.keys().map(|name| format!("{side}_{name}")).collect::<Vec<_>>();
     sides(&all).into_iter().flat_map(names).collect()
 }
 

@@ -106,7 +106,8 @@ fn flow_keys(c: &Connection, (after, upto): (i64, i64), limit: usize, judged: bo
 fn change_keys(c: &Connection, sql: &str, after: i64, upto: i64, limit: usize) -> rusqlite::Result<Keys> {
     let mut statement = c.prepare_cached(sql)?;
     let read = |row: &Row| Ok(Key { number: row.get(0)?, time_ns: row.get(1)? });
-    let keys = statement.query_map(params![after, upto, limit as i64], read)?.collect::<rusqlite::Result<Vec<Key>>>()?;
+    let keys =
+        statement.query_map(params![after, upto, limit as i64], read)?.collect::<rusqlite::Result<Vec<Key>>>()?;
     let last = keys.last().map_or(after, |key| key.number);
     let looked_at = keys.len();
     Ok(Keys { keys, last, looked_at, missed: 0 })

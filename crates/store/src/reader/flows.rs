@@ -117,7 +117,10 @@ pub(super) fn records(connection: &Connection, query: &ListQuery) -> Result<RawP
 
 /// The flows of these rows in this order, with their blobs; rows that are gone are left out.
 #[cfg(feature = "archive")]
-pub(super) fn numbered(connection: &Connection, numbers: &[i64]) -> rusqlite::Result<Vec<super::archive::NumberedFlow>> {
+pub(super) fn numbered(
+    connection: &Connection,
+    numbers: &[i64],
+) -> rusqlite::Result<Vec<super::archive::NumberedFlow>> {
     let mut found = Vec::with_capacity(numbers.len());
     let mut statement =
         connection.prepare_cached(&format!("SELECT {COLUMNS}, record, verdict FROM flows WHERE row = ?1"))?;

@@ -49,7 +49,11 @@ impl Table for Incidents {
         store.incident_keys(after, upto, limit)
     }
     fn rows(&self, store: &Reader, numbers: &[i64]) -> Result<Vec<Vec<Cell>>, StoreError> {
-        Ok(store.incidents_numbered(numbers)?.into_iter().map(|(number, at_s, incident)| row(number, at_s, &incident)).collect())
+        Ok(store
+            .incidents_numbered(numbers)?
+            .into_iter()
+            .map(|(number, at_s, incident)| row(number, at_s, &incident))
+            .collect())
     }
 }
 

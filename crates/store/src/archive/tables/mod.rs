@@ -8,10 +8,10 @@ mod verdicts;
 
 pub(super) use flows::{flow_back, flow_columns};
 pub(super) use incidents::incident_back;
-pub(super) use scans::scan_back;
 pub use scans::ArchivedScan;
-pub(super) use verdicts::verdict_back;
+pub(super) use scans::scan_back;
 pub use verdicts::ArchivedVerdict;
+pub(super) use verdicts::verdict_back;
 
 use super::config::ArchiveKind;
 use crate::columnar::Cell;

@@ -49,7 +49,11 @@ impl Table for Scans {
         store.scan_keys(after, upto, limit)
     }
     fn rows(&self, store: &Reader, numbers: &[i64]) -> Result<Vec<Vec<Cell>>, StoreError> {
-        Ok(store.scans_numbered(numbers)?.into_iter().map(|(number, at_s, row, scan)| cells(number, at_s, &row, scan.as_ref())).collect())
+        Ok(store
+            .scans_numbered(numbers)?
+            .into_iter()
+            .map(|(number, at_s, row, scan)| cells(number, at_s, &row, scan.as_ref()))
+            .collect())
     }
 }
 

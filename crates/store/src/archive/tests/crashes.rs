@@ -1,20 +1,26 @@
 //! A fault at every call that publishing and merging make, found by counting them: afterwards every row is there exactly once.
 
-use super::support::{Fault, Faulty, Memory, archiver, config, flows_of_archive, flows_of_store, later, others_of_archive, write};
-use crate::archive::config::ArchiveKind;
+use super::support::{
+    Fault, Faulty, Memory, archiver, config, flows_of_archive, flows_of_store, later, others_of_archive, write_days,
+};
+use crate::archive::config::{ArchiveConfig, ArchiveKind};
 use crate::archive::names::Listing;
 use crate::sqlite::tests::support::open;
 use crate::{Reader, Sqlite};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-const FLOWS: u64 = 230;
+const FLOWS: u64 = 120;
+
+fn small() -> ArchiveConfig {
+    ArchiveConfig { file_max_rows: 50, ..config() }
+}
 
 /// Publishes half, then the rest, then merges, with a fault at call `n`; then a new archiver does the same again. True when the fault came.
 fn one(store: &Sqlite, reader: &Arc<Reader>, n: u64, fault: Fault, crash: bool) -> bool {
     let memory = Arc::new(Memory::default());
     let faulty = Faulty::new(&memory, n, fault, crash);
-    let mut first = archiver(faulty.clone(), &config(), reader);
+    let mut first = archiver(faulty.clone(), &small(), reader);
     for _ in 0..2 {
         drop(first.round(later(), &|| false));
     }
@@ -25,7 +31,7 @@ fn one(store: &Sqlite, reader: &Arc<Reader>, n: u64, fault: Fault, crash: bool) 
     once.dedup();
     assert_eq!(seen.len(), once.len(), "a row is there twice after call {n} ({fault:?}, crash: {crash})");
 
-    let mut second = archiver(Arc::clone(&memory) as Arc<dyn crate::archive::place::Place>, &config(), reader);
+    let mut second = archiver(Arc::clone(&memory) as Arc<dyn crate::archive::place::Place>, &small(), reader);
     second.round(later(), &|| false).unwrap();
     check(store, &memory, &format!("call {n} ({fault:?}, crash: {crash})"));
     came
@@ -48,7 +54,7 @@ fn check(store: &Sqlite, memory: &Arc<Memory>, when: &str) {
 
 fn every_call(fault: Fault, crash: bool) {
     let (_dir, store) = open();
-    write(&store, 0..FLOWS);
+    write_days(&store, 0..FLOWS, 1);
     let reader = store.reader();
     let mut n = 0;
     while one(&store, &reader, n, fault, crash) {
@@ -83,12 +89,12 @@ fn rows_that_come_between_crashes_are_there_once() {
     let (_dir, store) = open();
     let reader = store.reader();
     let memory = Arc::new(Memory::default());
-    for n in 0..46 {
-        write(&store, n * 5..n * 5 + 5);
+    for n in 0..24 {
+        write_days(&store, n * 5..n * 5 + 5, 1);
         let faulty = Faulty::new(&memory, n % 13, if n % 2 == 0 { Fault::After } else { Fault::Before }, true);
-        drop(archiver(faulty, &config(), &reader).round(later(), &|| false));
+        drop(archiver(faulty, &small(), &reader).round(later(), &|| false));
     }
-    let mut last = archiver(Arc::clone(&memory) as Arc<dyn crate::archive::place::Place>, &config(), &reader);
+    let mut last = archiver(Arc::clone(&memory) as Arc<dyn crate::archive::place::Place>, &small(), &reader);
     last.round(later(), &|| false).unwrap();
-    check(&store, &memory, "after 46 crashes");
+    check(&store, &memory, "after 24 crashes");
 }

@@ -134,7 +134,8 @@ fn a_days_files_become_one_and_old_days_go() {
     let mut first = archiver(Arc::clone(&place), &config(), &store.reader());
     // The last of the four days is not over for an hour yet.
     first.round(at(3 * 86_400), &|| false).unwrap();
-    let of = |day: &str| names(&memory).iter().filter(|name| name.starts_with(&format!("kind=flows/day={day}"))).count();
+    let of =
+        |day: &str| names(&memory).iter().filter(|name| name.starts_with(&format!("kind=flows/day={day}"))).count();
     assert_eq!([of("2025-10-09"), of("2025-10-10"), of("2025-10-11"), of("2025-10-12")], [1, 1, 1, 3]);
     assert_eq!(flows_of_archive(&memory), flows_of_store(&store.reader()));
     // Late rows of a day that was merged make a file of their own and are merged too.

@@ -27,7 +27,8 @@ impl Place for Memory {
     }
     fn get(&self, name: &str, range: Range<u64>) -> Result<Bytes, ArchiveError> {
         let objects = self.0.lock().unwrap();
-        let found = objects.get(name).ok_or_else(|| ArchiveError::Gone { address: "memory".into(), name: name.into() })?;
+        let found =
+            objects.get(name).ok_or_else(|| ArchiveError::Gone { address: "memory".into(), name: name.into() })?;
         Ok(found.slice(range.start as usize..range.end as usize))
     }
     fn list(&self, below: &str) -> Result<Vec<Entry>, ArchiveError> {
@@ -103,13 +104,18 @@ impl Place for Faulty {
     }
 }
 
-/// Hours of flows over three days, judged in part, with incidents and scans.
+/// Flows over three days, judged in part, with incidents and scans.
 pub(super) fn write(store: &Sqlite, flows: Range<u64>) {
+    write_days(store, flows, 3);
+}
+
+/// The same over so many days.
+pub(super) fn write_days(store: &Sqlite, flows: Range<u64>, days: i64) {
     let mut batch = StoreBatch::default();
     for n in flows {
         let mut flow = flow(n);
         // Ends come in no order, over three days and to the nanosecond.
-        let end = at((n as i64 * 7_919) % (3 * 86_400)).plus_ns(n as i64 % 1_000);
+        let end = at((n as i64 * 7_919) % (days * 86_400)).plus_ns(n as i64 % 1_000);
         flow.record.end = end;
         flow.record.start = end.plus_ns(-1_500_000_123);
         flow.record.first_seen = flow.record.start;
@@ -117,7 +123,10 @@ pub(super) fn write(store: &Sqlite, flows: Range<u64>) {
             flow.verdict = Some(verdict(flow.record.flow_id, (n % 10) as f32 / 10.0, n % 30 == 0));
         }
         if n % 50 == 0 {
-            batch.incidents.push(Incident { raised: at(n as i64 * 997), ..incident(n, Kind::PortScan, "10.0.0.7") });
+            batch.incidents.push(Incident {
+                raised: at(n as i64 * 997 % (days * 86_400)),
+                ..incident(n, Kind::PortScan, "10.0.0.7")
+            });
         }
         if n % 100 == 0 {
             batch.scans.push(scan(n));
