@@ -39,7 +39,7 @@ fn options(config: &ArchiveConfig, keys: &[(&str, &str)]) -> Vec<String> {
 /// Plays a capture into a program that archives.
 fn play(dir: &Path, capture: &Path, options: &[String]) -> Server {
     let data = dir.join("data");
-    let fixed = ["run", "-q", "-r", capture.to_str().unwrap(), "--speed", "max", "--data-dir", data.to_str().unwrap()];
+    let fixed = ["run", "-r", capture.to_str().unwrap(), "--speed", "max", "--data-dir", data.to_str().unwrap()];
     let args: Vec<&str> = fixed.into_iter().chain(options.iter().map(String::as_str)).collect();
     Server::start(&args)
 }
