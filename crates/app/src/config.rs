@@ -69,6 +69,8 @@ pub struct Config {
     pub uploads: crate::live::uploads::UploadSettings,
     /// Who is told of incidents outside the dashboard.
     pub notify: store::notify::NotifyConfig,
+    /// The long history on a folder or an object store.
+    pub archive: store::archive::ArchiveConfig,
     /// Active scanning.
     pub scan: scan::ScanConfig,
     /// A process that does a part of the work.
@@ -124,6 +126,7 @@ impl Config {
         self.home()?;
         self.intel.check().map_err(Failure::new)?;
         self.notify.check().map_err(Failure::new)?;
+        self.archive.check().map_err(Failure::new)?;
         self.collect.addresses().plain()?;
         self.collect.allowed().plain()?;
         self.logging.csv.check().map_err(Failure::new)?;
@@ -168,6 +171,8 @@ impl Config {
         }
         if self.kafka.connection.sasl_password != other.kafka.connection.sasl_password {
             changed.insert("kafka.sasl_password".to_owned());
+        if (&self.archive.key_id, &self.archive.key) != (&other.archive.key_id, &other.archive.key) {
+            changed.insert("archive.key".to_owned());
         }
         changed
     }
@@ -187,6 +192,8 @@ impl Config {
         let other_kafka = keys.contains("kafka.sasl_password");
         let kafka = if other_kafka { &other.kafka.connection } else { &self.kafka.connection };
         next.kafka.connection.sasl_password.clone_from(&kafka.sasl_password);
+        // Taken over at a start alone.
+        next.archive.clone_from(&self.archive);
         Ok(next)
     }
 

@@ -3,6 +3,7 @@
 //! This room owns how flows, incidents, hosts and series are kept and found again: the embedded database, its one
 //! writer, its bounds on disk, the filter language of the lists. It knows no HTTP, no packet and no model.
 
+pub mod archive;
 pub mod config;
 pub mod csv_log;
 pub mod error;
@@ -18,6 +19,7 @@ pub mod scan_rows;
 pub mod sqlite;
 
 mod codec;
+mod columnar;
 mod connection;
 mod flow_blob;
 mod queue;
@@ -41,4 +43,4 @@ pub use rows::{
     ScatterResult, SimilarIncident, TopRow,
 };
 pub use scan_rows::{AssetDetail, AssetPortRow, AssetRow, AssetTotals, FirstUse, ScanHostRow, SeenBy};
-pub use sqlite::{FeedbackEvent, FlowWrite, IncidentChange, ScanWrite, Sqlite, StoreBatch, StoreCounters};
+pub use sqlite::{FeedbackEvent, FlowWrite, FlowsHeld, IncidentChange, ScanWrite, Sqlite, StoreBatch, StoreCounters};

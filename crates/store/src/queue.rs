@@ -5,7 +5,8 @@ use crate::sqlite::{FlowWrite, StoreBatch, StoreCounters};
 use crate::{StoreConfig, StoreError};
 use record::Verdict;
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Of the room for flows, this part is kept for those that were judged anomalous: people ask for them first.
@@ -43,6 +44,8 @@ pub(crate) struct Queue {
     state: Mutex<State>,
     wake_writer: Condvar,
     wake_callers: Condvar,
+    /// The last row of flows that age may delete.
+    pub(crate) held: Arc<AtomicI64>,
     flows_max: usize,
     other_max: usize,
     batch: Duration,
@@ -80,6 +83,7 @@ impl Queue {
             state: Mutex::default(),
             wake_writer: Condvar::new(),
             wake_callers: Condvar::new(),
+            held: Arc::new(AtomicI64::new(i64::MAX)),
             flows_max: config.queue_flows_max,
             other_max: config.queue_other_max,
             batch: Duration::from_millis(config.batch_ms),

@@ -7,6 +7,8 @@ use crate::write::{busy, host_series, scans};
 use crate::writer::Deleted;
 use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 /// A mark of the newest row is set this often; ages of flows are exact to it.
@@ -33,10 +35,12 @@ pub(crate) struct Retention {
     next_mark_s: i64,
     /// Buckets of `busy` before it are cut.
     busy_cut_s: i64,
+    /// The last row of flows that age may delete.
+    held: Arc<AtomicI64>,
 }
 
 impl Retention {
-    pub(crate) fn new(config: StoreConfig, database: &Path) -> Self {
+    pub(crate) fn new(config: StoreConfig, database: &Path, held: Arc<AtomicI64>) -> Self {
         let mut wal = database.as_os_str().to_owned();
         wal.push("-wal");
         Self {
@@ -46,6 +50,7 @@ impl Retention {
             next_ages_s: 0,
             next_mark_s: 0,
             busy_cut_s: i64::MIN,
+            held,
         }
     }
 
@@ -91,17 +96,19 @@ impl Retention {
         self.bound_size(connection, deleted)
     }
 
+    /// The newest flow stays, so that a row number is never given twice: who archives goes by them.
     fn age_flows(&self, connection: &Connection, now_s: i64, deleted: &mut Deleted) -> rusqlite::Result<()> {
         let before_s = now_s - (self.config.flows_age_h as i64).saturating_mul(HOUR);
         let last: Option<i64> =
             connection
                 .query_row("SELECT max(last_row) FROM flow_marks WHERE wall_s <= ?1", [before_s], |r| r.get(0))?;
-        let Some(last) = last else { return Ok(()) };
+        let Some(last) = last.map(|last| last.min(self.held.load(Ordering::Relaxed))) else { return Ok(()) };
         loop {
             let chunk = self.config.flows_per_transaction() as i64;
             let gone = connection
                 .prepare_cached(
-                    "DELETE FROM flows WHERE row IN (SELECT row FROM flows WHERE row <= ?1 ORDER BY row LIMIT ?2)",
+                    "DELETE FROM flows WHERE row IN
+                     (SELECT row FROM flows WHERE row <= ?1 AND row < (SELECT max(row) FROM flows) ORDER BY row LIMIT ?2)",
                 )?
                 .execute([last, chunk])?;
             deleted.add("flows_age", gone as u64);
@@ -110,7 +117,8 @@ impl Retention {
             }
             self.bound_wal(connection)?;
         }
-        connection.execute("DELETE FROM flow_marks WHERE wall_s <= ?1", [before_s])?;
+        // Marks of what is held stay, so that it goes when it is let go.
+        connection.execute("DELETE FROM flow_marks WHERE wall_s <= ?1 AND last_row <= ?2", [before_s, last])?;
         Self::forget_segments(connection)
     }
 
@@ -195,7 +203,10 @@ impl Retention {
             while used(pragma("freelist_count")?, pragma("page_count")?) > bound * LOW_PERCENT / 100 {
                 let chunk = self.config.flows_per_transaction() as i64;
                 let gone = connection
-                    .prepare_cached("DELETE FROM flows WHERE row IN (SELECT row FROM flows ORDER BY row LIMIT ?1)")?
+                    .prepare_cached(
+                        "DELETE FROM flows WHERE row IN
+                         (SELECT row FROM flows WHERE row < (SELECT max(row) FROM flows) ORDER BY row LIMIT ?1)",
+                    )?
                     .execute([chunk])?;
                 deleted.add("flows_size", gone as u64);
                 self.bound_wal(connection)?;

@@ -4,7 +4,7 @@
 use rusqlite::Connection;
 
 /// Steps in order.
-pub(crate) const STEPS: &[&str] = &[STEP_1, STEP_2, STEP_3, STEP_4, STEP_5, STEP_6];
+pub(crate) const STEPS: &[&str] = &[STEP_1, STEP_2, STEP_3, STEP_4, STEP_5, STEP_6, STEP_7];
 
 /// Rows of `flows` are appended in the order they are stored, so that their row number is their age and the oldest are
 /// deleted without an index. `record` and `verdict` are blobs of `flow_blob`. Addresses are 16 bytes: a network is a range.
@@ -222,6 +222,34 @@ CREATE TABLE findings (
 CREATE INDEX findings_key ON findings (key, at_ns);
 ";
 
+/// The newest change of each incident (`what` 1) and scan (2), numbered without ever using a number twice, for those who pass them on (the
+/// archive): who has seen a number asks for the larger ones. One row an incident or scan, kept by the database itself.
+const STEP_7: &str = "
+CREATE TABLE changes (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, what INTEGER NOT NULL, id TEXT NOT NULL, at_s INTEGER NOT NULL, UNIQUE (what, id)
+);
+INSERT INTO changes (what, id, at_s) SELECT 1, id, unixepoch() FROM incidents ORDER BY raised_ns, id;
+INSERT INTO changes (what, id, at_s) SELECT 2, id, unixepoch() FROM scans ORDER BY started_ns, id;
+CREATE TRIGGER incident_added AFTER INSERT ON incidents BEGIN
+  DELETE FROM changes WHERE what = 1 AND id = new.id;
+  INSERT INTO changes (what, id, at_s) VALUES (1, new.id, unixepoch());
+END;
+CREATE TRIGGER incident_changed AFTER UPDATE ON incidents BEGIN
+  DELETE FROM changes WHERE what = 1 AND id = new.id;
+  INSERT INTO changes (what, id, at_s) VALUES (1, new.id, unixepoch());
+END;
+CREATE TRIGGER incident_gone AFTER DELETE ON incidents BEGIN DELETE FROM changes WHERE what = 1 AND id = old.id; END;
+CREATE TRIGGER scan_added AFTER INSERT ON scans BEGIN
+  DELETE FROM changes WHERE what = 2 AND id = new.id;
+  INSERT INTO changes (what, id, at_s) VALUES (2, new.id, unixepoch());
+END;
+CREATE TRIGGER scan_changed AFTER UPDATE ON scans BEGIN
+  DELETE FROM changes WHERE what = 2 AND id = new.id;
+  INSERT INTO changes (what, id, at_s) VALUES (2, new.id, unixepoch());
+END;
+CREATE TRIGGER scan_gone AFTER DELETE ON scans BEGIN DELETE FROM changes WHERE what = 2 AND id = old.id; END;
+";
+
 /// See `STEP_2`, which says the same as a number.
 pub(crate) const SEGMENT_BITS: i64 = 15;
 /// The segment of a row of `flows`, as the indexes have it.
@@ -321,7 +349,7 @@ mod tests {
         let empty: i64 = connection
             .query_row("SELECT (SELECT count(*) FROM scans) + (SELECT count(*) FROM assets)", [], |r| r.get(0))
             .unwrap();
-        assert_eq!((kept.as_str(), empty, version(&connection).unwrap()), ("kept", 0, 6));
+        assert_eq!((kept.as_str(), empty, version(&connection).unwrap()), ("kept", 0, 7));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use record::{
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread::JoinHandle;
 
 /// One flow to keep.
@@ -175,6 +176,19 @@ pub struct StoreCounters {
     pub last_error: Option<String>,
 }
 
+/// The hold on flows that somebody else still has to read.
+#[derive(Clone, Debug)]
+pub struct FlowsHeld(Arc<AtomicI64>);
+
+impl FlowsHeld {
+    /// Flows up to this row are not needed any more; None: not known yet.
+    pub fn release(&self, upto: Option<i64>) {
+        if let Some(upto) = upto {
+            self.0.store(upto, Ordering::Relaxed);
+        }
+    }
+}
+
 /// The embedded store, opened for writing. Dropping it writes what waits, and closes the database.
 pub struct Sqlite {
     queue: Arc<Queue>,
@@ -240,6 +254,13 @@ impl Sqlite {
     /// settings are looked at when a store is opened. The caller has checked it.
     pub fn set_retention(&self, config: &StoreConfig) {
         self.queue.set_bounds(config.clone());
+    }
+
+    /// From now on age deletes no flow that was not released; size still does, so that every bound on disk holds.
+    #[must_use]
+    pub fn hold_flows(&self) -> FlowsHeld {
+        self.queue.held.store(0, Ordering::Relaxed);
+        FlowsHeld(Arc::clone(&self.queue.held))
     }
 
     /// The reading side, for the API.

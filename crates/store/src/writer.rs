@@ -66,7 +66,7 @@ impl Writer {
         let spool = Spool::open(&folder, config.spool_max_bytes, at)
             .map_err(|e| StoreError::NotWritable { path: folder, detail: e.to_string() })?;
         let spool_at = config.queue_flows_max / SPOOL_AT;
-        let (retention, again) = (Retention::new(config, &path), StoreBatch::default());
+        let (retention, again) = (Retention::new(config, &path, Arc::clone(&queue.held)), StoreBatch::default());
         Ok(Self { connection, path, queue, series, retention, spool, spool_at, flows_per_transaction, again })
     }
 

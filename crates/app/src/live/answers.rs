@@ -314,6 +314,7 @@ impl Live for Answers {
             counters.add("csv_rows_written", rows);
             counters.add("csv_files_put_aside", aside);
         }
+        status.archive.iter().for_each(|archive| archive.count(&mut counters));
         counters.add("store_flows_written", status.store.flows_written);
         counters.add("store_incidents_written", status.store.incidents_written);
         for (reason, n) in status.drops().0 {

@@ -1,6 +1,7 @@
-//! What runs beside capture and judge: the watch of this machine itself, and the CSV logs. Owns when each of them runs; what they
+//! What runs beside capture and judge: the watch of this machine itself, the CSV logs and the archive. Owns when each of them runs; what they
 //! do is in their own files.
 
+use super::archiving;
 use super::csv_logs::{self, CsvLog};
 use super::host_watch::{HostShared, HostWatcher};
 use super::judging::lock;
@@ -14,6 +15,7 @@ use serve::shapes::Mode;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use store::Sqlite;
 
 /// What was started.
 pub struct Beside {
@@ -35,13 +37,20 @@ impl Beside {
     pub fn start(
         config: &Config,
         plan: &Plan,
-        status: &Mutex<Status>,
+        (status, store): (&Mutex<Status>, &Sqlite),
         parcels: Sender<Parcel>,
         stop: &Arc<AtomicBool>,
     ) -> Result<Self> {
         let captures = plan.mode == Mode::Live;
         let (host, log, stop) = (None, None, Arc::clone(stop));
         let mut beside = Self { host, log, parcels, stop, threads: Vec::new(), captures };
+        // Replays are archived as they are stored; only made-up traffic is not.
+        if plan.mode != Mode::Demo
+            && let Some((archiving, shared)) = archiving::open(config, plan, store, &beside.stop)?
+        {
+            lock(status).archive = Some(shared);
+            beside.threads.push(spawn("archive", move || archiving.run())?);
+        }
         if !is_live(plan.mode) {
             return Ok(beside);
         }

@@ -42,7 +42,7 @@ impl Losses {
                 &mut losses.memory
             } else if reason.starts_with("exported_") || reason == "exporter_not_allowed" {
                 &mut losses.exported
-            } else if ["store_", "series_", "csv_"].iter().any(|beginning| reason.starts_with(beginning)) {
+            } else if ["store_", "series_", "csv_", "archive_"].iter().any(|beginning| reason.starts_with(beginning)) {
                 &mut losses.history
             } else {
                 &mut losses.packets

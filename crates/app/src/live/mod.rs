@@ -2,6 +2,7 @@
 //! reverse order at the end. Each thread has its own file.
 
 mod answers;
+mod archiving;
 pub mod artifact;
 mod asking;
 mod beside;
@@ -291,6 +292,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let beside = Beside::start(config, &plan, &status, parcels, &stop)?;
     let ends =
         roles::open((plan.part, config), &plan.data_dir, (&status, &stop), &store, &beside.parcels)?;
+    let beside = Beside::start(config, &plan, (&status, &store), parcels, &stop)?;
     let judging = Judging {
         judge,
         levels,
@@ -519,6 +521,7 @@ fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
         flows_not_handed_on: 0,
         host: None,
         csv_logs: None,
+        archive: None,
     })
 }
 

@@ -234,6 +234,8 @@ pub struct Status {
     pub host: Option<Arc<super::host_watch::HostShared>>,
     /// CSV logs; None when they are off.
     pub csv_logs: Option<Arc<super::csv_logs::LogShared>>,
+    /// The archive; None when there is none.
+    pub archive: Option<Arc<super::archiving::ArchiveShared>>,
 }
 
 impl Status {
@@ -271,6 +273,7 @@ impl Status {
         drops.merge(&self.store.dropped);
         drops.add("store_kafka_spool_full", self.flows_not_handed_on);
         drops.add("csv_rows_lost", self.csv_logs.as_ref().map_or(0, |logs| logs.rows_lost()));
+        drops.add("archive_missed", self.archive.as_ref().map_or(0, |archive| archive.missed()));
         drops
     }
 
@@ -287,6 +290,7 @@ impl Status {
         items.extend(self.list_health());
         items.extend(Losses::of(&self.drops()).health());
         items.extend(self.csv_logs.as_ref().and_then(|logs| logs.health()));
+        items.extend(self.archive.as_ref().and_then(|archive| archive.health()));
         items.extend(self.host.as_ref().and_then(|host| host.health()));
         if let Some(error) = &self.store.last_error {
             items.push(item(

@@ -9,6 +9,7 @@ pub mod lab;
 pub mod lab_watch;
 pub mod server;
 pub mod servers;
+pub mod services;
 pub mod wire;
 
 use std::ffi::OsStr;

@@ -4,7 +4,7 @@
 mod csv;
 mod eve;
 mod json;
-mod parquet;
+pub(crate) mod parquet;
 #[cfg(test)]
 mod tests;
 mod zeek;

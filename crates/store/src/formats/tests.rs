@@ -1,7 +1,7 @@
 //! The contract of every format, and the details of each.
 #![allow(clippy::unwrap_used)]
 
-use super::{FORMATS, FormatContext, csv, flow_format, parquet, statistics, zeek};
+use super::{FORMATS, FormatContext, csv, flow_format, statistics, zeek};
 use record::{
     AppData, AppProto, AppSummary, DirectionStats, DnsData, EndReason, Endpoint, FlowKey, FlowRecord, HistoryText,
     MacAddr, Moments, TcpFlags, TcpState, Timestamp, Tunnel,
@@ -283,8 +283,8 @@ fn parquet_has_jsons_columns_and_values() {
 #[test]
 fn parquet_writes_a_group_as_soon_as_it_is_full() {
     assert_eq!(parquet_rows(&bytes_of("parquet", &[])), (Vec::new(), 0));
-    let many = vec![connection(); parquet::GROUP_ROWS + 1];
+    let many = vec![connection(); crate::columnar::GROUP_ROWS + 1];
     let (rows, groups) = parquet_rows(&bytes_of("parquet", &many));
-    assert_eq!((rows.len(), groups), (parquet::GROUP_ROWS + 1, 2));
-    assert_eq!(rows[0], rows[parquet::GROUP_ROWS]);
+    assert_eq!((rows.len(), groups), (crate::columnar::GROUP_ROWS + 1, 2));
+    assert_eq!(rows[0], rows[crate::columnar::GROUP_ROWS]);
 }

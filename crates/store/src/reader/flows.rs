@@ -72,7 +72,7 @@ pub(super) fn page(connection: &Connection, query: &ListQuery) -> Result<Page<Fl
 }
 
 /// The whole record of a row and its blob; a blob that cannot be read (a later version wrote it) leaves the row's counts.
-fn whole(flow: &FlowRow, blob: &[u8]) -> FlowRecord {
+pub(crate) fn whole(flow: &FlowRow, blob: &[u8]) -> FlowRecord {
     let columns = FlowColumns {
         flow_id: flow.flow_id,
         start: flow.start,
@@ -113,6 +113,28 @@ pub(super) fn records(connection: &Connection, query: &ListQuery) -> Result<RawP
         Ok((record, flow))
     };
     rows(connection, &WITH_BLOB, query, read, |(_, flow)| key(flow), |(_, flow)| order(flow))
+}
+
+/// The flows of these rows in this order, with their blobs; rows that are gone are left out.
+#[cfg(feature = "archive")]
+pub(super) fn numbered(
+    connection: &Connection,
+    numbers: &[i64],
+) -> rusqlite::Result<Vec<super::archive::NumberedFlow>> {
+    let mut found = Vec::with_capacity(numbers.len());
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS}, record, verdict FROM flows WHERE row = ?1"))?;
+    for number in numbers {
+        let read = |row: &Row| {
+            let flow = flow_row(row)?;
+            let blob = row.get_ref(26)?.as_blob().unwrap_or_default().to_vec();
+            let verdict = row.get::<_, Option<Vec<u8>>>(27)?.unwrap_or_default();
+            let record = whole(&flow, &blob);
+            Ok(super::archive::NumberedFlow { number: *number, row: flow, record, blob, verdict })
+        };
+        found.extend(statement.query_row([number], read).optional()?);
+    }
+    Ok(found)
 }
 
 /// One flow.

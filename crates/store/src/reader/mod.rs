@@ -1,11 +1,13 @@
 //! Reads for the API: a small pool of read-only connections, one file a topic. Reads never block the writer, and end at
 //! their time limit.
 
+#[cfg(feature = "archive")]
+mod archive;
 mod assets;
 mod audit;
 mod feedback;
 mod first_use;
-mod flows;
+pub(crate) mod flows;
 mod host_course;
 pub(crate) mod hosts;
 mod incidents;

@@ -77,6 +77,29 @@ fn flows_go_when_they_were_stored_long_ago() {
 }
 
 #[test]
+fn age_leaves_what_somebody_still_has_to_read() {
+    let (dir, store) = open();
+    store.write(StoreBatch { flows: (0..100).map(flow).collect(), ..StoreBatch::default() }).unwrap();
+    drop(store);
+    let database = rusqlite::Connection::open(dir.path().join("tripline.db")).unwrap();
+    database
+        .execute_batch("DELETE FROM flow_marks; INSERT INTO flow_marks SELECT 5, max(row) - 10 FROM flows;")
+        .unwrap();
+    drop(database);
+    let store = Sqlite::open(dir.path(), &StoreConfig::default()).unwrap();
+    let held = store.hold_flows();
+    for (released, left) in [(None, 101), (Some(40), 62), (Some(i64::MAX), 13)] {
+        held.release(released);
+        // Ages are looked at anew when bounds are set.
+        store.set_retention(&StoreConfig::default());
+        let next = 200 + left;
+        store.write(StoreBatch { flows: vec![flow(next)], ..StoreBatch::default() }).unwrap();
+        store.flush().unwrap();
+        assert_eq!(store.reader().flows(&flows("")).unwrap().total, left, "released up to {released:?}");
+    }
+}
+
+#[test]
 fn incidents_and_hosts_age() {
     let config =
         StoreConfig { batch_ms: 1, incidents_age_days: 10, hosts_age_days: 10, hosts_max: 3, ..StoreConfig::default() };
