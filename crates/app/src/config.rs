@@ -69,6 +69,8 @@ pub struct Config {
     pub notify: store::notify::NotifyConfig,
     /// Active scanning.
     pub scan: scan::ScanConfig,
+    /// Results kept in MongoDB.
+    pub mongodb: store::mongo::MongoConfig,
 }
 
 /// Which networks are the user's own.
@@ -127,6 +129,7 @@ impl Config {
         self.pcap.check().plain()?;
         self.uploads.check()?;
         self.scan.check().map_err(Failure::new)?;
+        self.mongodb.check().map_err(Failure::new)?;
         if self.evidence.snap_len < 64 {
             return Err(Failure::new("evidence.snap_len is below 64 bytes: headers would be cut; set 64 or more"));
         }
@@ -160,6 +163,9 @@ impl Config {
         if self.notify.channels != other.notify.channels {
             changed.insert("notify.channels".to_owned());
         }
+        if self.mongodb.url != other.mongodb.url {
+            changed.insert("mongodb.url".to_owned());
+        }
         changed
     }
 
@@ -175,6 +181,7 @@ impl Config {
         // Their secrets do not survive being written.
         let channels = if keys.contains("notify.channels") { &other.notify.channels } else { &self.notify.channels };
         next.notify.channels.clone_from(channels);
+        next.mongodb.url.clone_from(&if keys.contains("mongodb.url") { other } else { self }.mongodb.url);
         Ok(next)
     }
 

@@ -227,6 +227,8 @@ pub struct Status {
     pub host: Option<Arc<super::host_watch::HostShared>>,
     /// CSV logs; None when they are off.
     pub csv_logs: Option<Arc<super::csv_logs::LogShared>>,
+    /// Results kept in MongoDB; None when they are not.
+    pub mongodb: Option<Arc<dyn super::mongo_sink::Shown>>,
 }
 
 impl Status {
@@ -262,6 +264,7 @@ impl Status {
             drops.merge(&source.meter.exports.dropped);
         }
         drops.merge(&self.store.dropped);
+        drops.merge(&self.mongodb.as_ref().map(|sink| sink.dropped()).unwrap_or_default());
         drops.add("csv_rows_lost", self.csv_logs.as_ref().map_or(0, |logs| logs.rows_lost()));
         drops
     }
@@ -278,6 +281,7 @@ impl Status {
         items.extend(self.list_health());
         items.extend(Losses::of(&self.drops()).health());
         items.extend(self.csv_logs.as_ref().and_then(|logs| logs.health()));
+        items.extend(self.mongodb.iter().flat_map(|sink| sink.health()));
         items.extend(self.host.as_ref().and_then(|host| host.health()));
         if let Some(error) = &self.store.last_error {
             items.push(item(

@@ -9,6 +9,7 @@ mod flows;
 mod host_course;
 pub(crate) mod hosts;
 mod incidents;
+pub(crate) mod journal;
 mod page;
 mod scans;
 mod series;
