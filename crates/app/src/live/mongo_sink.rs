@@ -59,6 +59,7 @@ mod with {
     use crate::failure::Failure;
     use crate::live::judging::lock;
     use crate::live::status::item;
+    use crate::live::vendors::Vendors;
     use record::HealthLevel;
     use std::path::Path;
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -154,7 +155,9 @@ mod with {
         data_dir: &Path,
         stop: &Arc<AtomicBool>,
     ) -> Result<Started> {
-        let sink = Sink::new(config.mongodb.clone(), Arc::clone(store), data_dir).map_err(Failure::new)?;
+        let vendors = Vendors::default();
+        let vendor = Box::new(move |mac| vendors.name(mac));
+        let sink = Sink::new(config.mongodb.clone(), Arc::clone(store), data_dir, vendor).map_err(Failure::new)?;
         let shared = Arc::new(Shared::default());
         let writer = Writer { sink, shared: Arc::clone(&shared), stop: Arc::clone(stop), failures: 0 };
         let thread = crate::live::spawn("mongodb", move || writer.run())?;

@@ -5,3 +5,4 @@ pub mod file;
 pub mod known;
 pub mod layers;
 pub mod presets;
+pub mod role_file;

@@ -1,3 +1,4 @@
+//! Answers of servers, as MongoDB and those that are compatible give them.
 #![allow(clippy::unwrap_used)]
 use super::*;
 

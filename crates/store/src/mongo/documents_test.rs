@@ -1,3 +1,4 @@
+//! Documents as the server gets them: names, times, sizes.
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::sqlite::tests::support::incident as any_incident;

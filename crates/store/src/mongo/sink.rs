@@ -6,9 +6,9 @@ use super::documents::{self, Upsert};
 use super::reports::Reports;
 use super::{MongoConfig, Trouble, indexes};
 use crate::journal::{Collection, JournalWrite};
-use crate::{Listed, Reader, Sqlite, StoreBatch};
+use crate::{Listed, Reader, Sqlite, StoreBatch, Thing};
 use mongodb::bson::Bson;
-use record::Counters;
+use record::{Counters, MacAddr};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -39,6 +39,9 @@ pub struct SinkCounters {
     pub no_ends: bool,
 }
 
+/// Tells the maker of a network card.
+pub type Vendor = Box<dyn Fn(MacAddr) -> String + Send>;
+
 /// The sink; blocks its caller.
 pub struct Sink {
     config: MongoConfig,
@@ -53,6 +56,7 @@ pub struct Sink {
     hosts_begun: Option<Instant>,
     counted: Option<Instant>,
     reports: Reports,
+    vendor: Vendor,
     counters: SinkCounters,
 }
 
@@ -61,7 +65,7 @@ impl Sink {
     ///
     /// # Errors
     /// The store or the runtime, in words.
-    pub fn new(config: MongoConfig, store: Arc<Sqlite>, data_dir: &Path) -> Result<Self, String> {
+    pub fn new(config: MongoConfig, store: Arc<Sqlite>, data_dir: &Path, vendor: Vendor) -> Result<Self, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
         let sink = Self {
             reader: store.reader(),
@@ -73,6 +77,7 @@ impl Sink {
             hosts_begun: None,
             counted: None,
             reports: Reports::new(data_dir.join(REPORTS)),
+            vendor,
             counters: SinkCounters::default(),
             config,
         };
@@ -166,11 +171,21 @@ impl Sink {
         let Some(last) = listed.last().map(|entry| entry.revision) else { return Ok(false) };
         let forgotten = |entry: &&Listed| entry.thing.is_none();
         self.counters.dropped.add("mongodb_forgotten", listed.iter().filter(forgotten).count() as u64);
+        listed.iter_mut().for_each(|entry| self.name_vendor(entry));
         let upserts: Vec<Upsert> = listed.iter().filter_map(documents::of).collect();
         self.put(collection, upserts)?;
         self.journal_later(JournalWrite::Done(listed.iter().map(|entry| entry.revision).collect()))?;
         self.cursors.insert(collection, last);
         Ok(listed.len() == limit)
+    }
+
+    /// The store knows no makers.
+    fn name_vendor(&self, entry: &mut Listed) {
+        if let Some(Thing::Host(row)) = &mut entry.thing
+            && let Some(mac) = row.host.mac
+        {
+            row.vendor = (self.vendor)(mac);
+        }
     }
 
     fn pass_reports(&mut self) -> Result<bool, Trouble> {

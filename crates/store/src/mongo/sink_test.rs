@@ -1,3 +1,4 @@
+//! The sink without a server: what waits, what is told, what is given up.
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::notify::secret::Secret;
@@ -34,7 +35,7 @@ fn a_server_that_is_away_costs_nothing_and_is_told_without_the_password() {
     let (dir, store) = open();
     let store = Arc::new(store);
     write(&store, 0..3, 2);
-    let mut sink = Sink::new(config(), Arc::clone(&store), dir.path()).unwrap();
+    let mut sink = Sink::new(config(), Arc::clone(&store), dir.path(), Box::new(|_| String::new())).unwrap();
     let trouble = sink.pass().unwrap_err();
     assert_eq!(trouble.reason, "unreachable");
     assert!(trouble.text.starts_with("MongoDB at 127.0.0.1:") && !trouble.text.contains("hunter2"), "{trouble:?}");
@@ -42,7 +43,7 @@ fn a_server_that_is_away_costs_nothing_and_is_told_without_the_password() {
     assert_eq!(sink.counters().waiting, 5, "what was there before waits too");
     assert_eq!(sink.counters().failures.0["unreachable"], 1);
     drop(sink);
-    let sink = Sink::new(config(), Arc::clone(&store), dir.path()).unwrap();
+    let sink = Sink::new(config(), Arc::clone(&store), dir.path(), Box::new(|_| String::new())).unwrap();
     assert_eq!(sink.reader.waiting(Collection::Incidents).unwrap(), 2, "a restart resumes");
 }
 
@@ -50,7 +51,7 @@ fn a_server_that_is_away_costs_nothing_and_is_told_without_the_password() {
 fn beyond_the_bound_the_oldest_alerts_are_given_up_and_counted() {
     let (dir, store) = open();
     let store = Arc::new(store);
-    let mut sink = Sink::new(config(), Arc::clone(&store), dir.path()).unwrap();
+    let mut sink = Sink::new(config(), Arc::clone(&store), dir.path(), Box::new(|_| String::new())).unwrap();
     write(&store, 0..1_010, 5);
     sink.pass().unwrap_err();
     assert_eq!(sink.counters().dropped.0["mongodb_waiting_full"], 15);
@@ -62,7 +63,8 @@ fn beyond_the_bound_the_oldest_alerts_are_given_up_and_counted() {
 fn an_address_in_a_file_that_is_missing_is_told_by_its_name() {
     let (dir, store) = open();
     let url = Secret::File(dir.path().join("no-such-file"));
-    let mut sink = Sink::new(MongoConfig { url, ..config() }, Arc::new(store), dir.path()).unwrap();
+    let mut sink =
+        Sink::new(MongoConfig { url, ..config() }, Arc::new(store), dir.path(), Box::new(|_| String::new())).unwrap();
     let trouble = sink.pass().unwrap_err();
     assert_eq!(trouble.reason, "settings");
     assert!(trouble.text.contains("mongodb.url") && trouble.text.contains("no-such-file"), "{trouble:?}");
