@@ -140,12 +140,13 @@ fn assert_same(api: &BTreeMap<String, Value>, kept: &[Document], leaving: &[&str
 fn the_server_has_what_the_api_says_though_it_was_away_and_was_killed() {
     let dir = tempfile::tempdir().unwrap();
     let Some((mut far, port)) = server("mongo", dir.path(), None) else { return };
-    let capture = support::simulate(dir.path(), "day", "office,port_scan_fast,ssh_brute_force,dns_tunnel", "3m");
+    let capture = support::simulate(dir.path(), "day", "demo", "4m");
     let data = dir.path().join("data");
     std::fs::create_dir_all(data.join("reports")).unwrap();
     std::fs::write(data.join("reports/2026-01-02.json"), r#"{"title":"A day","incidents":3}"#).unwrap();
     let url = format!("mongodb://127.0.0.1:{port}");
-    let tripline = replay(&capture, &data, "10", &url, &["--set", "mongodb.ttl_days=30"]);
+    let tripline =
+        replay(&capture, &data, "8", &url, &["--set", "mongodb.ttl_days=30", "--set", "mongodb.timeout_s=2"]);
 
     // Not there at the start: told, and the watch goes on.
     let (text, action) = wait_for(SOON, "a line", || line(tripline.port, "cannot be reached"));

@@ -43,7 +43,7 @@ impl Server {
         let url = config.reveal().map_err(Trouble::settings)?;
         let (label, timeout_s) = (label(&url), config.timeout_s);
         let failed = |e: &mongodb::error::Error| {
-            Trouble::of(e, &label, &config.database, &without_secrets(&url, &e.to_string()))
+            Trouble::of(e, &label, &config.database, &without_secrets(&url, &e.kind.to_string()))
         };
         let parsed = tokio::time::timeout(Duration::from_secs(timeout_s), ClientOptions::parse(&url)).await;
         let mut options = parsed.map_err(|_| Trouble::silent(&label, timeout_s))?.map_err(|e| failed(&e))?;
@@ -90,7 +90,7 @@ impl Server {
     }
 
     fn trouble(&self, error: &mongodb::error::Error) -> Trouble {
-        let words = without_secrets(&self.url, &error.to_string());
+        let words = without_secrets(&self.url, &error.kind.to_string());
         Trouble::of(error, &self.label, self.database.name(), &words)
     }
 

@@ -105,7 +105,7 @@ fn check_url(url: &str) -> Result<(), String> {
     }
     #[cfg(feature = "mongodb")]
     mongodb::options::ConnectionString::parse(url)
-        .map_err(|e| format!("mongodb.url: {}", without_secrets(url, &e.to_string())))?;
+        .map_err(|e| format!("mongodb.url: {}", without_secrets(url, &e.kind.to_string())))?;
     Ok(())
 }
 

@@ -93,7 +93,7 @@ impl Sink {
 
     /// Waits, while the connections are kept alive.
     pub fn wait(&self, time: Duration) {
-        self.runtime.block_on(tokio::time::sleep(time));
+        self.runtime.block_on(async { tokio::time::sleep(time).await });
     }
 
     /// Writes some of what waits. True: there is more.
