@@ -5,7 +5,7 @@ BIN := target/release/tripline
 ARGS ?= run
 CARGO ?= cargo
 
-.PHONY: help run build release services dist test lint web bench evaluation captures dga-model audit clean
+.PHONY: help run build release static image services dist test lint web bench evaluation captures dga-model audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -33,6 +33,13 @@ lint: ## format and lints, warnings are errors
 
 web: ## build the dashboard into crates/serve/assets (needs Node)
 	cd web && npm ci --no-audit --no-fund && npm run build
+
+static: ## the program for one machine without any library of it: target/x86_64-unknown-linux-gnu/release/tripline
+	@scripts/need-rust.sh
+	RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --release --locked --no-default-features --target x86_64-unknown-linux-gnu
+
+image: release ## the roots of the images, then both images by docker or buildah: tripline:latest, tripline:latest-sensor (as root)
+	@deploy/image.sh
 
 dist: ## the program as it is shipped, optimised over all crates: target/dist/tripline (five minutes)
 	$(CARGO) build --profile dist --locked

@@ -12,7 +12,7 @@ step() { # NAME COMMAND…
 
 scripts/need-rust.sh || exit 2
 missing=()
-for pair in chromium:chromium tcpdump:tcpdump tshark:tshark capinfos:wireshark-common ip:iproute2 nmap:nmap ndiff:ndiff zstd:zstd ping:iputils-ping curl:curl python3:python3 openssl:openssl socat:socat softflowd:softflowd pmacctd:pmacct tcpreplay:tcpreplay; do
+for pair in chromium:chromium tcpdump:tcpdump tshark:tshark capinfos:wireshark-common ip:iproute2 nmap:nmap ndiff:ndiff zstd:zstd ping:iputils-ping curl:curl python3:python3 openssl:openssl socat:socat softflowd:softflowd pmacctd:pmacct tcpreplay:tcpreplay buildah:buildah docker-compose:docker-compose yamllint:yamllint getcap:libcap2-bin systemd-analyze:systemd; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
 done
 # Names of protocols, which tcpdump needs to understand the filters that ours are compared with.

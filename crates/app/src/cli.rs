@@ -137,6 +137,8 @@ pub enum Command {
     Scan(crate::scan_args::ScanArgs),
     /// Self-test: play a crafted capture and say which detections fired
     Check(CheckArgs),
+    /// Ask a running Tripline whether it answers: exit code 0, else 1
+    Health(crate::commands::health::HealthArgs),
     /// Shell completions on standard output
     Completions {
         /// Shell
@@ -498,6 +500,9 @@ pub enum ConfigAction {
         /// Write to this file (never over an existing one) instead of standard output
         #[arg(short = 'w', long = "write", value_name = "OUT")]
         write: Option<PathBuf>,
+        /// Only what a process of this role uses, every default commented out
+        #[arg(long, value_enum, value_name = "ROLE")]
+        role: Option<crate::settings::role_file::FileRole>,
     },
     /// Show the settings in force: defaults, file, environment, --set
     Show,

@@ -75,6 +75,8 @@ pub struct Config {
     pub scan: scan::ScanConfig,
     /// A process that does a part of the work.
     pub roles: crate::live::roles::RoleSettings,
+    /// Results kept in MongoDB.
+    pub mongodb: store::mongo::MongoConfig,
 }
 
 /// Which networks are the user's own.
@@ -136,6 +138,7 @@ impl Config {
         self.uploads.check()?;
         self.scan.check().map_err(Failure::new)?;
         self.roles.check().map_err(Failure::new)?;
+        self.mongodb.check().map_err(Failure::new)?;
         if self.evidence.snap_len < 64 {
             return Err(Failure::new("evidence.snap_len is below 64 bytes: headers would be cut; set 64 or more"));
         }
@@ -173,6 +176,8 @@ impl Config {
             changed.insert("kafka.sasl_password".to_owned());
         if (&self.archive.key_id, &self.archive.key) != (&other.archive.key_id, &other.archive.key) {
             changed.insert("archive.key".to_owned());
+        if self.mongodb.url != other.mongodb.url {
+            changed.insert("mongodb.url".to_owned());
         }
         changed
     }
@@ -194,6 +199,7 @@ impl Config {
         next.kafka.connection.sasl_password.clone_from(&kafka.sasl_password);
         // Taken over at a start alone.
         next.archive.clone_from(&self.archive);
+        next.mongodb.url.clone_from(&if keys.contains("mongodb.url") { other } else { self }.mongodb.url);
         Ok(next)
     }
 

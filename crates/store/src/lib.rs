@@ -11,6 +11,8 @@ pub mod evidence;
 pub mod formats;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+pub mod journal;
+pub mod mongo;
 pub mod notify;
 pub mod query;
 pub mod read;
@@ -38,6 +40,7 @@ pub use evidence::EvidenceFolder;
 pub use query::{Field, FieldKind, FieldValue, Query, QueryError};
 pub use read::{AssetSort, HostSort, ListQuery, Read, SeriesQuery, TimeRange, TopWhat};
 pub use reader::Reader;
+pub use reader::journal::{Listed, ScanChanges, Thing};
 pub use rows::{
     AuditEntry, FlowDetail, FlowRow, HostCourse, HostDetail, HostProfile, HostRow, IncidentDetail, Page, ScatterPoint,
     ScatterResult, SimilarIncident, TopRow,

@@ -1,5 +1,6 @@
 //! The embedded store: one directory, one writer thread, a small pool of readers.
 
+use crate::journal::JournalWrite;
 use crate::queue::Queue;
 use crate::rows::{AuditEntry, HostProfile};
 use crate::writer::Writer;
@@ -99,6 +100,8 @@ pub struct StoreBatch {
     pub audit: Vec<AuditEntry>,
     /// Scans.
     pub scans: Vec<ScanWrite>,
+    /// What is kept elsewhere too: what to list, and what has arrived there. Written before all else of the batch.
+    pub journal: Vec<JournalWrite>,
 }
 
 impl StoreBatch {
@@ -115,6 +118,7 @@ impl StoreBatch {
             + self.profiles.len()
             + self.audit.len()
             + self.scans.len()
+            + self.journal.len()
     }
     /// Leaves at most `room` flows and verdicts, the last `kept` places of it for the anomalous; says how many went.
     pub(crate) fn truncate_flows(&mut self, room: usize, kept: usize) -> usize {
@@ -143,6 +147,7 @@ impl StoreBatch {
         self.profiles.append(&mut other.profiles);
         self.audit.append(&mut other.audit);
         self.scans.append(&mut other.scans);
+        self.journal.append(&mut other.journal);
     }
 }
 

@@ -2,6 +2,7 @@
 //! than the database takes in, they go through the spool, where a flow costs no index.
 
 use crate::connection::explain;
+use crate::journal;
 use crate::queue::Queue;
 use crate::retention::Retention;
 use crate::spool::{Position, Spool};
@@ -185,6 +186,7 @@ impl Writer {
             return Ok(());
         }
         let transaction = self.connection.transaction()?;
+        journal::write(&transaction, &batch.journal)?;
         incidents::write(&transaction, &batch.incidents)?;
         incidents::change(&transaction, &batch.changes)?;
         feedback::write(&transaction, &batch.feedback)?;

@@ -12,14 +12,17 @@ use std::path::PathBuf;
 /// Writes, shows or checks.
 pub fn run(common: &Common, args: &ConfigArgs) -> Result<u8> {
     match &args.action {
-        ConfigAction::Init { write } => {
+        ConfigAction::Init { write, role } => {
             if let Some(path) = write.as_ref().filter(|p| p.exists()) {
                 return Err(Failure::new(format!(
                     "{} exists already and was left as it is; choose another name",
                     path.display()
                 )));
             }
-            print(write.as_deref(), COMMENTED)
+            match role {
+                Some(role) => print(write.as_deref(), &role.text()),
+                None => print(write.as_deref(), COMMENTED),
+            }
         }
         ConfigAction::Show => {
             let layers = Layers::read(common, dashboards(common).as_deref())?;

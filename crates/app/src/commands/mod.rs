@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod evaluate;
 mod flows;
+pub mod health;
 mod interfaces;
 mod models;
 mod models_import;
@@ -38,6 +39,7 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Notify(args) => notify::run(common, args),
         Command::Scan(args) => scan::run(common, args),
         Command::Check(args) => check::run(common, args),
+        Command::Health(args) => health::run(common, args),
         Command::Completions { shell } => Ok(completions::run(*shell)),
     }
 }

@@ -315,6 +315,7 @@ impl Live for Answers {
             counters.add("csv_files_put_aside", aside);
         }
         status.archive.iter().for_each(|archive| archive.count(&mut counters));
+        counters.merge(&status.mongodb.as_ref().map(|sink| sink.counters()).unwrap_or_default());
         counters.add("store_flows_written", status.store.flows_written);
         counters.add("store_incidents_written", status.store.incidents_written);
         for (reason, n) in status.drops().0 {
@@ -339,6 +340,7 @@ impl Live for Answers {
             ("queue_store_flows".to_owned(), status.store.waiting_flows as f64),
             ("spool_flows".to_owned(), status.store.spooled_flows as f64),
             ("spool_bytes".to_owned(), status.store.spooled_bytes as f64),
+            ("mongodb_waiting".to_owned(), status.mongodb.as_ref().map_or(0, |sink| sink.waiting()) as f64),
             ("lag_milliseconds".to_owned(), status.lag_ms as f64),
             ("database_bytes".to_owned(), status.store.database_bytes as f64),
             ("resident_memory_peak_bytes".to_owned(), peak as f64),

@@ -32,6 +32,10 @@ impl Losses {
             let lost_exports =
                 ["kernel_socket_full", "datagram_cut", "export_sets_given_up"].contains(&reason.as_str());
             let lost_messages = ["connections_", "messages_"].iter().any(|beginning| reason.starts_with(beginning));
+            // Its own lines in the health strip say what of it is lost, and why.
+            if reason.starts_with("mongodb_") {
+                continue;
+            }
             let kind = if reason.starts_with("sender_") {
                 &mut losses.senders
             } else if lost_messages {

@@ -27,6 +27,7 @@ mod log_told;
 mod losses;
 mod memory;
 mod models_view;
+mod mongo_sink;
 #[cfg(test)]
 mod noise;
 pub mod notify;
@@ -288,11 +289,11 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let kept = models_dir.as_deref().map_or_else(Vec::new, |dir| versions::list(dir, artifact::FLOW));
     plan.past.take().into_iter().for_each(|past| past::play(past, &meter, &mut judge));
     let (notifier, outbox, notifying) = notify::start(&config.notify, &plan.data_dir, plan.mode == Mode::Demo)?;
+    let mongodb = mongo_sink::start(config, plan.mode == Mode::Demo, &store, &plan.data_dir, &stop)?;
+    lock(&status).mongodb = mongodb.as_ref().map(|(shown, _)| Arc::clone(shown));
     let levels = level_models::LevelTrainings::new(config, &mut judge, models_dir.clone());
-    let beside = Beside::start(config, &plan, &status, parcels, &stop)?;
-    let ends =
-        roles::open((plan.part, config), &plan.data_dir, (&status, &stop), &store, &beside.parcels)?;
     let beside = Beside::start(config, &plan, (&status, &store), parcels, &stop)?;
+    let ends = roles::open((plan.part, config), &plan.data_dir, (&status, &stop), &store, &beside.parcels)?;
     let judging = Judging {
         judge,
         levels,
@@ -327,6 +328,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     threads.extend(ends.run.map(|run| spawn("roles", run)).transpose()?);
     let (workers, meters) = start_workers(plan.sources, &meter, &rings, &plan.data_dir, &beside)?;
     threads.extend(workers.into_iter().chain(beside.threads).chain([notifying]));
+    threads.extend(mongodb.map(|(_, thread)| thread));
     let takers = Takers { judge: reloads, meters, lists, store: store.clone(), outbox: Arc::clone(&outbox) };
     let desk = Desk::new(plan.data_dir, plan.reload, takers);
     let (uploads, analysts) = uploads::start(config.uploads.clone(), is_live(plan.mode), &desk, &status, &stop)?;
@@ -522,6 +524,7 @@ fn first_status(plan: &mut Plan, store: &Sqlite) -> Result<Status> {
         host: None,
         csv_logs: None,
         archive: None,
+        mongodb: None,
     })
 }
 

@@ -236,6 +236,8 @@ pub struct Status {
     pub csv_logs: Option<Arc<super::csv_logs::LogShared>>,
     /// The archive; None when there is none.
     pub archive: Option<Arc<super::archiving::ArchiveShared>>,
+    /// Results kept in MongoDB; None when they are not.
+    pub mongodb: Option<Arc<dyn super::mongo_sink::Shown>>,
 }
 
 impl Status {
@@ -272,6 +274,7 @@ impl Status {
         }
         drops.merge(&self.store.dropped);
         drops.add("store_kafka_spool_full", self.flows_not_handed_on);
+        drops.merge(&self.mongodb.as_ref().map(|sink| sink.dropped()).unwrap_or_default());
         drops.add("csv_rows_lost", self.csv_logs.as_ref().map_or(0, |logs| logs.rows_lost()));
         drops.add("archive_missed", self.archive.as_ref().map_or(0, |archive| archive.missed()));
         drops
@@ -291,6 +294,7 @@ impl Status {
         items.extend(Losses::of(&self.drops()).health());
         items.extend(self.csv_logs.as_ref().and_then(|logs| logs.health()));
         items.extend(self.archive.as_ref().and_then(|archive| archive.health()));
+        items.extend(self.mongodb.iter().flat_map(|sink| sink.health()));
         items.extend(self.host.as_ref().and_then(|host| host.health()));
         if let Some(error) = &self.store.last_error {
             items.push(item(

@@ -6,3 +6,4 @@ pub mod kafka;
 pub mod known;
 pub mod layers;
 pub mod presets;
+pub mod role_file;

@@ -116,11 +116,16 @@ pub(super) fn page(connection: &Connection, query: &ListQuery, sort: HostSort) -
     Ok(Page { items: raw.items, total, total_exact, next_cursor: raw.next_cursor })
 }
 
+/// One host.
+pub(super) fn one(connection: &Connection, ip: IpAddr16) -> rusqlite::Result<Option<HostRow>> {
+    let text = format!("SELECT {} FROM hosts WHERE ip = ?1", COLUMNS.as_str());
+    connection.prepare_cached(&text)?.query_row([ip.0.as_slice()], host).optional()
+}
+
 /// One host and what surrounds it. A host that only flows know (its row was never written) is None.
 pub(super) fn detail(connection: &Connection, ip: IpAddr16) -> Result<Option<HostDetail>, ReadError> {
     let blob = ip.0.to_vec();
-    let text = format!("SELECT {} FROM hosts WHERE ip = ?1", COLUMNS.as_str());
-    let Some(host) = connection.prepare_cached(&text)?.query_row([&blob], host).optional()? else { return Ok(None) };
+    let Some(host) = one(connection, ip)? else { return Ok(None) };
     let flows = flows::of_host(connection, ip, FLOWS_MAX)?;
     // Source and target of one incident: twice the rows, each once in the answer.
     let mut statement = connection.prepare_cached(

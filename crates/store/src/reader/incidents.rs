@@ -50,11 +50,14 @@ pub(super) fn suppressed_counts(connection: &Connection) -> rusqlite::Result<Vec
     statement.query_map([], |row| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64)))?.collect()
 }
 
+/// One incident.
+pub(super) fn one(connection: &Connection, id: &str) -> rusqlite::Result<Option<Incident>> {
+    connection.prepare_cached("SELECT body FROM incidents WHERE id = ?1")?.query_row([id], incident).optional()
+}
+
 /// One incident, its flows and its like.
 pub(super) fn detail(connection: &Connection, id: &str) -> Result<Option<IncidentDetail>, ReadError> {
-    let found =
-        connection.prepare_cached("SELECT body FROM incidents WHERE id = ?1")?.query_row([id], incident).optional()?;
-    let Some(found) = found else { return Ok(None) };
+    let Some(found) = one(connection, id)? else { return Ok(None) };
     let flows = flows::of_incident(connection, id, 500)?;
     let similar = similar::of(connection, &found)?;
     Ok(Some(IncidentDetail { incident: found, flows, similar }))

@@ -11,6 +11,7 @@ pub(crate) mod flows;
 mod host_course;
 pub(crate) mod hosts;
 mod incidents;
+pub(crate) mod journal;
 mod page;
 mod scans;
 mod series;

@@ -8,6 +8,7 @@ mod bounds;
 mod damage;
 mod hosts;
 mod inbox;
+mod journal;
 mod lists;
 mod roundtrip;
 mod series;

@@ -1,0 +1,262 @@
+//! Results in a server that speaks MongoDB's protocol (scripts/services/mongodb.sh): not there at the start, killed in the middle and
+//! started again. What it has at last is what the API says, each thing once, and the queries of docs/how-to/mongodb.md find it.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use mongodb::bson::{Bson, Document, doc, serialize_to_document};
+use mongodb::sync::{Client, Database};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use support::http::{get_json, request, send_file};
+use support::server::Server;
+use support::servers::{Far, free_port};
+use support::wait_for;
+
+const SOON: Duration = Duration::from_mins(2);
+/// Fields that documents have beside those of the API.
+const OWN: [&str; 5] = ["_id", "schema", "revision", "updated", "day"];
+const SCAN: &str = r#"<?xml version="1.0"?><nmaprun scanner="nmap" args="nmap 192.0.2.0/24" start="1700000000" version="7.93" xmloutputversion="1.05">
+<host><status state="up"/><address addr="192.0.2.9" addrtype="ipv4"/><ports><port protocol="tcp" portid="22"><state state="open"/><service name="ssh"/></port></ports></host>
+<runstats><finished time="1700000100" exit="success"/><hosts up="1" down="0" total="1"/></runstats></nmaprun>"#;
+
+/// A server that is not started yet; None, with the reason, where it is not installed.
+fn server(test: &str, dir: &Path, login: Option<(&str, &str)>) -> Option<(Far, u16)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let services = std::env::var_os("TRIPLINE_SERVICES").map_or_else(|| root.join("target/services"), PathBuf::from);
+    let there = std::fs::read_dir(services.join("mongodb")).into_iter().flatten().flatten();
+    if !there.into_iter().any(|file| file.file_name().to_string_lossy().starts_with("ferretdb-")) {
+        eprintln!("SKIP {test}: no MongoDB-compatible server; scripts/services/mongodb.sh install");
+        return None;
+    }
+    let port = free_port();
+    let mut command = vec![
+        root.join("scripts/services/mongodb.sh").display().to_string(),
+        "run".to_owned(),
+        dir.join("far").display().to_string(),
+        port.to_string(),
+    ];
+    command.extend(login.iter().flat_map(|(user, password)| [(*user).to_owned(), (*password).to_owned()]));
+    Some((Far::tcp(command, port), port))
+}
+
+fn replay(capture: &Path, data: &Path, speed: &str, url: &str, more: &[&str]) -> Server {
+    let (capture, data) = (capture.to_str().unwrap(), data.to_str().unwrap());
+    let url = format!("mongodb.url={url}");
+    let learn = ["--set", "learn.flows_min=600", "--set", "learn.duration_min_s=0", "--set", "mongodb.hosts_every_s=1"];
+    let args = ["run", "-r", capture, "--speed", speed, "--data-dir", data, "--set", &url];
+    Server::start(&args.into_iter().chain(learn).chain(more.iter().copied()).collect::<Vec<_>>())
+}
+
+fn database(port: u16) -> Database {
+    let client = Client::with_uri_str(format!("mongodb://127.0.0.1:{port}/?serverSelectionTimeoutMS=5000")).unwrap();
+    client.database("tripline")
+}
+
+fn documents(database: &Database, collection: &str) -> Vec<Document> {
+    let found = database.collection::<Document>(collection).find(doc! {}).run();
+    found.map(|cursor| cursor.map(Result::unwrap).collect()).unwrap_or_default()
+}
+
+/// Everything of a list of the API, by id.
+fn all(port: u16, list: &str, id: &str) -> BTreeMap<String, Value> {
+    let (mut found, mut cursor) = (BTreeMap::new(), String::new());
+    loop {
+        let page = get_json(port, &format!("/api/v1/{list}limit=500{cursor}"));
+        for item in page["items"].as_array().unwrap() {
+            let name = item[id].as_str().map_or_else(|| item[id].to_string(), str::to_owned);
+            found.insert(name, item.clone());
+        }
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return found,
+        }
+    }
+}
+
+fn line(port: u16, words: &str) -> Option<(String, String)> {
+    let summary = get_json(port, "/api/v1/summary");
+    let items = summary["health"].as_array().unwrap();
+    let text = |item: &Value, name: &str| item[name].as_str().unwrap_or_default().to_owned();
+    items.iter().map(|item| (text(item, "text"), text(item, "action"))).find(|(text, _)| text.contains(words))
+}
+
+fn gauge(port: u16, name: &str) -> Option<f64> {
+    let text = support::http::get(port, "/metrics").text();
+    text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+}
+
+/// Everything has been written.
+fn written(port: u16) {
+    wait_for(SOON, "nothing waits", || {
+        let finished = get_json(port, "/api/v1/sources")["sources"][0]["state"] != "running";
+        (finished && gauge(port, "tripline_value{name=\"mongodb_waiting\"}") == Some(0.0)).then_some(())
+    });
+}
+
+/// Is a field of a document what the API says? Times are dates, to the millisecond.
+fn same(api: &Value, kept: &Bson) -> bool {
+    match (api, kept) {
+        (Value::Null, Bson::Null) => true,
+        (Value::Bool(a), Bson::Boolean(b)) => a == b,
+        (Value::Number(a), Bson::Int64(b)) => a.as_i64() == Some(*b),
+        (Value::Number(a), Bson::Double(b)) => a.as_f64() == Some(*b),
+        (Value::String(a), Bson::String(b)) => a == b,
+        (Value::String(a), Bson::DateTime(b)) => {
+            b.try_to_rfc3339_string().unwrap().trim_end_matches('Z').trim_end_matches('0').trim_end_matches('.')
+                == a.get(..23).unwrap_or(a).trim_end_matches('Z').trim_end_matches('0').trim_end_matches('.')
+        }
+        (Value::Array(a), Bson::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Object(a), Bson::Document(b)) => {
+            a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| same(a, b)))
+        }
+        _ => false,
+    }
+}
+
+/// Each document is what the API says of the same thing, and there are no others.
+fn assert_same(api: &BTreeMap<String, Value>, kept: &[Document], leaving: &[&str]) {
+    let id = |document: &Document| match document.get("_id").unwrap() {
+        Bson::String(id) => id.clone(),
+        other => other.to_string(),
+    };
+    let kept: BTreeMap<String, &Document> = kept.iter().map(|document| (id(document), document)).collect();
+    assert_eq!(kept.keys().collect::<Vec<_>>(), api.keys().collect::<Vec<_>>());
+    for (id, api) in api {
+        let document = kept[id];
+        for (name, value) in api.as_object().unwrap().iter().filter(|(name, _)| !leaving.contains(&name.as_str())) {
+            let found = document.get(name).unwrap_or_else(|| panic!("{id} has no {name}"));
+            assert!(same(value, found), "{id}: {name} is {found} and {value} by the API");
+        }
+        let more: Vec<&String> =
+            document.keys().filter(|name| api.get(name.as_str()).is_none() && !OWN.contains(&name.as_str())).collect();
+        assert!(more.is_empty() || leaving.contains(&"*"), "{id}: {more:?}");
+    }
+}
+
+#[test]
+fn the_server_has_what_the_api_says_though_it_was_away_and_was_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some((mut far, port)) = server("mongo", dir.path(), None) else { return };
+    let capture = support::simulate(dir.path(), "day", "demo", "4m");
+    let data = dir.path().join("data");
+    std::fs::create_dir_all(data.join("reports")).unwrap();
+    std::fs::write(data.join("reports/2026-01-02.json"), r#"{"title":"A day","incidents":3}"#).unwrap();
+    let url = format!("mongodb://127.0.0.1:{port}");
+    let tripline =
+        replay(&capture, &data, "8", &url, &["--set", "mongodb.ttl_days=30", "--set", "mongodb.timeout_s=2"]);
+
+    // Not there at the start: told, and the watch goes on.
+    let (text, action) = wait_for(SOON, "a line", || line(tripline.port, "cannot be reached"));
+    assert!(
+        text.contains(&format!("MongoDB at 127.0.0.1:{port}")) && action.contains("mongodb.url"),
+        "{text} {action}"
+    );
+    assert!(gauge(tripline.port, "tripline_events_total{name=\"mongodb_failures.unreachable\"}").unwrap() >= 1.0);
+    far.up();
+    let kept = database(port);
+    wait_for(SOON, "a first incident", || (!documents(&kept, "incidents").is_empty()).then_some(()));
+
+    // Killed in the middle.
+    far.down();
+    let before = all(tripline.port, "incidents?", "id").len();
+    send_file(tripline.port, "/api/v1/scans/import", SCAN.as_bytes());
+    wait_for(SOON, "more incidents", || (all(tripline.port, "incidents?", "id").len() > before).then_some(()));
+    far.up();
+    written(tripline.port);
+    let api = all(tripline.port, "incidents?", "id");
+    assert!(api.len() > 2, "{} incidents", api.len());
+    assert_same(&api, &documents(&kept, "incidents"), &[]);
+    let alerts = all(tripline.port, "flows?filter=anomalous:true&", "flow_id");
+    assert_same(&alerts, &documents(&kept, "alerts"), &["*"]);
+    assert_same(&all(tripline.port, "hosts?", "ip"), &documents(&kept, "hosts"), &[]);
+    assert_same(&all(tripline.port, "scans?", "id"), &documents(&kept, "scans"), &["progress", "*"]);
+    assert_eq!(documents(&kept, "reports")[0].get_str("title").unwrap(), "A day");
+
+    // What a person changes follows; what is newer there stays.
+    let ids: Vec<&String> = api.keys().collect();
+    let newer = doc! { "$set": { "revision": i64::MAX, "title": "newer" } };
+    kept.collection::<Document>("incidents").update_one(doc! { "_id": ids[1] }, newer).run().unwrap();
+    for id in [ids[0], ids[1]] {
+        let body = json!({"status": "acknowledged"}).to_string();
+        let answer = request(tripline.port, "PATCH", &format!("/api/v1/incidents/{id}"), Some(&body)).unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    let find =
+        |id: &String| documents(&kept, "incidents").into_iter().find(|d| d.get_str("_id").unwrap() == id).unwrap();
+    wait_for(SOON, "the new status", || (find(ids[0]).get_str("status").unwrap() == "acknowledged").then_some(()));
+    written(tripline.port);
+    assert_eq!(find(ids[1]).get_str("title").unwrap(), "newer");
+    assert_eq!(documents(&kept, "incidents").len(), api.len(), "put in place, not added");
+
+    assert_indexes(&kept);
+    assert!(line(tripline.port, "cannot end documents").is_some(), "this server has no TTL indexes, and that is said");
+    let strange = alerts.values().next().unwrap()["src_ip"].as_str().unwrap();
+    every_documented_query_answers(&kept, api[ids[0]]["src"][0].as_str().unwrap(), strange);
+    assert!(tripline.terminate().success());
+
+    // Started again on the same past: nothing is written twice, nothing is missing.
+    let tripline = replay(&capture, &data, "max", &url, &[]);
+    written(tripline.port);
+    assert_eq!(documents(&kept, "incidents").len(), all(tripline.port, "incidents?", "id").len());
+    assert!(tripline.terminate().success());
+}
+
+fn assert_indexes(kept: &Database) {
+    let names = kept.collection::<Document>("incidents").list_index_names().run().unwrap();
+    for wanted in ["status_1_severity_1_last_seen_-1", "kind_1_raised_-1", "src_1_last_seen_-1", "dest_1_last_seen_-1"]
+    {
+        assert!(names.iter().any(|name| name == wanted), "{wanted} is not in {names:?}");
+    }
+}
+
+/// The commands of the how-to, each run as it stands there with a host of this run: of an incident, or of a strange flow.
+fn every_documented_query_answers(kept: &Database, host: &str, strange: &str) {
+    let text = include_str!("../../../docs/how-to/mongodb.md");
+    let queries: Vec<Value> = text
+        .split("db.runCommand(")
+        .skip(1)
+        .map(|rest| {
+            let text = rest.split(")\n```").next().unwrap();
+            let text = text.replace("192.0.2.7", if text.contains("\"alerts\",") { strange } else { host });
+            serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"))
+        })
+        .collect();
+    assert!(queries.len() >= 8, "{} queries", queries.len());
+    let mut empty = Vec::new();
+    for query in queries {
+        let answer = kept.run_command(serialize_to_document(&query).unwrap()).run();
+        let answer = answer.unwrap_or_else(|e| panic!("{query}: {e}"));
+        if answer.get_document("cursor").unwrap().get_array("firstBatch").unwrap().is_empty() {
+            empty.push(query.to_string());
+        }
+    }
+    assert!(empty.is_empty(), "nothing found by {empty:#?}");
+}
+
+#[test]
+fn a_wrong_password_and_a_missing_right_are_told_and_mended_without_a_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some((mut far, port)) = server("mongo login", dir.path(), Some(("keeper", "correct-horse"))) else { return };
+    far.up();
+    let capture = support::simulate(dir.path(), "scan", "office,port_scan_fast", "1m");
+    let secret = dir.path().join("url");
+    let write = |login: &str| std::fs::write(&secret, format!("mongodb://{login}127.0.0.1:{port}/\n")).unwrap();
+    write("keeper:hunter2@");
+    let place = format!("{{ file = \"{}\" }}", secret.display());
+    let tripline = replay(&capture, &dir.path().join("data"), "max", &place, &[]);
+    let (text, action) = wait_for(SOON, "a line", || line(tripline.port, "refuses the user or the password"));
+    assert!(!text.contains("hunter2") && action.contains("authSource"), "{text} {action}");
+    write("");
+    let (_, action) = wait_for(SOON, "a line", || line(tripline.port, "gives no right"));
+    assert!(action.contains("readWrite"), "{action}");
+    write("keeper:correct-horse@");
+    written(tripline.port);
+    let url = format!("mongodb://keeper:correct-horse@127.0.0.1:{port}/");
+    let kept = Client::with_uri_str(url).unwrap().database("tripline");
+    assert_same(&all(tripline.port, "incidents?", "id"), &documents(&kept, "incidents"), &[]);
+    assert!(!tripline.log().contains("hunter2") && !tripline.log().contains("correct-horse"), "{}", tripline.log());
+    assert!(line(tripline.port, "MongoDB at").is_none(), "what is mended is not told any more");
+}
