@@ -3,10 +3,12 @@
 //! This room owns how flows, incidents, hosts and series are kept and found again: the embedded database, its one
 //! writer, its bounds on disk, the filter language of the lists. It knows no HTTP, no packet and no model.
 
+pub mod civil;
 pub mod config;
 pub mod csv_log;
 pub mod error;
 pub mod evidence;
+pub mod export;
 pub mod formats;
 pub mod notify;
 pub mod query;

@@ -10,6 +10,7 @@ mod host_course;
 pub(crate) mod hosts;
 mod incidents;
 mod page;
+mod rows;
 mod scans;
 mod series;
 mod similar;
