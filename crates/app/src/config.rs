@@ -69,6 +69,8 @@ pub struct Config {
     pub notify: store::notify::NotifyConfig,
     /// Active scanning.
     pub scan: scan::ScanConfig,
+    /// Reports.
+    pub reports: crate::report::ReportSettings,
 }
 
 /// Which networks are the user's own.
@@ -127,6 +129,8 @@ impl Config {
         self.pcap.check().plain()?;
         self.uploads.check()?;
         self.scan.check().map_err(Failure::new)?;
+        let mails = self.notify.channels.iter().filter(|channel| channel.kind == "email");
+        self.reports.check(&mails.map(|channel| channel.name.as_str()).collect::<Vec<_>>()).map_err(Failure::new)?;
         if self.evidence.snap_len < 64 {
             return Err(Failure::new("evidence.snap_len is below 64 bytes: headers would be cut; set 64 or more"));
         }
