@@ -13,9 +13,9 @@ fn watched(dir: &std::path::Path) -> (Server, String) {
     let capture = support::simulate(dir, "scan", "office,port_scan_fast", "2m");
     let data = dir.join("data").display().to_string();
     let server = Server::start(&["run", "-r", capture.to_str().unwrap(), "--speed", "max", "--data-dir", &data]);
-    support::wait_for(Duration::from_mins(2), "an incident", || {
-        let list = http::get_json(server.port, "/api/v1/incidents?q=kind:port_scan");
-        list["items"].as_array().is_some_and(|items| !items.is_empty()).then_some(())
+    support::wait_for(Duration::from_mins(2), "an incident and its flows", || {
+        let total = |path: &str| http::get_json(server.port, path)["total"].as_u64().unwrap_or(0);
+        (total("/api/v1/incidents?q=kind:port_scan") > 0 && total("/api/v1/flows") > 100).then_some(())
     });
     (server, data)
 }

@@ -24,7 +24,7 @@ pub fn run(common: &Common, args: &ExportArgs) -> Result<u8> {
     let config = Config::load(common)?;
     let what = What::from(args.what);
     let (form, place) = (form(args, what), Place::parse("local").map_err(Failure::new)?);
-    let range = range(&place, args.since.as_deref(), args.until.as_deref())?;
+    let range = range(&place, wall_clock(), args.since.as_deref(), args.until.as_deref())?;
     let ask = Ask::new(what, form, &args.filter, range).map_err(|e| refused(&e, args, what))?;
     refuse_terminal(form, args.write.as_deref())?;
     let reader = open(common, &config.store)?;
@@ -69,8 +69,7 @@ fn form(args: &ExportArgs, what: What) -> Form {
 }
 
 /// The times given, checked.
-pub fn range(place: &Place, since: Option<&str>, until: Option<&str>) -> Result<TimeRange> {
-    let now = wall_clock();
+pub fn range(place: &Place, now: Timestamp, since: Option<&str>, until: Option<&str>) -> Result<TimeRange> {
     let moment = |name: &str, text: Option<&str>| -> Result<Option<Timestamp>> {
         text.map(|text| place.moment(text, now).context(name)).transpose()
     };

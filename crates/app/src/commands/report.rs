@@ -23,7 +23,7 @@ pub fn run(common: &Common, args: &ReportArgs) -> Result<u8> {
     refuse_stores(args.write.as_deref())?;
     let clock = Place::parse(&config.reports.zone).map_err(Failure::new)?;
     let now = wall_clock();
-    let times = range(&clock, Some(&args.since), args.until.as_deref())?;
+    let times = range(&clock, now, Some(&args.since), Some(args.until.as_deref().unwrap_or("now")))?;
     let (from, to) = (times.from.unwrap_or(now), times.to.unwrap_or(now));
     if from >= to {
         return Err(Failure::new(format!("--since {from} is not before the end {to}; give an earlier beginning")));

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 /// Width and height of a field, and the room for the axes.
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 170.0;
-const LEFT: f64 = 62.0;
+const LEFT: f64 = 78.0;
 const LOW: f64 = 22.0;
 const TOP: f64 = 8.0;
 /// Labels along the time.

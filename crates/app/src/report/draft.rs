@@ -213,17 +213,22 @@ impl Draft {
         self.courses.get(metric).map_or_else(|| vec![None; self.buckets()], |sums| sums.iter().map(value).collect())
     }
 
+    /// What was counted in each bucket.
+    fn sums(&self, metric: &str) -> Vec<Option<f64>> {
+        let value = |sum: &Sum| (sum.watched_s > 0).then_some(sum.total);
+        self.courses.get(metric).map_or_else(|| vec![None; self.buckets()], |sums| sums.iter().map(value).collect())
+    }
+
     /// The report; what is not made of rows is filled in by `facts`, then the sentences follow.
     pub fn finish(mut self, made: Timestamp, facts: impl FnOnce(&mut Report, &HashMap<IpAddr16, u64>)) -> Report {
         self.trim();
         let step_s = self.step_s as u32;
-        let per_bucket = |values: Vec<Option<f64>>| values.iter().map(|v| v.map(|v| v * f64::from(step_s))).collect();
         let course = Course {
             step_s,
             bytes_in: self.course("bytes_in"),
             bytes_out: self.course("bytes_out"),
             bytes: self.course("bytes"),
-            flows_anomalous: per_bucket(self.course("flows_anomalous")),
+            flows_anomalous: self.sums("flows_anomalous"),
             incidents: self
                 .kinds
                 .iter()
@@ -255,7 +260,8 @@ impl Draft {
         report.incidents = self.incidents;
         let hours = report.totals.watched_s as f64 / 3_600.0;
         let told = report.totals.incidents as f64;
-        report.models.told_per_hour = if hours > 0.0 { told / hours } else { 0.0 };
+        // Of less than an hour no rate can be told.
+        report.models.told_per_hour = told / hours.max(1.0);
         let flows = report.totals.flows.max(1) as f64;
         report.models.anomalous_share = report.totals.flows_anomalous as f64 / flows;
         facts(&mut report, &self.by_address);

@@ -100,8 +100,8 @@ fn watch(report: &Report) -> Vec<String> {
     let mut all = Vec::new();
     // A second at either end is the clock's.
     if losses.unwatched_s > 60 && losses.unwatched_s * 200 > losses.period_s {
-        let (gone, whole) = (span(losses.unwatched_s), span(losses.period_s));
-        all.push(format!("Nobody watched for {gone} of {whole}: this report says nothing of that time."));
+        let (seen, whole) = (span(losses.period_s - losses.unwatched_s), span(losses.period_s));
+        all.push(format!("Only {seen} of {whole} were watched: of the rest this report says nothing."));
     }
     if report.totals.dropped > 0 {
         let lost = counted(report.totals.dropped, "packet was", "packets were");
