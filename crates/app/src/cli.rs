@@ -135,6 +135,12 @@ pub enum Command {
     /// What is there, by nmap or connections of its own, and what changed; only targets inside scan.allow
     #[command(after_help = crate::scan_args::EXAMPLES)]
     Scan(crate::scan_args::ScanArgs),
+    /// Rows of the store: flows, alerts, incidents, hosts, series, scans; also while `tripline run` writes it
+    #[command(after_help = crate::export_args::EXPORT_EXAMPLES)]
+    Export(crate::export_args::ExportArgs),
+    /// What happened in a time, on one page: traffic, anomalies, incidents with reasons, scans, models, losses
+    #[command(after_help = crate::export_args::REPORT_EXAMPLES)]
+    Report(crate::export_args::ReportArgs),
     /// Self-test: play a crafted capture and say which detections fired
     Check(CheckArgs),
     /// Ask a running Tripline whether it answers: exit code 0, else 1

@@ -77,6 +77,8 @@ pub struct Config {
     pub roles: crate::live::roles::RoleSettings,
     /// Results kept in MongoDB.
     pub mongodb: store::mongo::MongoConfig,
+    /// Reports.
+    pub reports: crate::report::ReportSettings,
 }
 
 /// Which networks are the user's own.
@@ -139,6 +141,8 @@ impl Config {
         self.scan.check().map_err(Failure::new)?;
         self.roles.check().map_err(Failure::new)?;
         self.mongodb.check().map_err(Failure::new)?;
+        let mails = self.notify.channels.iter().filter(|channel| channel.kind == "email");
+        self.reports.check(&mails.map(|channel| channel.name.as_str()).collect::<Vec<_>>()).map_err(Failure::new)?;
         if self.evidence.snap_len < 64 {
             return Err(Failure::new("evidence.snap_len is below 64 bytes: headers would be cut; set 64 or more"));
         }

@@ -31,7 +31,8 @@ pub(crate) async fn guard(State(state): State<AppState>, request: Request, next:
     };
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
+        // What a handler has said already is stricter (a report's page).
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     if api {
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

@@ -4,25 +4,28 @@
 //! running process through `Live`; it knows no packet, no model and no table.
 
 pub mod api;
+pub mod export;
 pub mod hub;
 pub mod live;
 pub mod problem;
+pub mod reports;
 pub mod scans;
 pub mod server;
 pub mod shapes;
 pub mod state;
 pub mod uploads;
 
-mod export;
 mod guard;
 mod metrics;
 mod page;
 mod params;
 mod statistics;
 
+pub use export::Exports;
 pub use hub::{EventKind, Hub};
 pub use live::{Live, LiveError, ModelUpload, PacketQuery};
 pub use problem::Problem;
+pub use reports::{ReportFormat, ReportKeeper};
 pub use scans::{DiffFormat, ScanKeeper};
 pub use server::{ServeError, bind, check_listen, openapi_json, router, serve, serve_on};
 pub use state::{AppState, ServeConfig};

@@ -1,6 +1,7 @@
 //! What serving asks of the running process; `app` implements it. Every call returns at once: what is shown lies ready
 //! in memory. Calls come from blocking threads, several at a time.
 
+use crate::reports::ReportKeeper;
 use crate::scans::ScanKeeper;
 use crate::shapes::{
     FeatureView, FeedbackGiven, FeedbackPreview, HostPatch, Models, NotificationAccepted, Notifications,
@@ -209,6 +210,10 @@ pub trait Live: Send + Sync {
     }
     /// Who scans; None where nobody does.
     fn scans(&self) -> Option<Arc<dyn ScanKeeper>> {
+        None
+    }
+    /// Who makes and keeps reports; None where nobody does.
+    fn reports(&self) -> Option<Arc<dyn ReportKeeper>> {
         None
     }
     /// True when sources and store are open: `/readyz`.

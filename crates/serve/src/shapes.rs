@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 mod models;
 mod notifications;
+mod reports;
 mod scans;
 mod settings;
 mod sockets;
@@ -17,6 +18,7 @@ mod uploads;
 
 pub use models::*;
 pub use notifications::*;
+pub use reports::*;
 pub use scans::*;
 pub use settings::*;
 pub use sockets::*;

@@ -1,6 +1,6 @@
 //! What every handler holds, and the settings of serving.
 
-use crate::{Hub, Live, Problem};
+use crate::{Exports, Hub, Live, Problem};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -35,6 +35,8 @@ pub struct AppState {
     pub live: Arc<dyn Live>,
     /// The live stream.
     pub hub: Hub,
+    /// Downloads of rows.
+    pub exports: Exports,
     /// Settings.
     pub config: Arc<ServeConfig>,
 }

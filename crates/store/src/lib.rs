@@ -4,10 +4,12 @@
 //! writer, its bounds on disk, the filter language of the lists. It knows no HTTP, no packet and no model.
 
 pub mod archive;
+pub mod civil;
 pub mod config;
 pub mod csv_log;
 pub mod error;
 pub mod evidence;
+pub mod export;
 pub mod formats;
 #[cfg(feature = "kafka")]
 pub mod kafka;

@@ -81,7 +81,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All rows that match, newest first. */
+        /** All rows that match, newest first, streamed; `x-tripline-rows` says how many will come where that is known before. Two run at a time. */
         get: operations["export"];
         put?: never;
         post?: never;
@@ -512,6 +512,42 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reports kept, newest first, and when the next is made by itself. */
+        get: operations["reports"];
+        put?: never;
+        /** Makes a report of a time now; it is kept. In the audit log. */
+        post: operations["make_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One report as it was made, as a page that runs nothing. */
+        get: operations["report"];
+        put?: never;
+        post?: never;
+        /** Deletes a report. In the audit log. */
+        delete: operations["delete_report"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3434,6 +3470,80 @@ export interface components {
              */
             packets_per_s: number;
         };
+        /** @description A report is asked for. */
+        ReportAsked: {
+            /**
+             * Format: date-time
+             * @description Beginning.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description End, not in it.
+             */
+            to: string;
+        };
+        /** @description One report that is kept. */
+        ReportRow: {
+            /**
+             * Format: int64
+             * @description Size of its page, bytes.
+             */
+            bytes: number;
+            /** @description Forms in which it is there. */
+            formats: string[];
+            /**
+             * Format: date-time
+             * @description Beginning of its time.
+             */
+            from: string;
+            /** @description Identity, also its file's name. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Incidents told in its time.
+             */
+            incidents: number;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            made: string;
+            /** @description Who wanted it: `schedule`, `manual`. */
+            origin: string;
+            /**
+             * Format: date-time
+             * @description End, not in it.
+             */
+            to: string;
+            /** @description What matters of it, in one sentence. */
+            words: string;
+        };
+        /** @description Reports, and when the next is made by itself. */
+        Reports: {
+            /** @description Time of day. */
+            at: string;
+            /** @description `day`, `week`, `month`; empty: none is made by itself. */
+            every: string;
+            /**
+             * Format: int64
+             * @description Reports that are kept; the oldest go first.
+             */
+            keep: number;
+            /** @description Channels that scheduled reports are sent through. */
+            mail_channels: string[];
+            /**
+             * Format: date-time
+             * @description When the next is due; null: never.
+             */
+            next?: string | null;
+            /** @description Newest first. */
+            reports: components["schemas"]["ReportRow"][];
+            /** @description Why the last one could not be made; empty: it could. */
+            trouble: string;
+            /** @description Whose clock. */
+            zone: string;
+        };
         /** @description Data of event `reset`: what came between is not in the buffer any more; load anew. */
         Reset: {
             /** @description Why, in words. */
@@ -5051,17 +5161,15 @@ export interface operations {
     export: {
         parameters: {
             query?: {
-                /** @description `csv` (default) or `json`. */
-                format?: "csv" | "json";
                 /**
-                 * @description Filter: `field:value` tokens separated by spaces; `-field:value` excludes; values may be a CIDR, hold `*`, or
-                 *     begin with `>=`, `<=`, `>`, `<`; a bare word is searched in the text fields.
+                 * @description `csv` (default; of alerts `eve`), `json` (one array), `jsonl` (one object a line with everything that is known), `eve`, `zeek`, `parquet`,
+                 *     `pcapng`, `cicflowmeter`, as far as the kind has it; a refusal says which it has.
                  */
+                format?: string;
+                /** @description Filter, as in the lists. Of alerts: a field that only flows, or only incidents, have asks for those. */
                 q?: string;
-                /** @description Rows of a page, 1 to 500, default 100. */
-                limit?: number;
-                /** @description `next_cursor` of the page before. */
-                cursor?: string;
+                /** @description The same under another name. */
+                where?: string;
                 /** @description RFC 3339: nothing earlier. */
                 from?: string;
                 /** @description RFC 3339: nothing later. */
@@ -5069,7 +5177,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description flows, incidents or hosts */
+                /** @description flows, alerts, incidents, hosts, series or scans */
                 what: string;
             };
             cookie?: never;
@@ -5094,6 +5202,14 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6162,6 +6278,169 @@ export interface operations {
                 };
             };
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reports"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportAsked"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportRow"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    report: {
+        parameters: {
+            query?: {
+                /** @description `html` (default), `json` or `csv`. */
+                format?: string;
+                /** @description `true`: as a file to be saved, not as a page. */
+                download?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description id of the list */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the report */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id of the list */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -17,6 +17,7 @@ export const PAGES: readonly PageEntry[] = [
   { path: '/incidents', title: 'Incidents', key: 'i', load: () => import('./Incidents.svelte') },
   { path: '/hosts', title: 'Hosts', key: 'h', load: () => import('./Hosts.svelte') },
   { path: '/scans', title: 'Scans', key: 'n', load: () => import('./Scans.svelte') },
+  { path: '/trends', title: 'Trends', key: 't', load: () => import('./Trends.svelte') },
   { path: '/captures', title: 'Captures', key: 'c', load: () => import('./Captures.svelte') },
   { path: '/models', title: 'Models', key: 'm', load: () => import('./Models.svelte') },
   { path: '/settings', title: 'Settings', key: 's', load: () => import('./Settings.svelte') },

@@ -6,6 +6,7 @@ mod completions;
 mod config;
 mod demo;
 mod evaluate;
+mod export;
 mod flows;
 pub mod health;
 mod interfaces;
@@ -13,6 +14,7 @@ mod models;
 mod models_import;
 mod notify;
 mod output;
+mod report;
 mod run;
 pub mod scan;
 mod simulate;
@@ -38,6 +40,8 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Models(args) => models::run(common, args),
         Command::Notify(args) => notify::run(common, args),
         Command::Scan(args) => scan::run(common, args),
+        Command::Export(args) => export::run(common, args),
+        Command::Report(args) => report::run(common, args),
         Command::Check(args) => check::run(common, args),
         Command::Health(args) => health::run(common, args),
         Command::Completions { shell } => Ok(completions::run(*shell)),

@@ -52,6 +52,8 @@ pub struct Answers {
     pub uploads: Option<Arc<Keeper>>,
     /// Scans.
     pub scans: Arc<super::scans::ScanDesk>,
+    /// Reports.
+    pub reports: Arc<super::reporting::ReportDesk>,
     /// Bytes kept of a packet.
     pub snap_len: usize,
     /// Where the models are kept; empty when they are not.
@@ -160,6 +162,10 @@ impl Live for Answers {
 
     fn scans(&self) -> Option<Arc<dyn serve::ScanKeeper>> {
         Some(Arc::new(super::scans::Keeper(Arc::clone(&self.scans))))
+    }
+
+    fn reports(&self) -> Option<Arc<dyn serve::ReportKeeper>> {
+        Some(Arc::clone(&self.reports) as Arc<dyn serve::ReportKeeper>)
     }
 
     fn packets(&self, query: &PacketQuery) -> Page<PacketSummary> {

@@ -24,7 +24,7 @@ pub mod level_words;
 pub mod log_lines;
 pub mod log_replay;
 mod log_told;
-mod losses;
+pub mod losses;
 mod memory;
 mod models_view;
 mod mongo_sink;
@@ -37,9 +37,11 @@ mod publish;
 mod pulse;
 mod questions;
 mod reload;
+pub mod reporting;
 mod requests;
 mod retrain;
 pub mod roles;
+pub mod retrain;
 mod rules;
 mod saying;
 mod scans;
@@ -334,6 +336,8 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let (uploads, analysts) = uploads::start(config.uploads.clone(), is_live(plan.mode), &desk, &status, &stop)?;
     threads.extend(analysts);
     let scans = scan_desk(config, plan.mode, (&desk, &store), &hub, &changes, (&stop, &mut threads))?;
+    let (reports, reporting) = reporting::start(&desk, store.reader(), &outbox, &status, &stop)?;
+    threads.push(reporting);
     let answers = Answers {
         status,
         scores,
@@ -345,6 +349,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         desk: Arc::clone(&desk),
         uploads,
         scans,
+        reports,
         snap_len: config.evidence.snap_len,
         artifact: models_dir.map_or(String::new(), |d| d.join(artifact::FILE_NAME).display().to_string()),
         seed: config.learn.seed,
@@ -378,7 +383,8 @@ fn open_store(config: &Config, plan: &Plan) -> Result<Sqlite> {
 fn app_state(config: &Config, listen: SocketAddr, answers: Answers, hub: Hub) -> AppState {
     let read: Arc<dyn Read> = answers.reader.clone();
     let serve = serve::ServeConfig { listen, ..config.serve.clone() };
-    AppState { read, live: Arc::new(answers), hub, config: Arc::new(serve) }
+    let exports = serve::Exports::new(store::export::Exporter::new(answers.reader.clone(), alert::eve_event));
+    AppState { read, live: Arc::new(answers), hub, exports, config: Arc::new(serve) }
 }
 
 /// Threat-intelligence lists as far as they lie here, given to the judge, and their keeper.

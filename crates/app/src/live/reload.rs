@@ -44,6 +44,7 @@ const APPLIED: &[&str] = &[
     "evidence.packets_max",
     "notify.",
     "scan.",
+    "reports.",
 ];
 /// Of these, what only the next training looks at.
 const NEXT_TRAINING: &[&str] = &["models.", "learn."];

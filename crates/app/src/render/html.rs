@@ -66,7 +66,7 @@ fn article(output: &mut impl Write, incident: &Incident) -> io::Result<()> {
 }
 
 /// Text from the network never becomes markup.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

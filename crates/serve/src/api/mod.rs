@@ -12,6 +12,7 @@ mod models;
 mod models_import;
 mod notifications;
 mod packets;
+mod reports;
 mod scans;
 mod series;
 mod settings;
@@ -50,6 +51,7 @@ const ENDPOINTS: &[fn() -> OpenApiRouter<AppState>] = &[
     scans::routes,
     assets::routes,
     export::routes,
+    reports::routes,
     live::routes,
 ];
 

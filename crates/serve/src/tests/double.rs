@@ -6,7 +6,7 @@ use crate::shapes::{
     Presets, Question, Questions, Retraining, RuleAdded, RuleGiven, RulePreview, ScopePreview, SettingItem, Settings,
     SettingsPatch, SourceState, Summary, SuppressionUndone, SuppressionView, Suppressions, VersionNote,
 };
-use crate::{AppState, Hub, Live, LiveError, ModelUpload, PacketQuery, ServeConfig, router};
+use crate::{AppState, Exports, Hub, Live, LiveError, ModelUpload, PacketQuery, ServeConfig, router};
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
@@ -18,6 +18,7 @@ use record::{
 };
 use serde_json::Value;
 use std::sync::Arc;
+use store::export::Exporter;
 use store::query::packet_matches;
 use store::{FlowWrite, HostProfile, IncidentChange, Page, Sqlite, StoreBatch, StoreConfig};
 use tempfile::TempDir;
@@ -52,6 +53,9 @@ fn packet(id: u64) -> PacketSummary {
 }
 
 impl Live for Double {
+    fn reports(&self) -> Option<Arc<dyn crate::ReportKeeper>> {
+        Some(Arc::new(super::reports::OneReport))
+    }
     fn summary(&self) -> Summary {
         let mut summary = Summary { now: at(1_000), started: at(0), version: "0.1.0".into(), ..Summary::default() };
         summary.totals.packets = 1_234;
@@ -387,7 +391,8 @@ pub(super) fn world() -> World {
     store.evidence().save(&incident(1).id, |out| out.write_all(b"pcapng")).unwrap();
     let live: Arc<dyn Live> = Arc::new(Double { store: Arc::clone(&store) });
     let read = store.reader();
-    let state = AppState { read, live, hub: Hub::starting_at(1), config: Arc::new(ServeConfig::default()) };
+    let exports = Exports::new(Exporter::new(store.reader(), |incident| serde_json::json!({"id": incident.id})));
+    let state = AppState { read, live, hub: Hub::starting_at(1), exports, config: Arc::new(ServeConfig::default()) };
     World { _dir: dir, state, store }
 }
 

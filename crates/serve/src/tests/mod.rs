@@ -9,6 +9,7 @@ mod listen;
 mod lists;
 mod notifications;
 mod openapi;
+mod reports;
 mod scans;
 mod security;
 mod settings;

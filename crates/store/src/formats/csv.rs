@@ -2,7 +2,7 @@
 //! Packet lengths are payload bytes and times microseconds, as there. Its errors are mended: flags by direction, rates and
 //! subflows with fractions, active and idle as durations, no NaN or infinity for a flow of one packet.
 
-use super::{FormatContext, LineFormat, four, ratio};
+use super::{LineFormat, Told, four, ratio};
 use record::{DirectionStats, FlowRecord, Moments};
 use std::fmt::Write as _;
 
@@ -46,7 +46,7 @@ impl LineFormat for Csv {
         line.push_str(&COLUMNS.join(","));
         line.push('\n');
     }
-    fn record(&self, flow: &FlowRecord, _context: &FormatContext, line: &mut String) {
+    fn record(&self, flow: &FlowRecord, _told: Told<'_>, line: &mut String) {
         identity(flow, line);
         let mut number = |value: f64| {
             let _ = write!(line, ",{value}");

@@ -1,6 +1,6 @@
 //! Suricata's EVE: one JSON object a line, `event_type` `flow`, with the field names and value spellings of its schema.
 
-use super::{FormatContext, LineFormat};
+use super::{LineFormat, Told};
 use crate::rows::{mac_text, proto_name};
 use record::{AppProto, EndReason, FlowRecord, TcpFlags, TcpState, Timestamp};
 use serde_json::{Map, Value, json};
@@ -17,20 +17,20 @@ impl LineFormat for Eve {
     fn about(&self) -> &'static str {
         "Suricata's EVE, one flow event as JSON a line"
     }
-    fn record(&self, flow: &FlowRecord, context: &FormatContext, line: &mut String) {
-        line.push_str(&Value::Object(event(flow, context)).to_string());
+    fn record(&self, flow: &FlowRecord, told: Told<'_>, line: &mut String) {
+        line.push_str(&Value::Object(event(flow, told)).to_string());
         line.push('\n');
     }
 }
 
-fn event(flow: &FlowRecord, context: &FormatContext) -> Map<String, Value> {
+fn event(flow: &FlowRecord, told: Told<'_>) -> Map<String, Value> {
     let (src, dest, proto) = (flow.src(), flow.dest(), flow.key.proto);
     let mut event = Map::new();
     let mut put = |name: &str, value: Value| event.insert(name.to_owned(), value);
     put("timestamp", time(flow.end));
     put("flow_id", json!(flow.flow_id));
-    if !context.interface(flow).is_empty() {
-        put("in_iface", json!(context.interface(flow)));
+    if !told.interface(flow).is_empty() {
+        put("in_iface", json!(told.interface(flow)));
     }
     put("event_type", json!("flow"));
     if flow.vlan != 0 {
@@ -50,8 +50,8 @@ fn event(flow: &FlowRecord, context: &FormatContext) -> Map<String, Value> {
     if flow.app_proto() != AppProto::Unknown {
         put("app_proto", json!(flow.app_proto().name()));
     }
-    put("flow", counters(flow));
-    put("community_id", json!((context.community_id)(flow)));
+    put("flow", counters(flow, told.row.is_some_and(|row| row.anomalous)));
+    put("community_id", json!(told.community_id(flow)));
     if let (Some(src), Some(dest)) = (mac_text(flow.src_mac), mac_text(flow.dest_mac)) {
         put("ether", json!({"src_macs": [src], "dest_macs": [dest]}));
     }
@@ -66,7 +66,7 @@ fn time(ts: Timestamp) -> Value {
     Value::String(ts.rfc3339().replace('Z', "+0000"))
 }
 
-fn counters(flow: &FlowRecord) -> Value {
+fn counters(flow: &FlowRecord, alerted: bool) -> Value {
     json!({
         "pkts_toserver": flow.forward.packets,
         "pkts_toclient": flow.backward.packets,
@@ -77,7 +77,7 @@ fn counters(flow: &FlowRecord) -> Value {
         "age": flow.duration_ns() / 1_000_000_000,
         "state": state(flow),
         "reason": reason(flow.reason),
-        "alerted": false,
+        "alerted": alerted,
     })
 }
 

@@ -1,11 +1,11 @@
 //! Our own JSON: one object a line, the row of the flow list with every statistic beside it, named in snake case with its
 //! unit. Times of statistics are milliseconds, sizes bytes.
 
-use super::{FormatContext, LineFormat, finite, four, ratio};
+use super::{FormatContext, LineFormat, Told, finite, four, ratio};
 use crate::rows::{FlowRow, Statistics, mac_text};
 use record::{DirectionStats, FlowRecord, Moments};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Nanoseconds in a millisecond.
 const MS: f64 = 1e6;
@@ -22,29 +22,41 @@ impl LineFormat for Json {
     fn about(&self) -> &'static str {
         "one JSON object a line with every statistic, units in the names"
     }
-    fn record(&self, flow: &FlowRecord, context: &FormatContext, line: &mut String) {
-        let row = FlowRow::new(flow, None, &(context.community_id)(flow), context.interface(flow));
-        // A row has string keys and finite numbers only: it is always an object.
-        let Ok(Value::Object(mut object)) = serde_json::to_value(row) else { return };
-        for judged in ["score", "p_value", "anomalous"] {
-            object.remove(judged);
-        }
-        let app = flow.app.as_deref();
-        let more = [
-            ("first_seen", json!(flow.first_seen)),
-            ("report", json!(flow.report)),
-            ("src_mac", json!(mac_text(flow.src_mac))),
-            ("dest_mac", json!(mac_text(flow.dest_mac))),
-            ("icmp_type", json!(flow.icmp_type)),
-            ("icmp_code", json!(flow.icmp_code)),
-            ("statistics", json!(statistics(flow))),
-            ("app", json!(app.and_then(|a| a.request.as_ref()))),
-            ("app_response", json!(app.and_then(|a| a.response.as_ref()))),
-        ];
-        object.extend(more.map(|(name, value)| (name.to_owned(), value)));
+    fn record(&self, flow: &FlowRecord, told: Told<'_>, line: &mut String) {
+        let Some(object) = object(flow, told) else { return };
         line.push_str(&Value::Object(object).to_string());
         line.push('\n');
     }
+}
+
+/// The same of a kept flow, as an object.
+pub(crate) fn kept_object(flow: &FlowRecord, row: &FlowRow) -> Map<String, Value> {
+    let context = FormatContext { community_id: |_| String::new(), interfaces: Vec::new() };
+    object(flow, Told { context: &context, row: Some(row) }).unwrap_or_default()
+}
+
+/// A row has string keys and finite numbers only: it is always an object.
+fn object(flow: &FlowRecord, told: Told<'_>) -> Option<Map<String, Value>> {
+    let Ok(Value::Object(mut object)) = serde_json::to_value(told.flow_row(flow)) else { return None };
+    if told.row.is_none() {
+        for judged in ["score", "p_value", "anomalous"] {
+            object.remove(judged);
+        }
+    }
+    let app = flow.app.as_deref();
+    let more = [
+        ("first_seen", json!(flow.first_seen)),
+        ("report", json!(flow.report)),
+        ("src_mac", json!(mac_text(flow.src_mac))),
+        ("dest_mac", json!(mac_text(flow.dest_mac))),
+        ("icmp_type", json!(flow.icmp_type)),
+        ("icmp_code", json!(flow.icmp_code)),
+        ("statistics", json!(statistics(flow))),
+        ("app", json!(app.and_then(|a| a.request.as_ref()))),
+        ("app_response", json!(app.and_then(|a| a.response.as_ref()))),
+    ];
+    object.extend(more.map(|(name, value)| (name.to_owned(), value)));
+    Some(object)
 }
 
 /// All statistics of a flow by name.

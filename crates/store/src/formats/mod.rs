@@ -9,9 +9,12 @@ pub(crate) mod parquet;
 mod tests;
 mod zeek;
 
+pub(crate) use json::kept_object;
 pub use json::{FlowStatistics, statistics};
 
+use crate::rows::FlowRow;
 use record::{FlowRecord, Moments};
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// What a record does not know of itself.
@@ -26,6 +29,34 @@ pub struct FormatContext {
 impl FormatContext {
     fn interface(&self, flow: &FlowRecord) -> &str {
         self.interfaces.get(usize::from(flow.interface)).map_or("", String::as_str)
+    }
+}
+
+/// What is known of one record beside itself: of a kept flow its row, of any other what the context says.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    context: &'a FormatContext,
+    row: Option<&'a FlowRow>,
+}
+
+impl Told<'_> {
+    fn interface(&self, flow: &FlowRecord) -> &str {
+        self.row.map_or_else(|| self.context.interface(flow), |row| row.in_iface.as_str())
+    }
+
+    fn community_id(&self, flow: &FlowRecord) -> Cow<'_, str> {
+        match self.row {
+            Some(row) => Cow::Borrowed(&row.community_id),
+            None => Cow::Owned((self.context.community_id)(flow)),
+        }
+    }
+
+    /// The row of the list; that of a kept flow says what the models said.
+    fn flow_row(&self, flow: &FlowRecord) -> Cow<'_, FlowRow> {
+        match self.row {
+            Some(row) => Cow::Borrowed(row),
+            None => Cow::Owned(FlowRow::new(flow, None, &self.community_id(flow), self.interface(flow))),
+        }
     }
 }
 
@@ -54,7 +85,7 @@ trait LineFormat: Sync {
     /// Lines before the first record.
     fn header(&self, _line: &mut String) {}
     /// One record, with its line end.
-    fn record(&self, flow: &FlowRecord, context: &FormatContext, line: &mut String);
+    fn record(&self, flow: &FlowRecord, told: Told<'_>, line: &mut String);
 }
 
 impl<F: LineFormat> FlowFormat for F {
@@ -82,6 +113,10 @@ pub const FORMATS: &[&dyn FlowFormat] = &[&csv::Csv, &json::Json, &eve::Eve, &ze
 pub trait FlowWriter {
     /// Writes one record.
     fn write(&mut self, flow: &FlowRecord) -> io::Result<()>;
+    /// Writes one record that is kept, with its row of the list; lines of text take from it what the models said.
+    fn write_kept(&mut self, flow: &FlowRecord, _row: &FlowRow) -> io::Result<()> {
+        self.write(flow)
+    }
     /// Writes what is still held back and the format's end, and flushes. A header is there also when no record was.
     fn finish(&mut self) -> io::Result<()>;
 }
@@ -104,10 +139,20 @@ impl Lines<'_> {
     }
 }
 
+impl Lines<'_> {
+    fn put(&mut self, flow: &FlowRecord, row: Option<&FlowRow>) -> io::Result<()> {
+        self.format.record(flow, Told { context: &self.context, row }, &mut self.buffer);
+        if self.buffer.len() >= BUFFER_BYTES { self.write_out() } else { Ok(()) }
+    }
+}
+
 impl FlowWriter for Lines<'_> {
     fn write(&mut self, flow: &FlowRecord) -> io::Result<()> {
-        self.format.record(flow, &self.context, &mut self.buffer);
-        if self.buffer.len() >= BUFFER_BYTES { self.write_out() } else { Ok(()) }
+        self.put(flow, None)
+    }
+
+    fn write_kept(&mut self, flow: &FlowRecord, row: &FlowRow) -> io::Result<()> {
+        self.put(flow, Some(row))
     }
 
     fn finish(&mut self) -> io::Result<()> {

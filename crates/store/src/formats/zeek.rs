@@ -1,7 +1,7 @@
 //! Zeek's conn.log as tab-separated values, with `community_id` as its policy script adds it. The times of opening and
 //! closing the log are left out: the same input gives the same output.
 
-use super::{FormatContext, LineFormat};
+use super::{LineFormat, Told};
 use record::{AppProto, FlowRecord, Tunnel};
 use std::fmt::Write as _;
 
@@ -39,7 +39,7 @@ impl LineFormat for Zeek {
         }
         line.push('\n');
     }
-    fn record(&self, flow: &FlowRecord, context: &FormatContext, line: &mut String) {
+    fn record(&self, flow: &FlowRecord, told: Told<'_>, line: &mut String) {
         let (src, dest, proto) = (flow.src(), flow.dest(), flow.key.proto);
         let icmp = matches!(proto, 1 | 58);
         let (src_port, dest_port) =
@@ -64,7 +64,7 @@ impl LineFormat for Zeek {
         }
         // The parent's identity is not kept, only that there is one.
         let tunnel = if flow.tunnel == Tunnel::None { "-" } else { "(empty)" };
-        let _ = writeln!(line, "\t{tunnel}\t{proto}\t{}", (context.community_id)(flow));
+        let _ = writeln!(line, "\t{tunnel}\t{proto}\t{}", told.community_id(flow));
     }
 }
 

@@ -138,6 +138,9 @@ pub static ASSET_FIELDS: &[Field] = &[
     field("anomaly", Number, &["anomaly / 1e6 {}"], false),
 ];
 
+/// Fields of exported series.
+pub static SERIES_FIELDS: &[Field] = &[field("metric", Text, &["name {}"], true)];
+
 /// Fields of `/packets`, which live in memory.
 pub static PACKET_FIELDS: &[Field] = &[
     field("ip", Ip, &[], true),

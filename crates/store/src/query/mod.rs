@@ -7,7 +7,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
-pub use fields::{ASSET_FIELDS, FLOW_FIELDS, HOST_FIELDS, INCIDENT_FIELDS, PACKET_FIELDS, SCAN_FIELDS};
+pub use fields::{ASSET_FIELDS, FLOW_FIELDS, HOST_FIELDS, INCIDENT_FIELDS, PACKET_FIELDS, SCAN_FIELDS, SERIES_FIELDS};
 pub use matches::{FieldValue, FieldValues, packet_matches};
 
 use record::IpAddr16;

@@ -18,6 +18,11 @@ const COLUMNS: &str = "flow_id, start_ns, end_ns, src, src_port, dest, dest_port
 static LIST: List =
     List { table: "flows", columns: COLUMNS, time: "end_ns", tie: "flow_id", ends: "end_ns", begins: "end_ns" };
 
+/// How flows are listed.
+pub(super) fn list() -> &'static List {
+    &LIST
+}
+
 fn address_at(row: &Row, index: usize) -> rusqlite::Result<IpAddr16> {
     Ok(address(row.get_ref(index)?.as_blob().unwrap_or_default()))
 }

@@ -46,7 +46,7 @@ static COLUMNS: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-fn list(sort: HostSort) -> List {
+pub(super) fn list(sort: HostSort) -> List {
     let time = match sort {
         HostSort::FirstSeen => "first_ns",
         HostSort::LastSeen => "last_ns",
@@ -109,11 +109,20 @@ fn order(host: &HostRow, sort: HostSort) -> i64 {
 
 /// One page.
 pub(super) fn page(connection: &Connection, query: &ListQuery, sort: HostSort) -> Result<Page<HostRow>, ReadError> {
-    let list = list(sort);
+    let (items, next_cursor) = plain_page(connection, query, sort)?;
+    let (total, total_exact) = count(connection, &list(sort), query)?;
+    Ok(Page { items, total, total_exact, next_cursor })
+}
+
+/// One page and the cursor of the next, without a count.
+pub(super) fn plain_page(
+    connection: &Connection,
+    query: &ListQuery,
+    sort: HostSort,
+) -> Result<(Vec<HostRow>, Option<String>), ReadError> {
     let key = |row: &HostRow| format!("{}_{}", order(row, sort), row.host.ip);
-    let raw = rows(connection, &list, query, host, key, |row| (order(row, sort), 0))?;
-    let (total, total_exact) = count(connection, &list, query)?;
-    Ok(Page { items: raw.items, total, total_exact, next_cursor: raw.next_cursor })
+    let raw = rows(connection, &list(sort), query, host, key, |row| (order(row, sort), 0))?;
+    Ok((raw.items, raw.next_cursor))
 }
 
 /// One host.

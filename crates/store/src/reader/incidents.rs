@@ -16,6 +16,20 @@ static LIST: List = List {
     begins: "first_ns",
 };
 
+/// How incidents are listed.
+pub(super) fn list() -> &'static List {
+    &LIST
+}
+
+/// Incidents that name one of these flows.
+pub(super) fn naming(connection: &Connection, flows: &[u64]) -> rusqlite::Result<Vec<String>> {
+    let ids = serde_json::to_string(flows).unwrap_or_default();
+    let mut statement = connection.prepare_cached(
+        "SELECT DISTINCT incident FROM incident_flows WHERE flow_id IN (SELECT value FROM json_each(?1))",
+    )?;
+    statement.query_map([ids], |row| row.get(0))?.collect()
+}
+
 /// The stored body as an incident; a body that cannot be read is a damaged database.
 pub(super) fn incident(row: &Row) -> rusqlite::Result<Incident> {
     let body = row.get_ref(0)?.as_str()?;

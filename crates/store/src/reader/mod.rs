@@ -13,6 +13,7 @@ pub(crate) mod hosts;
 mod incidents;
 pub(crate) mod journal;
 mod page;
+mod rows;
 mod scans;
 mod series;
 mod similar;

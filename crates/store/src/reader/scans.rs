@@ -47,12 +47,26 @@ fn scan_row(row: &Row) -> rusqlite::Result<ScanRow> {
     })
 }
 
+/// How scans are listed.
+pub(super) fn list() -> &'static List {
+    &LIST
+}
+
 /// One page.
 pub(super) fn page(connection: &Connection, query: &ListQuery) -> Result<Page<ScanRow>, ReadError> {
+    let (items, next_cursor) = plain_page(connection, query)?;
+    let (total, total_exact) = count(connection, &LIST, query)?;
+    Ok(Page { items, total, total_exact, next_cursor })
+}
+
+/// One page and the cursor of the next, without a count.
+pub(super) fn plain_page(
+    connection: &Connection,
+    query: &ListQuery,
+) -> Result<(Vec<ScanRow>, Option<String>), ReadError> {
     let key = |row: &ScanRow| format!("{}_{}", row.started.0, row.id);
     let raw = rows(connection, &LIST, query, scan_row, key, |row| (row.started.0, 0))?;
-    let (total, total_exact) = count(connection, &LIST, query)?;
-    Ok(Page { items: raw.items, total, total_exact, next_cursor: raw.next_cursor })
+    Ok((raw.items, raw.next_cursor))
 }
 
 /// One scan.

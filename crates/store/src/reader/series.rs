@@ -1,10 +1,13 @@
 //! Series: which resolution serves a question, and its buckets with gaps.
 
 use super::ReadError;
-use crate::read::{SERIES_BUCKETS_AUTO, SERIES_BUCKETS_MAX, SeriesQuery};
+use crate::Query;
+use crate::export::SeriesRow;
+use crate::read::{SERIES_BUCKETS_AUTO, SERIES_BUCKETS_MAX, SeriesQuery, TimeRange};
 use crate::write::series::{HOUR, MINUTE, SECOND};
 use record::{SeriesResult, Timestamp};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 /// Steps offered when none is asked for, seconds.
 const STEPS_S: [i64; 17] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400];
@@ -52,6 +55,48 @@ fn one(connection: &Connection, name: &str, from_s: i64, span_s: i64, step_s: i6
         }
     }
     Ok(SeriesResult { metric: name.to_owned(), from: Timestamp::from_parts(start_s, 0), step_s: step_s as u32, values })
+}
+
+/// Buckets read at a time.
+const STORED_AT_ONCE: usize = 2_000;
+
+/// Metrics that pass, by name.
+pub(super) fn metrics(connection: &Connection, filter: &Query) -> rusqlite::Result<Vec<String>> {
+    let (mut sql, mut values): (String, Vec<Value>) = ("SELECT name FROM metrics WHERE 1".to_owned(), Vec::new());
+    filter.append_sql(&mut sql, &mut values);
+    sql.push_str(" ORDER BY name");
+    connection.prepare_cached(&sql)?.query_map(params_from_iter(values), |row| row.get(0))?.collect()
+}
+
+fn number(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+    connection.prepare_cached("SELECT id FROM metrics WHERE name = ?1")?.query_row([name], |row| row.get(0))
+}
+
+/// The finest step in which a metric is kept back to the beginning of the range.
+pub(super) fn finest(connection: &Connection, metric: &str, range: TimeRange) -> rusqlite::Result<i64> {
+    resolution(connection, number(connection, metric)?, range.from.map_or(i64::MIN, Timestamp::seconds), SECOND)
+}
+
+/// Buckets as they are stored, oldest first, from second `from` on.
+pub(super) fn stored(
+    connection: &Connection,
+    metric: &str,
+    step_s: i64,
+    from: Option<i64>,
+    range: TimeRange,
+) -> rusqlite::Result<Vec<SeriesRow>> {
+    let text = format!(
+        "SELECT ts_s, total / seconds, seconds FROM series WHERE step_s = ?1 AND metric = ?2 AND ts_s >= ?3 AND ts_s <= ?4
+         ORDER BY ts_s LIMIT {STORED_AT_ONCE}"
+    );
+    let (from, to) = (from.unwrap_or(i64::MIN), range.to.map_or(i64::MAX, Timestamp::seconds));
+    let read = |row: &rusqlite::Row| {
+        let timestamp = Timestamp::from_parts(row.get(0)?, 0);
+        let (value, watched_s) = (row.get(1)?, row.get(2)?);
+        Ok(SeriesRow { timestamp, metric: metric.to_owned(), step_s: step_s as u32, value, watched_s })
+    };
+    let mut statement = connection.prepare_cached(&text)?;
+    statement.query_map(params![step_s, number(connection, metric)?, from, to], read)?.collect()
 }
 
 /// The finest stored step that is not coarser than needed and still holds the beginning of the range.

@@ -2,6 +2,7 @@
 //! strip and API show; nothing in them is secret.
 
 use crate::live::judging::lock;
+use crate::live::reporting::mail;
 use crate::live::status::item;
 use crate::live::worker::wall_clock;
 use record::{Cause, HealthItem, HealthLevel, Message, Notice, Timestamp};
@@ -158,7 +159,19 @@ impl Outbox {
             dashboard_url: url,
             now: wall_clock(),
         };
-        alert::notification::render(form_of(channel), key, notices, told)
+        let (reports, incidents): (Vec<&Notice>, Vec<&Notice>) =
+            notices.iter().partition(|notice| mail::report_of(notice).is_some());
+        let incidents: Vec<Notice> = incidents.into_iter().cloned().collect();
+        let message = alert::notification::render(form_of(channel), key, &incidents, told);
+        mail::with_reports(message, &reports, &self.data_dir, url)
+    }
+
+    /// Queues a report for channels, as incidents are: it leaves when the far side has accepted it.
+    pub fn queue_report(&self, channels: &[String], notice: &Notice) {
+        let config = self.config();
+        let set = |name: &&String| config.channels.iter().any(|channel| channel.name == **name && channel.enabled);
+        let offers: Vec<_> = channels.iter().filter(set).map(|name| (name.clone(), notice.clone())).collect();
+        self.queue(&offers, config.queue_max);
     }
 
     /// One line a channel in trouble, and one for what was lost.

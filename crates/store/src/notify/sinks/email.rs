@@ -119,14 +119,19 @@ impl Email {
             builder = builder.to(to.clone());
         }
         let page = SinglePart::builder().header(ContentType::TEXT_HTML).body(message.html.clone());
-        let picture = SinglePart::builder()
-            .header(ContentType::parse("image/png").map_err(|e| told(&e))?)
-            .header(ContentDisposition::inline_with_name("incident.png"))
-            .header(ContentId::from("<picture>".to_owned()))
-            .body(message.picture.clone());
-        let parts = MultiPart::alternative()
-            .singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(message.text.clone()))
-            .multipart(MultiPart::related().singlepart(page).singlepart(picture));
+        let plain = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(message.text.clone());
+        let parts = MultiPart::alternative().singlepart(plain);
+        // A report has no picture.
+        let parts = if message.picture.is_empty() {
+            parts.singlepart(page)
+        } else {
+            let picture = SinglePart::builder()
+                .header(ContentType::parse("image/png").map_err(|e| told(&e))?)
+                .header(ContentDisposition::inline_with_name("incident.png"))
+                .header(ContentId::from("<picture>".to_owned()))
+                .body(message.picture.clone());
+            parts.multipart(MultiPart::related().singlepart(page).singlepart(picture))
+        };
         let mut mail = builder.multipart(parts).map_err(|e| told(&e))?;
         let headers = mail.headers_mut();
         // No answers of absent people to a machine (RFC 3834).
