@@ -84,6 +84,9 @@ pub struct Epoch {
     /// Packets that the sensor's kernel dropped, since its start.
     #[prost(uint64, tag = "12")]
     pub packets_dropped: u64,
+    /// True where the same round of the sensor goes on in the next epoch.
+    #[prost(bool, tag = "13")]
+    pub more: bool,
 }
 
 /// One flow batch of an epoch.

@@ -8,8 +8,10 @@ use record::{IpAddr16, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Bytes of the flows of one epoch: a message stays below what topics take, also when all are of one source.
-const EPOCH_BYTES_MAX: usize = 2 << 20;
+/// Bytes, and number, of the flows of one epoch: a message stays below what topics take, also when all are of one source and come back
+/// with a verdict of a kilobyte or two each.
+const EPOCH_BYTES_MAX: usize = 1 << 20;
+const EPOCH_FLOWS_MAX: usize = 1_024;
 
 /// One epoch, ready to be sent: its batches first, then itself.
 pub struct Batches {
@@ -33,7 +35,8 @@ impl Batcher {
         Self { sensor, run, epoch: 0, partitions: partitions.max(1) }
     }
 
-    /// One or, with many flows, several epochs. The first has the alerts, as a judge hears them before it judges flows; `last` ends the run.
+    /// One or, with many flows, several epochs, which are one round again at the server. The first has the alerts, as a judge hears them
+    /// before it judges flows; `last` ends the run.
     pub fn batches(
         &mut self,
         measured: Measured,
@@ -45,14 +48,16 @@ impl Batcher {
         let mut all = Vec::new();
         loop {
             let mut by_partition: BTreeMap<u32, Vec<Flow>> = BTreeMap::new();
-            let mut bytes = 0;
+            let (mut bytes, mut count) = (0, 0);
             while bytes < EPOCH_BYTES_MAX
+                && count < EPOCH_FLOWS_MAX
                 && let Some(flow) = flows.next()
             {
                 let name = in_iface(&flow);
                 let place = partition_of(flow.record.src().addr, self.partitions);
                 let message = message(&flow, &name);
                 bytes += message.encoded_len();
+                count += 1;
                 by_partition.entry(place).or_default().push(message);
             }
             self.epoch += 1;
@@ -66,8 +71,9 @@ impl Batcher {
             first.epoch.seconds = measured.seconds.iter().map(Second::of).collect();
             first.epoch.windows = measured.windows.iter().map(Window::of).collect();
         }
-        if let Some(end) = all.last_mut() {
+        if let Some((end, before)) = all.split_last_mut() {
             end.epoch.last = last;
+            before.iter_mut().for_each(|part| part.epoch.more = true);
         }
         all
     }
@@ -134,6 +140,7 @@ mod tests {
         assert!(all.len() > 1, "more than a message takes");
         assert!(all.iter().zip(1..).all(|(b, number)| b.epoch.epoch == number));
         assert!(all.iter().enumerate().all(|(n, b)| b.epoch.last == (n + 1 == all.len())));
+        assert!(all.iter().enumerate().all(|(n, b)| b.epoch.more == (n + 1 < all.len())));
         assert!(all.iter().flat_map(|b| &b.flows).all(|batch| batch.encoded_len() < 3 << 20));
         let mut ids = Vec::new();
         for Batches { flows, epoch } in &all {

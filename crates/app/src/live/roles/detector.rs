@@ -3,7 +3,7 @@
 
 use super::link::{Link, NodeTeller};
 use super::models::ModelReader;
-use super::scoring::{self, Models, bytes};
+use super::scoring::{self, Models};
 use super::settings::topics;
 use crate::failure::{Failure, Result};
 use crate::live::status::item;
@@ -17,12 +17,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use store::kafka::{Outgoing, Producer, Sent};
+use store::kafka::{MESSAGE_BYTES_MAX, Outgoing, Producer, Sent};
 
 /// Longest wait for a message.
 const POLL: Duration = Duration::from_millis(100);
 /// Bytes of results that may wait for a broker before the next batch is read.
 const UNACKNOWLEDGED_MAX: u64 = 8 << 20;
+/// What a message has beside its payload, at most.
+const HEAD_BYTES: usize = 4_096;
 /// Time between two looks at how it does.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -115,7 +117,7 @@ impl DetectorLoop {
             Ok((judged, flows)) => {
                 counts.flows += flows as u64;
                 counts.frames += 1;
-                bytes(&judged)
+                scoring::judged_bytes(judged, MESSAGE_BYTES_MAX - HEAD_BYTES)
             }
             Err(WireError::Damaged) => {
                 counts.damaged += 1;

@@ -71,6 +71,8 @@ struct State {
     newer: Option<WireError>,
     flows: u64,
     interfaces: BTreeSet<Arc<str>>,
+    /// Rounds of sensors of which more is to come, with where their messages lie.
+    begun: BTreeMap<String, (Told, Vec<Place>)>,
 }
 
 impl InletLoop {
@@ -145,13 +147,11 @@ impl InletLoop {
         if ready.epoch.flows_dropped > 0 {
             state.lost_by_sensors.insert(sensor.clone(), ready.epoch.flows_dropped);
         }
-        let places = ready.places.clone();
-        let told = state.told(ready);
+        let Some((told, mut places)) = state.round(ready) else { return true };
         let now = told.now;
         let mut parcel = super::parcel(self.number, now);
         parcel.meter.frames = state.merger.counters.epochs;
         let hosts = std::mem::take(&mut state.hosts);
-        let mut places = places;
         places.append(&mut state.host_places);
         let epoch = ToldEpoch { told, hosts, sensor, number, places, ack: self.ack.clone() };
         parcel.elsewhere = Some(Box::new(Elsewhere::Epoch(epoch)));
@@ -225,6 +225,7 @@ impl State {
             newer: None,
             flows: 0,
             interfaces: BTreeSet::new(),
+            begun: BTreeMap::new(),
         }
     }
 
@@ -273,6 +274,30 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// The epoch put to those of its round before it; the round when this was its last.
+    fn round(&mut self, mut ready: Ready) -> Option<(Told, Vec<Place>)> {
+        let (sensor, more) = (ready.epoch.sensor.clone(), ready.epoch.more);
+        let mut places = std::mem::take(&mut ready.places);
+        let told = self.told(ready);
+        let round = match self.begun.remove(&sensor) {
+            None => (told, places),
+            Some((mut begun, mut before)) => {
+                before.append(&mut places);
+                begun.now = begun.now.max(told.now);
+                begun.alerts.extend(told.alerts);
+                begun.flows.extend(told.flows);
+                begun.seconds.extend(told.seconds);
+                begun.last |= told.last;
+                (begun, before)
+            }
+        };
+        if more {
+            self.begun.insert(sensor, round);
+            return None;
+        }
+        Some(round)
     }
 
     /// An epoch as the judge takes it.

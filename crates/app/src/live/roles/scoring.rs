@@ -33,6 +33,17 @@ pub fn measured(mut flow: record::wire::message::Flow) -> MeasuredFlow {
     MeasuredFlow { record: Box::new(flow.into_record()), members }
 }
 
+/// The bytes of a judged batch; where they are more than a message may have, the verdicts come without members and reasons.
+pub fn judged_bytes(mut judged: JudgedBatch, most: usize) -> Vec<u8> {
+    if judged.encoded_len() > most {
+        for verdict in &mut judged.verdicts {
+            verdict.members.clear();
+            verdict.why.clear();
+        }
+    }
+    bytes(&judged)
+}
+
 /// Bytes of a message.
 pub fn bytes(message: &impl Message) -> Vec<u8> {
     message.encode_to_vec()
@@ -50,7 +61,12 @@ mod tests {
         let batch = FlowBatch { schema: SCHEMA, sensor: "a".into(), flows: vec![flow], ..FlowBatch::default() };
         let models = Models { ensemble: None, digest: "" };
         let (judged, count) = judge(bytes(&batch), &models, "d").unwrap();
-        assert_eq!((count, judged.batch, judged.verdicts.len()), (1, bytes(&batch), 0));
+        assert_eq!((count, judged.batch.clone(), judged.verdicts.len()), (1, bytes(&batch), 0));
+        let long = Verdict { members: vec![Member::default(); 1_000], judged: true, ..Verdict::default() };
+        let heavy = JudgedBatch { verdicts: vec![long], ..judged.clone() };
+        assert!(judged_bytes(heavy.clone(), 1 << 20).len() > 1_000);
+        let light = JudgedBatch::decode(&judged_bytes(heavy, 500)[..]).unwrap();
+        assert!(light.verdicts[0].judged && light.verdicts[0].members.is_empty());
         assert_eq!(judge(vec![1, 2, 3], &models, "d").err(), Some(WireError::Damaged));
         let newer = bytes(&FlowBatch { schema: SCHEMA + 1, ..batch });
         assert_eq!(judge(newer, &models, "d").err(), Some(WireError::Newer(SCHEMA + 1)));
