@@ -327,10 +327,10 @@ from pyspark.sql import SparkSession
 root = sys.argv[1]
 told = {}
 sums = "count(*), count(distinct number), sum(bytes_toserver + bytes_toclient), count(distinct day)"
-told["duckdb"] = [int(v) for v in duckdb.sql(f"select {sums} from read_parquet('{root}/kind=flows/*/*.parquet', hive_partitioning = true)").fetchone()]
+told["duckdb"] = [int(v) for v in duckdb.sql(f"select {sums} from read_parquet('{root}/kind=flows/*/*.parquet', hive_partitioning = true)").fetchall()[0]]
 newest = "select * from (select *, row_number() over (partition by id order by number desc) as place from incidents) t where place = 1"
 duckdb.sql(f"create view incidents as select * from read_parquet('{root}/kind=incidents/*/*.parquet', hive_partitioning = true)")
-told["duckdb_incidents"] = int(duckdb.sql(f"select count(*) from ({newest})").fetchone()[0])
+told["duckdb_incidents"] = int(duckdb.sql(f"select count(*) from ({newest})").fetchall()[0][0])
 spark = (SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "1")
          .config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1").getOrCreate())
 spark.sparkContext.setLogLevel("ERROR")
