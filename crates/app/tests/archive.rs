@@ -60,7 +60,7 @@ fn archived(port: u16, kind: &str) -> f64 {
 fn all_published(server: &Server) {
     wait_for(LIMIT, "everything is archived", || {
         let sources = get_json(server.port, "/api/v1/sources");
-        let ended = sources["items"].as_array().unwrap().iter().all(|source| source["state"] == "ended");
+        let ended = sources["sources"].as_array().unwrap().iter().all(|source| source["state"] == "ended");
         let (written, kept) = (archived(server.port, "flows"), counted(server.port, "store_flows_written"));
         (ended && kept > 0.0 && written >= kept).then_some(())
     });
@@ -265,7 +265,7 @@ fn trouble_is_told_and_everything_is_there_when_it_is_over() {
         (archived(server.port, "flows") >= kept as f64).then_some(())
     });
     assert!(server.terminate().success());
-    assert_eq!(flows_of_store(dir.path()), flows_of_archive(&folder));
+    assert!(flows_of_store(dir.path()) == flows_of_archive(&folder), "the flows differ");
 }
 
 #[test]
@@ -290,7 +290,7 @@ fn a_full_disk_is_told_and_gone_on_from() {
     assert!(server.terminate().success());
     let (wanted, found) = (flows_of_store(dir.path()), flows_of_archive(&there));
     assert!(Command::new("umount").arg(&small).status().unwrap().success());
-    assert_eq!(wanted, found);
+    assert!(wanted == found, "{} flows in the store, {} in the archive", wanted.len(), found.len());
 }
 
 #[test]
@@ -311,7 +311,13 @@ fn a_killed_program_leaves_no_hole_and_no_row_twice() {
         (kept > 1_000 && kept == found).then_some(())
     });
     assert!(server.terminate().success());
-    assert_eq!(flows_of_store(dir.path()), flows_of_archive(&there));
+    // The same capture again is judged anew; what was published before keeps its first verdict.
+    let facts = |rows: Vec<String>| {
+        let fact = |row: &String| row.split(", community_id").next().unwrap().to_owned();
+        rows.iter().map(fact).collect::<Vec<_>>()
+    };
+    let (wanted, found) = (facts(flows_of_store(dir.path())), facts(flows_of_archive(&there)));
+    assert!(wanted == found, "{} flows in the store, {} in the archive", wanted.len(), found.len());
 }
 
 /// Counts rows and bytes by Spark and by DuckDB, of files that only they look at.
@@ -321,10 +327,10 @@ from pyspark.sql import SparkSession
 root = sys.argv[1]
 told = {}
 sums = "count(*), count(distinct number), sum(bytes_toserver + bytes_toclient), count(distinct day)"
-told["duckdb"] = [int(v) for v in duckdb.sql(f"select {sums} from read_parquet('{root}/kind=flows/*/*.parquet', hive_partitioning = true)").fetchone()]
+told["duckdb"] = [int(v) for v in duckdb.sql(f"select {sums} from read_parquet('{root}/kind=flows/*/*.parquet', hive_partitioning = true)").fetchall()[0]]
 newest = "select * from (select *, row_number() over (partition by id order by number desc) as place from incidents) t where place = 1"
 duckdb.sql(f"create view incidents as select * from read_parquet('{root}/kind=incidents/*/*.parquet', hive_partitioning = true)")
-told["duckdb_incidents"] = int(duckdb.sql(f"select count(*) from ({newest})").fetchone()[0])
+told["duckdb_incidents"] = int(duckdb.sql(f"select count(*) from ({newest})").fetchall()[0][0])
 spark = (SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").config("spark.sql.shuffle.partitions", "1")
          .config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1").getOrCreate())
 spark.sparkContext.setLogLevel("ERROR")

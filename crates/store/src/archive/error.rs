@@ -171,8 +171,14 @@ impl ArchiveError {
         {
             return Self::Region { address, detail };
         }
-        let refused =
-            ["SignatureDoesNotMatch", "InvalidAccessKeyId", "AccessDenied", "AuthenticationFailed", "ExpiredToken"];
+        let refused = [
+            "SignatureDoesNotMatch",
+            "InvalidAccessKeyId",
+            "AccessDenied",
+            "AuthenticationFailed",
+            "AuthorizationFailure",
+            "ExpiredToken",
+        ];
         let absent = [
             "169.254.169.254",
             "metadata.google.internal",
