@@ -95,7 +95,9 @@ fn in_one(ground: &Ground) -> (u64, BTreeMap<String, Value>) {
     let data_dir = ground.data("one", true);
     let capture = ground.capture.to_str().unwrap();
     let mut command = tripline();
-    command.args(["run", "-r", capture, "--speed", "max", "--data-dir", &data_dir, "--listen", "127.0.0.1:0"]).args(FIXED);
+    command
+        .args(["run", "-r", capture, "--speed", "max", "--data-dir", &data_dir, "--listen", "127.0.0.1:0"])
+        .args(FIXED);
     let server = Server::start_as(&mut command);
     let flows = settled(server.port, None);
     let incidents = incidents(server.port);

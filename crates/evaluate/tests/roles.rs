@@ -4,7 +4,9 @@
 
 use detect::{Ensemble, EnsembleConfig};
 use evaluate::simulate::{SimulateConfig, Simulator, scenarios};
-use evaluate::{Judge, JudgeConfig, Judged, JudgedFlow, LearnConfig, Learner, MeasuredFlow, Meter, MeterConfig, Told, score};
+use evaluate::{
+    Judge, JudgeConfig, Judged, JudgedFlow, LearnConfig, Learner, MeasuredFlow, Meter, MeterConfig, Told, score,
+};
 use record::wire::message::{Alert as AlertMessage, Flow, Member, Second, Verdict as VerdictMessage};
 use record::wire::{Message, Names};
 use record::{FrameHeader, Incident, LinkType, Observation};
@@ -55,7 +57,8 @@ fn ensemble() -> Arc<Ensemble> {
         meter.batch(&frame, &[header], &mut out);
     }
     meter.finish(&mut out);
-    let flows: Vec<_> = out.iter().filter_map(|o| if let Observation::Flow(f) = o { Some(f.as_ref()) } else { None }).collect();
+    let flows: Vec<_> =
+        out.iter().filter_map(|o| if let Observation::Flow(f) = o { Some(f.as_ref()) } else { None }).collect();
     let schema = features::flow_schema();
     let mut rows = record::Matrix::with_capacity(flows.len(), schema.features.len());
     for flow in flows {

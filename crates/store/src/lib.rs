@@ -11,9 +11,9 @@ pub mod error;
 pub mod evidence;
 pub mod export;
 pub mod formats;
+pub mod journal;
 #[cfg(feature = "kafka")]
 pub mod kafka;
-pub mod journal;
 pub mod mongo;
 pub mod notify;
 pub mod query;

@@ -69,11 +69,7 @@ fn full() -> FlowRecord {
         origin: FlowOrigin::Export { exporter: IpAddr16::v4([10, 0, 0, 1]), sampling: 512 },
         src_mac: MacAddr([2, 0, 0, 0, 0, 1]),
         dest_mac: MacAddr([2, 0, 0, 0, 0, 2]),
-        app: Some(Box::new(AppSummary {
-            proto: AppProto::Mdns,
-            request: Some(dns(false)),
-            response: Some(dns(true)),
-        })),
+        app: Some(Box::new(AppSummary { proto: AppProto::Mdns, request: Some(dns(false)), response: Some(dns(true)) })),
         process: Some(Arc::new(Process { pid: 77, name: "named".into(), exe: "/usr/sbin/named".into() })),
     }
 }
@@ -103,8 +99,7 @@ fn a_flow_record_survives_the_way_to_the_last_bit() {
 #[test]
 fn a_verdict_survives_the_way_and_none_stays_none() {
     let member = MemberScore { name: "loda".into(), score: 1.5, p_value: 0.25, admitted: true };
-    let why =
-        Why { feature: "bytes".into(), value: 7.0, expected: [1.0, 2.0], unit: "bytes".into(), share: 0.5 };
+    let why = Why { feature: "bytes".into(), value: 7.0, expected: [1.0, 2.0], unit: "bytes".into(), share: 0.5 };
     let verdict = Verdict {
         flow_id: 9,
         ts: Timestamp(4),
@@ -232,7 +227,10 @@ fn proto_fields() -> BTreeSet<(String, String, u32, String, bool)> {
 fn the_schema_for_other_programs_is_that_of_the_messages() {
     let (rust, proto) = (rust_fields(), proto_fields());
     assert!(rust.len() > 150, "{} fields read from the Rust texts", rust.len());
-    assert_eq!(rust.symmetric_difference(&proto).collect::<Vec<_>>(), Vec::<&(String, String, u32, String, bool)>::new());
+    assert_eq!(
+        rust.symmetric_difference(&proto).collect::<Vec<_>>(),
+        Vec::<&(String, String, u32, String, bool)>::new()
+    );
     let numbers: BTreeSet<_> = rust.iter().map(|(message, _, number, ..)| (message, number)).collect();
     assert_eq!(numbers.len(), rust.len(), "a number is used once in a message");
 }
