@@ -178,8 +178,10 @@ impl Config {
         }
         if self.kafka.connection.sasl_password != other.kafka.connection.sasl_password {
             changed.insert("kafka.sasl_password".to_owned());
+        }
         if (&self.archive.key_id, &self.archive.key) != (&other.archive.key_id, &other.archive.key) {
             changed.insert("archive.key".to_owned());
+        }
         if self.mongodb.url != other.mongodb.url {
             changed.insert("mongodb.url".to_owned());
         }

@@ -81,9 +81,12 @@ fn from_topics(config: &mut Config, args: &RunArgs, part: Part) -> Result<Option
     if !matches!(part, Part::Detector | Part::Server) {
         return Ok(None);
     }
-    let named = [!args.interfaces.is_empty(), !args.read.is_empty(), !args.collect.is_empty(), !args.pcap_listen.is_empty()];
+    let named =
+        [!args.interfaces.is_empty(), !args.read.is_empty(), !args.collect.is_empty(), !args.pcap_listen.is_empty()];
     if named.contains(&true) {
-        return Err(Failure::new("--role: detectors and the server read topics; give -i, -r, --collect and --pcap-listen to sensors"));
+        return Err(Failure::new(
+            "--role: detectors and the server read topics; give -i, -r, --collect and --pcap-listen to sensors",
+        ));
     }
     config.host.watch = false;
     Ok(Some((Mode::Live, vec![OpenSource::topics()], Vec::new())))

@@ -148,7 +148,17 @@ impl HostWatcher {
     ) -> Parcel {
         let worker = self.source.unwrap_or(BESIDE);
         let source = ended.is_none().then(SourceStats::default);
-        Parcel { worker, observations, now, meter: meter.clone(), source, log: None, ended, due: Instant::now(), elsewhere: None }
+        Parcel {
+            worker,
+            observations,
+            now,
+            meter: meter.clone(),
+            source,
+            log: None,
+            ended,
+            due: Instant::now(),
+            elsewhere: None,
+        }
     }
 
     /// One reading: seconds of interfaces where nothing else sees them, and sockets that came or went.

@@ -3,8 +3,8 @@
 
 use super::log_told::LogTold;
 use super::losses::Losses;
-use super::roles::Part;
 use super::pulse::{Pulse, SECONDS_DRAWN, SECONDS_OF_RATE};
+use super::roles::Part;
 use detect::Ensemble;
 use evaluate::{LearnProgress, MeterCounters};
 use record::{Counters, ExportFormat, ExporterState, FlowKey, HealthItem, HealthLevel, IpAddr16, Timestamp};

@@ -168,7 +168,17 @@ impl Hand {
     fn parcel(&mut self, worker: usize, meter: &Meter, source: Option<SourceStats>, due: Instant) -> Parcel {
         self.handed_on = Instant::now();
         let observations = std::mem::take(&mut self.out);
-        Parcel { worker, observations, now: self.now, meter: meter.counters(), source, log: None, ended: None, due, elsewhere: None }
+        Parcel {
+            worker,
+            observations,
+            now: self.now,
+            meter: meter.counters(),
+            source,
+            log: None,
+            ended: None,
+            due,
+            elsewhere: None,
+        }
     }
 }
 

@@ -107,9 +107,10 @@ fn message(flow: &MeasuredFlow, in_iface: &str) -> Flow {
 
 /// The partition of a source host: FNV-1a, the same on every machine and in every version.
 pub fn partition_of(src: IpAddr16, partitions: u32) -> u32 {
-    let hash = src.0.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = src
+        .0
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
     ((hash >> 32) % u64::from(partitions.max(1))) as u32
 }
 
@@ -131,12 +132,8 @@ mod tests {
         const FLOWS: u64 = 40_000;
         let flows = (0..FLOWS).map(|n| flow((n % 100) as u8, n + 1)).collect();
         let mut batcher = Batcher::new("a".into(), 7, 4);
-        let all = batcher.batches(
-            Measured { flows, ..Measured::default() },
-            Timestamp(9),
-            true,
-            &mut |_| Arc::from("eth0"),
-        );
+        let all =
+            batcher.batches(Measured { flows, ..Measured::default() }, Timestamp(9), true, &mut |_| Arc::from("eth0"));
         assert!(all.len() > 1, "more than a message takes");
         assert!(all.iter().zip(1..).all(|(b, number)| b.epoch.epoch == number));
         assert!(all.iter().enumerate().all(|(n, b)| b.epoch.last == (n + 1 == all.len())));

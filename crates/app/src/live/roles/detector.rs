@@ -161,7 +161,8 @@ impl DetectorLoop {
         if !acknowledged {
             return;
         }
-        let all: Vec<_> = std::mem::take(next).into_iter().map(|((topic, partition), next)| (topic, partition, next)).collect();
+        let all: Vec<_> =
+            std::mem::take(next).into_iter().map(|((topic, partition), next)| (topic, partition, next)).collect();
         if let Err(error) = consumer.commit(&all) {
             // Another member has the partition now and does the work again; the server tells it once.
             tracing::debug!("detector: {error}");
@@ -171,7 +172,11 @@ impl DetectorLoop {
     fn say(&self, consumer: &Consumer, lag: u64, counts: &Counts) {
         let state = consumer.state();
         let level = if state.connected { HealthLevel::Ok } else { HealthLevel::Warning };
-        let action = if state.connected { "" } else { "See that a broker of kafka.brokers answers; what was not judged waits there." };
+        let action = if state.connected {
+            ""
+        } else {
+            "See that a broker of kafka.brokers answers; what was not judged waits there."
+        };
         let text = format!("{}; {lag} batches wait for judging", state.words);
         let mut items = vec![item("kafka", level, text, action)];
         if counts.damaged > 0 {

@@ -347,12 +347,21 @@ impl State {
         let connected = one.connected && two.connected;
         let level = if connected { HealthLevel::Ok } else { HealthLevel::Warning };
         let text = format!("{}; {lag} messages wait for the server", if connected { two.words } else { one.words });
-        let action = if connected { "" } else { "See that a broker of kafka.brokers answers; what comes meanwhile waits there and at the sensors." };
+        let action = if connected {
+            ""
+        } else {
+            "See that a broker of kafka.brokers answers; what comes meanwhile waits there and at the sensors."
+        };
         let mut items = vec![item("kafka", level, text, action)];
         items.extend(self.node_words());
         items.extend(loss_words(&self.merger.counters, &self.lost_by_sensors, self.damaged));
         if let Some(newer) = self.newer {
-            items.push(item("schema", HealthLevel::Error, newer.to_string(), "Upgrade the server, then the detectors, then the sensors."));
+            items.push(item(
+                "schema",
+                HealthLevel::Error,
+                newer.to_string(),
+                "Upgrade the server, then the detectors, then the sensors.",
+            ));
         }
         items
     }
@@ -366,7 +375,8 @@ impl State {
                 return item("node", HealthLevel::Warning, text, "See whether it runs and reaches a broker.");
             }
             let text = format!("{name}: {} flows, {} messages behind", node.flows, node.lag);
-            let level = if node.trouble.is_empty() || node.role == "sensor" { HealthLevel::Ok } else { HealthLevel::Warning };
+            let level =
+                if node.trouble.is_empty() || node.role == "sensor" { HealthLevel::Ok } else { HealthLevel::Warning };
             item("node", level, text, &node.trouble)
         };
         self.nodes.iter().filter(|(_, node)| node.role != "server").map(word).collect()
@@ -381,10 +391,25 @@ fn loss_words(counters: &MergeCounters, by_sensors: &BTreeMap<String, u64>, dama
             items.push(item(name, HealthLevel::Warning, format!("{what}: {count}"), action));
         }
     };
-    say("flows missing", counters.flows_missing, "Flows that a sensor sent and that never came", "See the topics' retention (roles.retention_h) and what brokers lost.");
-    say("epochs missing", counters.epochs_missing, "Epochs of sensors that never came", "See the topics' retention (roles.retention_h) and what brokers lost.");
+    say(
+        "flows missing",
+        counters.flows_missing,
+        "Flows that a sensor sent and that never came",
+        "See the topics' retention (roles.retention_h) and what brokers lost.",
+    );
+    say(
+        "epochs missing",
+        counters.epochs_missing,
+        "Epochs of sensors that never came",
+        "See the topics' retention (roles.retention_h) and what brokers lost.",
+    );
     let lost: u64 = by_sensors.values().sum();
-    say("flows lost", lost, "Flows that sensors had no room for while no broker was there", "Raise roles.spool_max_bytes at the sensors.");
+    say(
+        "flows lost",
+        lost,
+        "Flows that sensors had no room for while no broker was there",
+        "Raise roles.spool_max_bytes at the sensors.",
+    );
     say("damaged", damaged, "Messages that could not be read", "See who else writes to these topics.");
     items
 }

@@ -175,7 +175,8 @@ impl Sensor {
     }
 
     fn alone(&mut self, name: &str, number: Number, counters: &mut MergeCounters) -> Ready {
-        let mine: Vec<(Number, u32)> = self.parts.range((number, 0)..=(number, u32::MAX)).map(|(key, _)| *key).collect();
+        let mine: Vec<(Number, u32)> =
+            self.parts.range((number, 0)..=(number, u32::MAX)).map(|(key, _)| *key).collect();
         let (parts, places): (Vec<_>, Vec<_>) = mine.iter().filter_map(|key| self.parts.remove(key)).unzip();
         counters.flows += parts.iter().map(|part: &Judged| part.batch.flows.len() as u64).sum::<u64>();
         if number > self.told {

@@ -23,10 +23,10 @@ mod scoring;
 pub mod settings;
 #[cfg(feature = "kafka")]
 mod start;
-mod taking;
 #[cfg(not(feature = "kafka"))]
 #[path = "without.rs"]
 mod start;
+mod taking;
 
 pub use settings::RoleSettings;
 pub use start::open;

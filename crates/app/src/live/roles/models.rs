@@ -164,7 +164,9 @@ impl ModelWriter {
 
     /// Sends the file if it is another.
     pub fn look(&mut self, producer: &Producer) {
-        let Some(now) = std::fs::metadata(&self.path).ok().and_then(|about| Some((about.modified().ok()?, about.len()))) else {
+        let Some(now) =
+            std::fs::metadata(&self.path).ok().and_then(|about| Some((about.modified().ok()?, about.len())))
+        else {
             return;
         };
         if self.sent == Some(now) {

@@ -132,7 +132,12 @@ impl Outward for Outlet {
         }
         if self.flows_dropped > 0 {
             let text = format!("Flows not handed on, the disk's room was full: {}", self.flows_dropped);
-            items.push(item("kafka flows", HealthLevel::Error, text, "Raise roles.spool_max_bytes, or bring a broker back."));
+            items.push(item(
+                "kafka flows",
+                HealthLevel::Error,
+                text,
+                "Raise roles.spool_max_bytes, or bring a broker back.",
+            ));
         }
         items
     }

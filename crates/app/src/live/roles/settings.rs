@@ -48,7 +48,10 @@ impl RoleSettings {
             return Err(format!("roles.topic_prefix = \"{}\": write {words}", self.topic_prefix));
         }
         if !self.name.chars().all(legal) || self.name.len() > 200 {
-            return Err(format!("roles.name = \"{}\": write letters, digits, dots, underscores and hyphens", self.name));
+            return Err(format!(
+                "roles.name = \"{}\": write letters, digits, dots, underscores and hyphens",
+                self.name
+            ));
         }
         if !(1..=PARTITIONS_MAX).contains(&self.partitions) {
             return Err(format!("roles.partitions = {}: write 1 to {PARTITIONS_MAX}", self.partitions));

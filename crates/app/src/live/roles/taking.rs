@@ -96,9 +96,7 @@ impl Judging {
     fn iface_of(&mut self, record: &record::FlowRecord) -> Arc<str> {
         match record.origin {
             record::FlowOrigin::Export { exporter, .. } => self.exporter_name(exporter),
-            record::FlowOrigin::Packets | record::FlowOrigin::Log => {
-                self.interface_name(usize::from(record.interface))
-            }
+            record::FlowOrigin::Packets | record::FlowOrigin::Log => self.interface_name(usize::from(record.interface)),
         }
     }
 }
