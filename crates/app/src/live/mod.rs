@@ -279,11 +279,10 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let kept = models_dir.as_deref().map_or_else(Vec::new, |dir| versions::list(dir, artifact::FLOW));
     plan.past.take().into_iter().for_each(|past| past::play(past, &meter, &mut judge));
     let (notifier, outbox, notifying) = notify::start(&config.notify, &plan.data_dir, plan.mode == Mode::Demo)?;
-    let levels = level_models::LevelTrainings::new(config, &mut judge, models_dir.clone());
     let beside = Beside::start(config, &plan, &status, parcels, &stop)?;
     let judging = Judging {
+        levels: level_models::LevelTrainings::new(config, &mut judge, models_dir.clone()),
         judge,
-        levels,
         notifier,
         parcels: from_workers,
         requests: from_people,
@@ -316,9 +315,8 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let (uploads, analysts) = uploads::start(config.uploads.clone(), is_live(plan.mode), &desk, &status, &stop)?;
     threads.extend(analysts);
     let scans = scan_desk(config, plan.mode, (&desk, &store), &hub, &changes, (&stop, &mut threads))?;
-    let (reports, reporting) = reporting::start(&desk, store.reader(), &outbox, &status, &stop)?;
-    threads.push(reporting);
     let answers = Answers {
+        reports: reporting::start(&desk, store.reader(), &outbox, &status, (&stop, &mut threads))?,
         status,
         scores,
         rings,
@@ -329,7 +327,6 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         desk: Arc::clone(&desk),
         uploads,
         scans,
-        reports,
         snap_len: config.evidence.snap_len,
         artifact: models_dir.map_or(String::new(), |d| d.join(artifact::FILE_NAME).display().to_string()),
         seed: config.learn.seed,
