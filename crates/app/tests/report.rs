@@ -50,7 +50,8 @@ fn a_report_is_made_in_three_forms_and_served() {
     made_and_kept(&server);
     assert!(server.terminate().success());
     // Kept over a restart.
-    let again = Server::start(&["run", "-r", "-", "--data-dir", &data]);
+    let capture = dir.path().join("scan.pcap");
+    let again = Server::start(&["run", "-r", capture.to_str().unwrap(), "--data-dir", &data]);
     assert_eq!(http::get_json(again.port, "/api/v1/reports")["reports"].as_array().unwrap().len(), 1);
     drop(again);
 }

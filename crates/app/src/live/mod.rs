@@ -297,9 +297,10 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let levels = level_models::LevelTrainings::new(config, &mut judge, models_dir.clone());
     let beside = Beside::start(config, &plan, (&status, &store), parcels, &stop)?;
     let ends = roles::open((plan.part, config), &plan.data_dir, (&status, &stop), &store, &beside.parcels)?;
+    let beside = Beside::start(config, &plan, &status, parcels, &stop)?;
     let judging = Judging {
+        levels: level_models::LevelTrainings::new(config, &mut judge, models_dir.clone()),
         judge,
-        levels,
         notifier,
         parcels: from_workers,
         requests: from_people,
@@ -336,9 +337,8 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let (uploads, analysts) = uploads::start(config.uploads.clone(), is_live(plan.mode), &desk, &status, &stop)?;
     threads.extend(analysts);
     let scans = scan_desk(config, plan.mode, (&desk, &store), &hub, &changes, (&stop, &mut threads))?;
-    let (reports, reporting) = reporting::start(&desk, store.reader(), &outbox, &status, &stop)?;
-    threads.push(reporting);
     let answers = Answers {
+        reports: reporting::start(&desk, store.reader(), &outbox, &status, (&stop, &mut threads))?,
         status,
         scores,
         rings,
@@ -349,7 +349,6 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
         desk: Arc::clone(&desk),
         uploads,
         scans,
-        reports,
         snap_len: config.evidence.snap_len,
         artifact: models_dir.map_or(String::new(), |d| d.join(artifact::FILE_NAME).display().to_string()),
         seed: config.learn.seed,

@@ -56,14 +56,14 @@ pub struct ReportDesk {
     trouble: Mutex<String>,
 }
 
-/// Opens the shelf and starts the thread.
+/// Opens the shelf and starts the thread, one of those that are waited for.
 pub fn start(
     desk: &Arc<Desk>,
     reader: Arc<Reader>,
     outbox: &Arc<Outbox>,
     status: &Arc<Mutex<Status>>,
-    stop: &Arc<AtomicBool>,
-) -> StartResult<(Arc<ReportDesk>, JoinHandle<()>)> {
+    (stop, threads): (&Arc<AtomicBool>, &mut Vec<JoinHandle<()>>),
+) -> StartResult<Arc<ReportDesk>> {
     let reports = Arc::new(ReportDesk {
         shelf: Mutex::new(Shelf::open(desk.data_dir())),
         desk: Arc::clone(desk),
@@ -75,8 +75,8 @@ pub fn start(
         trouble: Mutex::default(),
     });
     let worker = Arc::clone(&reports);
-    let thread = spawn("reports", move || worker.run())?;
-    Ok((reports, thread))
+    threads.push(spawn("reports", move || worker.run())?);
+    Ok(reports)
 }
 
 impl ReportDesk {
