@@ -334,26 +334,53 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     threads.extend(workers.into_iter().chain(beside.threads).chain([notifying]).chain(mongodb));
     let takers = Takers { judge: reloads, meters, lists, store: store.clone(), outbox: Arc::clone(&outbox) };
     let desk = Desk::new(plan.data_dir, plan.reload, takers);
-    let (uploads, analysts) = uploads::start(config.uploads.clone(), is_live(plan.mode), &desk, &status, &stop)?;
+    let shown = Shown { status, scores, rings, requests: changes, verdicts, outbox, hub, models_dir };
+    let state = answering(config, (plan.mode, plan.listen), &desk, &store, shown, (&stop, &mut threads))?;
+    Ok(Parts { state, stop, threads, duration: plan.duration, desk })
+}
+
+/// What people see and ask, as the judge thread and the workers share it.
+struct Shown {
+    status: Arc<Mutex<Status>>,
+    scores: Arc<Mutex<Scores>>,
+    rings: Vec<Arc<Mutex<PacketRing>>>,
+    requests: Sender<Request>,
+    verdicts: Arc<Mutex<Verdicts>>,
+    outbox: Arc<notify::Outbox>,
+    hub: Hub,
+    models_dir: Option<PathBuf>,
+}
+
+/// Opens what answers people: captures handed over, scans, reports, the API.
+fn answering(
+    config: &Config,
+    (mode, listen): (Mode, SocketAddr),
+    desk: &Arc<Desk>,
+    store: &Sqlite,
+    shown: Shown,
+    (stop, threads): (&Arc<AtomicBool>, &mut Vec<JoinHandle<()>>),
+) -> Result<AppState> {
+    let Shown { status, scores, rings, requests, verdicts, outbox, hub, models_dir } = shown;
+    let (uploads, analysts) = uploads::start(config.uploads.clone(), is_live(mode), desk, &status, stop)?;
     threads.extend(analysts);
-    let scans = scan_desk(config, plan.mode, (&desk, &store), &hub, &changes, (&stop, &mut threads))?;
+    let scans = scan_desk(config, mode, (desk, store), &hub, &requests, (stop, threads))?;
     let answers = Answers {
-        reports: reporting::start(&desk, store.reader(), &outbox, &status, (&stop, &mut threads))?,
+        reports: reporting::start(desk, store.reader(), &outbox, &status, (stop, threads))?,
         status,
         scores,
         rings,
-        requests: changes,
+        requests,
         verdicts,
         outbox,
         reader: store.reader(),
-        desk: Arc::clone(&desk),
+        desk: Arc::clone(desk),
         uploads,
         scans,
         snap_len: config.evidence.snap_len,
         artifact: models_dir.map_or(String::new(), |d| d.join(artifact::FILE_NAME).display().to_string()),
         seed: config.learn.seed,
     };
-    Ok(Parts { state: app_state(config, plan.listen, answers, hub), stop, threads, duration: plan.duration, desk })
+    Ok(app_state(config, listen, answers, hub))
 }
 
 /// Results kept in MongoDB too, where they are; its thread.
