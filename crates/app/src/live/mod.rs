@@ -40,7 +40,6 @@ mod questions;
 mod reload;
 pub mod reporting;
 mod requests;
-mod retrain;
 pub mod retrain;
 pub mod roles;
 mod rules;
@@ -80,7 +79,7 @@ use log_replay::LogReplay;
 use memory::Memory;
 use packet_ring::PacketRing;
 use publish::Publisher;
-use record::{HealthItem, HealthLevel, Timestamp};
+use record::{HealthItem, HealthLevel};
 pub use reload::Reloader;
 use reload::Takers;
 use requests::Request;
@@ -89,7 +88,7 @@ use serve::{AppState, Hub};
 use simulated::SimulatedSource;
 use source::{FrameSource, LineSource};
 pub use status::item;
-use status::{ModelState, Scores, SourceState, Status};
+use status::{ModelState, Scores, Status};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -294,10 +293,8 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     plan.past.take().into_iter().for_each(|past| past::play(past, &meter, &mut judge));
     let (notifier, outbox, notifying) = notify::start(&config.notify, &plan.data_dir, plan.mode == Mode::Demo)?;
     let mongodb = open_mongodb(config, &plan, &store, &status, &stop)?;
-    let levels = level_models::LevelTrainings::new(config, &mut judge, models_dir.clone());
     let beside = Beside::start(config, &plan, (&status, &store), parcels, &stop)?;
     let ends = roles::open((plan.part, config), &plan.data_dir, (&status, &stop), &store, &beside.parcels)?;
-    let beside = Beside::start(config, &plan, &status, parcels, &stop)?;
     let judging = Judging {
         levels: level_models::LevelTrainings::new(config, &mut judge, models_dir.clone()),
         judge,
