@@ -180,12 +180,11 @@ mod running {
         }
 
         fn round(&self, archiver: &mut Option<Archiver>) -> std::result::Result<(), ArchiveError> {
-            let opened = match archiver.take() {
-                Some(opened) => opened,
-                None => {
-                    let reader = Reader::open(&self.data_dir, &self.store)?;
-                    Archiver::open(&self.archive, Arc::new(reader), &self.writer)?
-                }
+            let opened = if let Some(opened) = archiver.take() {
+                opened
+            } else {
+                let reader = Reader::open(&self.data_dir, &self.store)?;
+                Archiver::open(&self.archive, Arc::new(reader), &self.writer)?
             };
             let opened = archiver.insert(opened);
             let done = opened.round(wall_clock(), &|| self.stopped());

@@ -87,10 +87,10 @@ impl Publisher {
     ) -> Result<(Standing, Published), ArchiveError> {
         // What the newest files stand for is gone through again by itself: only there can a day be missing.
         let upto = if state.cursor < state.known { state.known } else { i64::MAX };
-        let found = self.table.keys(store, state.cursor, upto, self.rows_max)?;
-        let range = (state.cursor + 1, found.last);
-        let mut done = Published { missed: found.missed, ..Published::default() };
-        for (day, keys) in by_day(&found.keys) {
+        let next = self.table.keys(store, state.cursor, upto, self.rows_max)?;
+        let range = (state.cursor + 1, next.last);
+        let mut done = Published { missed: next.missed, ..Published::default() };
+        for (day, keys) in by_day(&next.found) {
             let covered = state.covered.get(&day).map_or(&[][..], Vec::as_slice);
             let wanted: Vec<Key> =
                 keys.into_iter().filter(|key| !covered.iter().any(|part| part.covers(key.number))).collect();
@@ -107,13 +107,13 @@ impl Publisher {
                 done.bytes += part.bytes;
             }
         }
-        let again = upto != i64::MAX && found.looked_at < self.rows_max;
+        let again = upto != i64::MAX && next.looked_at < self.rows_max;
         // Where nothing is left of what the newest files stand for, the store has deleted it since.
-        state.cursor = if again { state.known } else { found.last };
+        state.cursor = if again { state.known } else { next.last };
         if state.cursor >= state.known {
             state.covered.clear();
         }
-        done.more = upto != i64::MAX || found.looked_at >= self.rows_max;
+        done.more = upto != i64::MAX || next.looked_at >= self.rows_max;
         Ok((state, done))
     }
 

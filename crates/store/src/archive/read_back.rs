@@ -12,7 +12,7 @@ use super::place::Place;
 use super::tables::{
     ArchivedScan, ArchivedVerdict, flow_back, flow_columns, incident_back, pairs, scan_back, table, verdict_back,
 };
-use crate::columnar::WHOLE;
+use crate::columnar::{Column, TEXT, WHOLE};
 use crate::{FlowRow, Query, Reader, TimeRange};
 use record::{FlowRecord, Incident};
 use std::collections::HashMap;
@@ -27,6 +27,10 @@ pub struct ArchiveReader {
     place: Arc<dyn Place>,
 }
 
+/// Takes a group of a file; breaks when enough was seen.
+type EachGroup<'t> = dyn FnMut(&Part, &Group) -> Result<ControlFlow<()>, ArchiveError> + 't;
+/// Number and row of one place of a group.
+type Back<'t, T> = dyn Fn(&[Column], usize) -> Option<(i64, T)> + 't;
 /// Takes a group; breaks when enough was seen.
 type TakeGroup<'t> = dyn FnMut(&Group) -> Result<ControlFlow<()>, ArchiveError> + 't;
 
@@ -159,7 +163,7 @@ impl ArchiveReader {
         &self,
         kind: ArchiveKind,
         range: TimeRange,
-        back: &dyn Fn(&[crate::columnar::Column], usize) -> Option<(i64, T)>,
+        back: &Back<T>,
         id: &dyn Fn(&T) -> &String,
         take: &mut dyn FnMut(T) -> ControlFlow<()>,
     ) -> Result<(), ArchiveError> {
@@ -175,7 +179,7 @@ impl ArchiveReader {
                 }
                 Ok(ControlFlow::Continue(()))
             };
-            let ids = [("number", WHOLE), ("id", crate::columnar::TEXT)];
+            let ids = [("number", WHOLE), ("id", TEXT)];
             let _ = self.visit_day(kind, &day, ("", TimeRange::default()), &ids, &mut last)?;
             let mut stopped = false;
             let mut each = |part: &Part, group: &Group| {
@@ -209,7 +213,7 @@ impl ArchiveReader {
         &self,
         kind: ArchiveKind,
         (time, range): (&str, TimeRange),
-        each: &mut dyn FnMut(&Part, &Group) -> Result<ControlFlow<()>, ArchiveError>,
+        each: &mut EachGroup,
     ) -> Result<(), ArchiveError> {
         let all = table(kind).map(|table| pairs(table.columns()).collect::<Vec<_>>()).unwrap_or_default();
         for day in self.days_within(kind, range)? {
@@ -226,7 +230,7 @@ impl ArchiveReader {
         day: &str,
         span: (&str, TimeRange),
         columns: &[(&str, &str)],
-        each: &mut dyn FnMut(&Part, &Group) -> Result<ControlFlow<()>, ArchiveError>,
+        each: &mut EachGroup,
     ) -> Result<ControlFlow<()>, ArchiveError> {
         let listing = Listing::of(self.place.as_ref(), kind, Some(day))?;
         for part in listing.parts.values().flatten() {

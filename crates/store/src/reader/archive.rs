@@ -12,6 +12,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 const INCIDENTS: i64 = 1;
 const SCANS: i64 = 2;
 
+/// Number, second of the change, the run, what it found.
+pub(crate) type NumberedScan = (i64, i64, ScanRow, Option<Scan>);
+
 /// A flow with what its columns do not say.
 pub(crate) struct NumberedFlow {
     pub number: i64,
@@ -64,7 +67,7 @@ impl Reader {
     }
 
     /// The same of scans, with what they found.
-    pub(crate) fn scans_numbered(&self, numbers: &[i64]) -> Result<Vec<(i64, i64, ScanRow, Option<Scan>)>, StoreError> {
+    pub(crate) fn scans_numbered(&self, numbers: &[i64]) -> Result<Vec<NumberedScan>, StoreError> {
         self.read(|c| {
             let mut found = Vec::with_capacity(numbers.len());
             let mut statement = c.prepare_cached("SELECT id, at_s FROM changes WHERE what = ?1 AND number = ?2")?;
@@ -97,7 +100,7 @@ fn flow_keys(c: &Connection, (after, upto): (i64, i64), limit: usize, judged: bo
         keys.last = row.get(0)?;
         keys.looked_at += 1;
         if !judged || row.get(2)? {
-            keys.keys.push(Key { number: keys.last, time_ns: row.get(1)? });
+            keys.found.push(Key { number: keys.last, time_ns: row.get(1)? });
         }
     }
     Ok(keys)
@@ -110,5 +113,5 @@ fn change_keys(c: &Connection, sql: &str, after: i64, upto: i64, limit: usize) -
         statement.query_map(params![after, upto, limit as i64], read)?.collect::<rusqlite::Result<Vec<Key>>>()?;
     let last = keys.last().map_or(after, |key| key.number);
     let looked_at = keys.len();
-    Ok(Keys { keys, last, looked_at, missed: 0 })
+    Ok(Keys { found: keys, last, looked_at, missed: 0 })
 }

@@ -28,7 +28,7 @@ pub(crate) struct Key {
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     /// Rows to archive, by number.
-    pub keys: Vec<Key>,
+    pub found: Vec<Key>,
     /// Everything up to here has been looked at.
     pub last: i64,
     /// Rows that were looked at.

@@ -154,12 +154,12 @@ fn a_days_files_become_one_and_old_days_go() {
 
 #[test]
 fn what_the_store_deleted_is_read_from_the_archive_and_the_rest_once() {
-    let (_dir, store) = open();
+    let (dir, store) = open();
     write(&store, 0..300);
     let all = flows_of_store(&store.reader());
     let (_, place) = memory();
     archiver(Arc::clone(&place), &config(), &store.reader()).round(later(), &|| false).unwrap();
-    let database = rusqlite::Connection::open(_dir.path().join("tripline.db")).unwrap();
+    let database = rusqlite::Connection::open(dir.path().join("tripline.db")).unwrap();
     database.execute("DELETE FROM flows WHERE row <= 120", []).unwrap();
     let archive = ArchiveReader::at(place);
     let mut found = Vec::new();
@@ -175,13 +175,13 @@ fn what_the_store_deleted_is_read_from_the_archive_and_the_rest_once() {
 
 #[test]
 fn rows_that_the_store_deleted_too_early_are_counted() {
-    let (_dir, store) = open();
+    let (dir, store) = open();
     write(&store, 0..100);
     let (_, place) = memory();
     let mut archiver = archiver(place, &config(), &store.reader());
     archiver.round(later(), &|| false).unwrap();
     write(&store, 100..250);
-    let database = rusqlite::Connection::open(_dir.path().join("tripline.db")).unwrap();
+    let database = rusqlite::Connection::open(dir.path().join("tripline.db")).unwrap();
     database.execute("DELETE FROM flows WHERE row <= 140", []).unwrap();
     archiver.round(later(), &|| false).unwrap();
     assert_eq!(archiver.progress().missed, 40);

@@ -40,7 +40,7 @@ impl Place for Memory {
         self.0.lock().unwrap().remove(name);
         Ok(())
     }
-    fn address(&self) -> &str {
+    fn address(&self) -> &'static str {
         "memory"
     }
 }
@@ -99,7 +99,7 @@ impl Place for Faulty {
     fn delete(&self, name: &str) -> Result<(), ArchiveError> {
         self.call(|| self.inner.delete(name))
     }
-    fn address(&self) -> &str {
+    fn address(&self) -> &'static str {
         "memory"
     }
 }
