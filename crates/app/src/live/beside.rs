@@ -1,4 +1,4 @@
-//! What runs beside capture and judge: the watch of this machine itself, and the CSV logs. Owns when each of them runs; what they
+//! What runs beside capture and judge: the watch of this machine itself, the CSV logs, and the sink to MongoDB. Owns when each of them runs; what they
 //! do is in their own files.
 
 use super::csv_logs::{self, CsvLog};
@@ -6,7 +6,7 @@ use super::host_watch::{HostShared, HostWatcher};
 use super::judging::lock;
 use super::status::Status;
 use super::worker::Parcel;
-use super::{Plan, is_live, spawn};
+use super::{Plan, is_live, mongo_sink, spawn};
 use crate::config::Config;
 use crate::failure::Result;
 use crossbeam_channel::Sender;
@@ -14,6 +14,7 @@ use serve::shapes::Mode;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use store::Sqlite;
 
 /// What was started.
 pub struct Beside {
@@ -35,13 +36,14 @@ impl Beside {
     pub fn start(
         config: &Config,
         plan: &Plan,
-        status: &Mutex<Status>,
+        (status, store): (&Mutex<Status>, &Arc<Sqlite>),
         parcels: Sender<Parcel>,
         stop: &Arc<AtomicBool>,
     ) -> Result<Self> {
         let captures = plan.mode == Mode::Live;
         let (host, log, stop) = (None, None, Arc::clone(stop));
         let mut beside = Self { host, log, parcels, stop, threads: Vec::new(), captures };
+        beside.threads.extend(mongo_sink::start(config, plan, store, status, &beside.stop)?);
         if !is_live(plan.mode) {
             return Ok(beside);
         }

@@ -279,10 +279,8 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let kept = models_dir.as_deref().map_or_else(Vec::new, |dir| versions::list(dir, artifact::FLOW));
     plan.past.take().into_iter().for_each(|past| past::play(past, &meter, &mut judge));
     let (notifier, outbox, notifying) = notify::start(&config.notify, &plan.data_dir, plan.mode == Mode::Demo)?;
-    let mongodb = mongo_sink::start(config, plan.mode == Mode::Demo, &store, &plan.data_dir, &stop)?;
-    lock(&status).mongodb = mongodb.as_ref().map(|(shown, _)| Arc::clone(shown));
     let levels = level_models::LevelTrainings::new(config, &mut judge, models_dir.clone());
-    let beside = Beside::start(config, &plan, &status, parcels, &stop)?;
+    let beside = Beside::start(config, &plan, (&status, &store), parcels, &stop)?;
     let judging = Judging {
         judge,
         levels,
@@ -313,7 +311,6 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let mut threads = vec![spawn("judge", move || judging.run())?, spawn("lists", move || keeper.run())?];
     let (workers, meters) = start_workers(plan.sources, &meter, &rings, &plan.data_dir, &beside)?;
     threads.extend(workers.into_iter().chain(beside.threads).chain([notifying]));
-    threads.extend(mongodb.map(|(_, thread)| thread));
     let takers = Takers { judge: reloads, meters, lists, store: store.clone(), outbox: Arc::clone(&outbox) };
     let desk = Desk::new(plan.data_dir, plan.reload, takers);
     let (uploads, analysts) = uploads::start(config.uploads.clone(), is_live(plan.mode), &desk, &status, &stop)?;
