@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # mongodb.sh install | run DIR PORT [USER PASSWORD]: a server that speaks MongoDB's protocol, for the tests of the MongoDB sink: FerretDB 1 (Apache-2.0),
-# built from its module of the Go proxy with SQLite inside. It has logins and no rights of users, and neither TTL indexes nor collMod: tests of
-# these say so.
+# built from its module of the Go proxy with SQLite inside. It has neither TTL indexes nor collMod nor rights of users; it refuses a wrong login, and
+# ends a right one in a way that only some drivers understand.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 home=${TRIPLINE_SERVICES:-$PWD/target/services}/mongodb

@@ -295,6 +295,8 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let mongodb = open_mongodb(config, &plan, &store, &status, &stop)?;
     let beside = Beside::start(config, &plan, (&status, &store), parcels, &stop)?;
     let ends = roles::open((plan.part, config), &plan.data_dir, (&status, &stop), &store, &beside.parcels)?;
+    let levels = level_models::LevelTrainings::new(config, &mut judge, models_dir.clone());
+    let beside = Beside::start(config, &plan, (&status, &store), parcels, &stop)?;
     let judging = Judging {
         levels: level_models::LevelTrainings::new(config, &mut judge, models_dir.clone()),
         judge,
@@ -329,6 +331,7 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     threads.extend(ends.run.map(|run| spawn("roles", run)).transpose()?);
     let (workers, meters) = start_workers(plan.sources, &meter, &rings, &plan.data_dir, &beside)?;
     threads.extend(workers.into_iter().chain(beside.threads).chain([notifying]).chain(mongodb));
+    threads.extend(workers.into_iter().chain(beside.threads).chain([notifying]));
     let takers = Takers { judge: reloads, meters, lists, store: store.clone(), outbox: Arc::clone(&outbox) };
     let desk = Desk::new(plan.data_dir, plan.reload, takers);
     let shown = Shown { status, scores, rings, requests: changes, verdicts, outbox, hub, models_dir };

@@ -1,12 +1,16 @@
 //! The thread that keeps results in MongoDB. Owns when it is tried again and what is shown of it; what is written and how is
 //! `store::mongo`'s. The watch never waits for it: what is to be written is listed in the store.
 
+use super::Plan;
+use super::judging::lock;
+use super::status::Status;
 use crate::config::Config;
-use crate::failure::Result;
+use crate::failure::{Context, Result};
 use record::{Counters, HealthItem};
+use serve::shapes::Mode;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use store::journal::JournalWrite;
 use store::{Sqlite, StoreBatch};
@@ -29,16 +33,18 @@ type Started = (Arc<dyn Shown>, JoinHandle<()>);
 /// Starts the sink where the settings name a server; made-up traffic is nobody's result. Where it is off nothing is listed any more.
 pub fn start(
     config: &Config,
-    made_up: bool,
+    plan: &Plan,
     store: &Arc<Sqlite>,
-    data_dir: &Path,
+    status: &Mutex<Status>,
     stop: &Arc<AtomicBool>,
-) -> Result<Option<Started>> {
-    if made_up || !config.mongodb.is_on() {
+) -> Result<Option<JoinHandle<()>>> {
+    if plan.mode == Mode::Demo || !config.mongodb.is_on() {
         let none = StoreBatch { journal: vec![JournalWrite::Keep(Vec::new())], ..StoreBatch::default() };
-        return crate::failure::Context::context(store.write(none), "store").map(|()| None);
+        return store.write(none).context("store").map(|()| None);
     }
-    running(config, store, data_dir, stop).map(Some)
+    let (shown, thread) = running(config, store, &plan.data_dir, stop)?;
+    lock(status).mongodb = Some(shown);
+    Ok(Some(thread))
 }
 
 #[cfg(not(feature = "mongodb"))]
@@ -72,7 +78,7 @@ mod with {
     const LOOK: Duration = Duration::from_millis(500);
     /// First and longest wait after a failure, seconds.
     const AGAIN_FIRST_S: f64 = 1.0;
-    const AGAIN_MAX_S: f64 = 60.0;
+    const AGAIN_MAX_S: f64 = 30.0;
     /// How long the end of the process is held up for what still waits.
     const LAST_PASSES: Duration = Duration::from_secs(5);
     /// A wait is taken in pieces of this length, so that the process ends soon.

@@ -67,12 +67,19 @@ fn name_of(fields: &[(&str, i32)]) -> String {
 
 /// Makes what is missing. False: documents have no end here though the settings want one.
 pub(super) async fn ensure(server: &Server, collection: Collection, ttl_days: u32) -> Result<bool, Trouble> {
-    let indexes: Vec<Document> =
-        wanted(collection).iter().map(|fields| doc! { "key": keys(fields), "name": name_of(fields) }).collect();
-    server.command(doc! { "createIndexes": collection.name(), "indexes": indexes }).await?;
+    let there = list(server, collection.name()).await?;
+    let named = |name: &str| there.iter().any(|index| index.get_str("name").is_ok_and(|found| found == name));
+    let missing: Vec<Document> = wanted(collection)
+        .iter()
+        .filter(|fields| !named(&name_of(fields)))
+        .map(|fields| doc! { "key": keys(fields), "name": name_of(fields) })
+        .collect();
+    if !missing.is_empty() {
+        server.command(doc! { "createIndexes": collection.name(), "indexes": missing }).await?;
+    }
     let wanted_s = i64::from(ttl_days) * S_PER_DAY;
     let name = collection.name();
-    match ends(updated_index(server, name).await?, wanted_s) {
+    match ends(updated_index(&there), wanted_s) {
         Ends::Nothing => Ok(true),
         Ends::Drop => {
             server.command(doc! { "dropIndexes": name, "index": UPDATED }).await?;
@@ -104,12 +111,12 @@ async fn make_ends(server: &Server, name: &str, wanted_s: i64) -> Result<bool, T
     }
 }
 
-/// The index that ends documents, with its life in seconds where it has one.
-async fn updated_index(server: &Server, collection: &str) -> Result<Option<Option<i64>>, Trouble> {
-    let list = doc! { "listIndexes": collection, "cursor": { "batchSize": 1_000 } };
-    let answer = match server.try_command(list).await? {
+/// The indexes that there are.
+async fn list(server: &Server, collection: &str) -> Result<Vec<Document>, Trouble> {
+    let command = doc! { "listIndexes": collection, "cursor": { "batchSize": 1_000 } };
+    let answer = match server.try_command(command).await? {
         Ok(answer) => answer,
-        Err(NO_COLLECTION) => return Ok(None),
+        Err(NO_COLLECTION) => return Ok(Vec::new()),
         Err(code) => {
             return Err(Trouble::settings(format!(
                 "MongoDB at {} does not list indexes (code {code})",
@@ -118,14 +125,18 @@ async fn updated_index(server: &Server, collection: &str) -> Result<Option<Optio
         }
     };
     let batch = answer.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch")).cloned();
-    let found = batch.unwrap_or_default().into_iter().filter_map(|index| index.as_document().cloned());
-    let life = |index: &Document| match index.get("expireAfterSeconds") {
+    Ok(batch.unwrap_or_default().into_iter().filter_map(|index| index.as_document().cloned()).collect())
+}
+
+/// The index that ends documents, with its life in seconds where it has one.
+fn updated_index(there: &[Document]) -> Option<Option<i64>> {
+    let found = there.iter().find(|index| index.get_str("name").is_ok_and(|name| name == UPDATED))?;
+    Some(match found.get("expireAfterSeconds") {
         Some(Bson::Int32(n)) => Some(i64::from(*n)),
         Some(Bson::Int64(n)) => Some(*n),
         Some(Bson::Double(n)) => Some(*n as i64),
         _ => None,
-    };
-    Ok(found.filter(|index| index.get_str("name").is_ok_and(|name| name == UPDATED)).map(|index| life(&index)).next())
+    })
 }
 
 #[cfg(test)]
@@ -140,6 +151,17 @@ mod tests {
         assert_eq!(ends(Some(Some(86_400)), 172_800), Ends::Change);
         assert_eq!(ends(Some(None), 86_400), Ends::Change);
         assert_eq!(ends(Some(Some(86_400)), 0), Ends::Drop);
+    }
+
+    #[test]
+    fn the_life_is_read_from_the_index_that_ends_documents() {
+        let other = doc! { "name": "last_seen_-1", "expireAfterSeconds": 5 };
+        assert_eq!(updated_index(std::slice::from_ref(&other)), None);
+        assert_eq!(updated_index(&[other.clone(), doc! { "name": UPDATED }]), Some(None));
+        assert_eq!(
+            updated_index(&[other, doc! { "name": UPDATED, "expireAfterSeconds": 86_400.0 }]),
+            Some(Some(86_400))
+        );
     }
 
     #[test]
