@@ -1,9 +1,5 @@
-<<<<<<< HEAD
-//! What runs beside capture and judge: the watch of this machine itself, the CSV logs and the archive. Owns when each of them runs; what they
-=======
-//! What runs beside capture and judge: the watch of this machine itself, the CSV logs, and the sink to MongoDB. Owns when each of them runs; what they
->>>>>>> mongo
-//! do is in their own files.
+//! What runs beside capture and judge: the watch of this machine itself, the CSV logs, the archive, the sink to MongoDB. Owns when each of
+//! them runs; what they do is in their own files.
 
 use super::archiving;
 use super::csv_logs::{self, CsvLog};
@@ -41,18 +37,13 @@ impl Beside {
     pub fn start(
         config: &Config,
         plan: &Plan,
-<<<<<<< HEAD
-        (status, store): (&Mutex<Status>, &Sqlite),
-=======
         (status, store): (&Mutex<Status>, &Arc<Sqlite>),
->>>>>>> mongo
         parcels: Sender<Parcel>,
         stop: &Arc<AtomicBool>,
     ) -> Result<Self> {
         let captures = plan.mode == Mode::Live;
         let (host, log, stop) = (None, None, Arc::clone(stop));
         let mut beside = Self { host, log, parcels, stop, threads: Vec::new(), captures };
-<<<<<<< HEAD
         // Replays are archived as they are stored; only made-up traffic is not.
         if plan.mode != Mode::Demo
             && let Some((archiving, shared)) = archiving::open(config, plan, store, &beside.stop)?
@@ -60,9 +51,7 @@ impl Beside {
             lock(status).archive = Some(shared);
             beside.threads.push(spawn("archive", move || archiving.run())?);
         }
-=======
         beside.threads.extend(mongo_sink::start(config, plan, store, status, &beside.stop)?);
->>>>>>> mongo
         if !is_live(plan.mode) {
             return Ok(beside);
         }

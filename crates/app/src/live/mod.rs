@@ -292,11 +292,8 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let kept = models_dir.as_deref().map_or_else(Vec::new, |dir| versions::list(dir, artifact::FLOW));
     plan.past.take().into_iter().for_each(|past| past::play(past, &meter, &mut judge));
     let (notifier, outbox, notifying) = notify::start(&config.notify, &plan.data_dir, plan.mode == Mode::Demo)?;
-    let mongodb = open_mongodb(config, &plan, &store, &status, &stop)?;
     let beside = Beside::start(config, &plan, (&status, &store), parcels, &stop)?;
     let ends = roles::open((plan.part, config), &plan.data_dir, (&status, &stop), &store, &beside.parcels)?;
-    let levels = level_models::LevelTrainings::new(config, &mut judge, models_dir.clone());
-    let beside = Beside::start(config, &plan, (&status, &store), parcels, &stop)?;
     let judging = Judging {
         levels: level_models::LevelTrainings::new(config, &mut judge, models_dir.clone()),
         judge,
@@ -330,7 +327,6 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let mut threads = vec![spawn("judge", move || judging.run())?, spawn("lists", move || keeper.run())?];
     threads.extend(ends.run.map(|run| spawn("roles", run)).transpose()?);
     let (workers, meters) = start_workers(plan.sources, &meter, &rings, &plan.data_dir, &beside)?;
-    threads.extend(workers.into_iter().chain(beside.threads).chain([notifying]).chain(mongodb));
     threads.extend(workers.into_iter().chain(beside.threads).chain([notifying]));
     let takers = Takers { judge: reloads, meters, lists, store: store.clone(), outbox: Arc::clone(&outbox) };
     let desk = Desk::new(plan.data_dir, plan.reload, takers);
@@ -381,20 +377,6 @@ fn answering(
         seed: config.learn.seed,
     };
     Ok(app_state(config, listen, answers, hub))
-}
-
-/// Results kept in MongoDB too, where they are; its thread.
-fn open_mongodb(
-    config: &Config,
-    plan: &Plan,
-    store: &Arc<Sqlite>,
-    status: &Mutex<Status>,
-    stop: &Arc<AtomicBool>,
-) -> Result<Option<JoinHandle<()>>> {
-    let started = mongo_sink::start(config, plan.mode == Mode::Demo, store, &plan.data_dir, stop)?;
-    let (shown, thread) = started.unzip();
-    lock(status).mongodb = shown;
-    Ok(thread)
 }
 
 /// Who scans; its thread is one of those that are waited for.
