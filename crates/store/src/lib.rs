@@ -23,6 +23,8 @@ pub mod scan_rows;
 pub mod sqlite;
 
 mod codec;
+// Without the archive nobody reads tables back.
+#[cfg_attr(not(feature = "archive"), allow(dead_code))]
 mod columnar;
 mod connection;
 mod flow_blob;
