@@ -28,6 +28,9 @@ pub struct SeriesRow {
 /// Takes rows until it breaks.
 pub type Visit<'v, T> = &'v mut dyn FnMut(T) -> ControlFlow<()>;
 
+/// What is asked of each place.
+type Ask<'a, T> = dyn Fn(&dyn RowSource, Visit<T>) -> Result<(), StoreError> + 'a;
+
 /// A place that rows come from, newest first where nothing else is said. Memory is bounded for any number of rows.
 pub trait RowSource: Send + Sync {
     /// Flows with their rows of the list, by end.
@@ -99,7 +102,7 @@ impl Chained {
         &self,
         time: fn(&T) -> Timestamp,
         visit: Visit<T>,
-        ask: &dyn Fn(&dyn RowSource, Visit<T>) -> Result<(), StoreError>,
+        ask: &Ask<T>,
     ) -> Result<(), StoreError> {
         let mut broken = false;
         for (source, is_newer) in [(&self.newer, true), (&self.older, false)] {

@@ -195,13 +195,11 @@ fn settle(collection: &str, answer: &Document, asked: &[Upsert]) -> Result<Writt
 
 /// Is it the thing's own id that is there twice, and not a key that somebody made unique?
 fn is_of_id(error: &Document) -> bool {
-    match error.get_document("keyPattern") {
-        Ok(pattern) => pattern.contains_key("_id"),
-        Err(_) => {
-            let words = error.get_str("errmsg").unwrap_or_default();
-            !words.contains("index: ") || words.contains("index: _id_")
-        }
+    if let Ok(pattern) = error.get_document("keyPattern") {
+        return pattern.contains_key("_id");
     }
+    let words = error.get_str("errmsg").unwrap_or_default();
+    !words.contains("index: ") || words.contains("index: _id_")
 }
 
 fn number(document: &Document, name: &str) -> Option<i64> {

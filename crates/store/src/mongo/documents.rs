@@ -103,7 +103,7 @@ fn scan_fields(scan: &ScanChanges) -> Map<String, Value> {
 /// Names that no server refuses: without dots, and not beginning with a dollar.
 fn plain_name(name: &str) -> String {
     let name = name.replace(['.', '\0'], "_");
-    if name.starts_with('$') { format!("_{}", &name[1..]) } else { name }
+    name.strip_prefix('$').map_or_else(|| name.clone(), |rest| format!("_{rest}"))
 }
 
 fn bson(name: &str, value: Value) -> Bson {

@@ -34,6 +34,9 @@ const fn wanted(collection: Collection) -> &'static [&'static [(&'static str, i3
     }
 }
 
+/// An index that ends no document.
+const NO_LIFE: i64 = -1;
+
 /// What is to be done about the ends of documents.
 #[derive(Debug, PartialEq, Eq)]
 enum Ends {
@@ -47,12 +50,13 @@ enum Ends {
     Drop,
 }
 
-fn ends(there: Option<Option<i64>>, wanted_s: i64) -> Ends {
+/// `there`: the life of documents by the index that is there, seconds; below 0: it has none.
+fn ends(there: Option<i64>, wanted_s: i64) -> Ends {
     match (there, wanted_s) {
         (None, 0) => Ends::Nothing,
         (None, _) => Ends::Make,
         (Some(_), 0) => Ends::Drop,
-        (Some(Some(found)), wanted) if found == wanted => Ends::Nothing,
+        (Some(found), wanted) if found == wanted => Ends::Nothing,
         (Some(_), _) => Ends::Change,
     }
 }
@@ -128,14 +132,14 @@ async fn list(server: &Server, collection: &str) -> Result<Vec<Document>, Troubl
     Ok(batch.unwrap_or_default().into_iter().filter_map(|index| index.as_document().cloned()).collect())
 }
 
-/// The index that ends documents, with its life in seconds where it has one.
-fn updated_index(there: &[Document]) -> Option<Option<i64>> {
+/// The life that the index which ends documents gives them, seconds; `NO_LIFE` where it gives none.
+fn updated_index(there: &[Document]) -> Option<i64> {
     let found = there.iter().find(|index| index.get_str("name").is_ok_and(|name| name == UPDATED))?;
     Some(match found.get("expireAfterSeconds") {
-        Some(Bson::Int32(n)) => Some(i64::from(*n)),
-        Some(Bson::Int64(n)) => Some(*n),
-        Some(Bson::Double(n)) => Some(*n as i64),
-        _ => None,
+        Some(Bson::Int32(n)) => i64::from(*n),
+        Some(Bson::Int64(n)) => *n,
+        Some(Bson::Double(n)) => *n as i64,
+        _ => NO_LIFE,
     })
 }
 
@@ -147,20 +151,20 @@ mod tests {
     fn a_changed_life_is_changed_and_none_is_taken_away() {
         assert_eq!(ends(None, 0), Ends::Nothing);
         assert_eq!(ends(None, 86_400), Ends::Make);
-        assert_eq!(ends(Some(Some(86_400)), 86_400), Ends::Nothing);
-        assert_eq!(ends(Some(Some(86_400)), 172_800), Ends::Change);
-        assert_eq!(ends(Some(None), 86_400), Ends::Change);
-        assert_eq!(ends(Some(Some(86_400)), 0), Ends::Drop);
+        assert_eq!(ends(Some(86_400), 86_400), Ends::Nothing);
+        assert_eq!(ends(Some(86_400), 172_800), Ends::Change);
+        assert_eq!(ends(Some(NO_LIFE), 86_400), Ends::Change);
+        assert_eq!(ends(Some(86_400), 0), Ends::Drop);
     }
 
     #[test]
     fn the_life_is_read_from_the_index_that_ends_documents() {
         let other = doc! { "name": "last_seen_-1", "expireAfterSeconds": 5 };
         assert_eq!(updated_index(std::slice::from_ref(&other)), None);
-        assert_eq!(updated_index(&[other.clone(), doc! { "name": UPDATED }]), Some(None));
+        assert_eq!(updated_index(&[other.clone(), doc! { "name": UPDATED }]), Some(NO_LIFE));
         assert_eq!(
             updated_index(&[other, doc! { "name": UPDATED, "expireAfterSeconds": 86_400.0 }]),
-            Some(Some(86_400))
+            Some(86_400)
         );
     }
 

@@ -171,7 +171,9 @@ impl Sink {
         let Some(last) = listed.last().map(|entry| entry.revision) else { return Ok(false) };
         let forgotten = |entry: &&Listed| entry.thing.is_none();
         self.counters.dropped.add("mongodb_forgotten", listed.iter().filter(forgotten).count() as u64);
-        listed.iter_mut().for_each(|entry| self.name_vendor(entry));
+        for entry in &mut listed {
+            self.name_vendor(entry);
+        }
         let upserts: Vec<Upsert> = listed.iter().filter_map(documents::of).collect();
         self.put(collection, upserts)?;
         self.journal_later(JournalWrite::Done(listed.iter().map(|entry| entry.revision).collect()))?;

@@ -57,7 +57,7 @@ impl RowSource for Reader {
     fn series(&self, filter: &Query, range: TimeRange, visit: Visit<SeriesRow>) -> Result<(), StoreError> {
         for metric in self.read(|c| Ok(series::metrics(c, filter)?))? {
             let step_s = self.read(|c| Ok(series::finest(c, &metric, range)?))?;
-            let mut from = range.from.map(|t| t.seconds());
+            let mut from = range.from.map(record::Timestamp::seconds);
             loop {
                 let rows = self.read(|c| Ok(series::stored(c, &metric, step_s, from, range)?))?;
                 let Some(last) = rows.last() else { break };
