@@ -130,7 +130,7 @@ fn brokers() -> Value {
     json!({"kafka": {"brokers": ["kafka-0.kafka:9092", "kafka-1.kafka:9092"]}})
 }
 
-fn with(mut values: Value, more: Value) -> Value {
+fn with(mut values: Value, more: &Value) -> Value {
     for (name, value) in more.as_object().unwrap() {
         values[name] = value.clone();
     }
@@ -193,7 +193,7 @@ fn detectors_follow_the_lag_and_what_cannot_be_is_refused() {
     if tools("chart values").is_none() {
         return;
     }
-    let scaled = |kind: &str| chart(&with(brokers(), json!({"detector": {"autoscaling": {"kind": kind}}})));
+    let scaled = |kind: &str| chart(&with(brokers(), &json!({"detector": {"autoscaling": {"kind": kind}}})));
     let keda = scaled("keda");
     let trigger = &of_kind(&keda, "ScaledObject")[0]["spec"]["triggers"][0];
     assert_eq!(trigger["metadata"]["bootstrapServers"], "kafka-0.kafka:9092,kafka-1.kafka:9092");
@@ -203,10 +203,10 @@ fn detectors_follow_the_lag_and_what_cannot_be_is_refused() {
     assert_eq!(of_kind(&hpa, "HorizontalPodAutoscaler")[0]["spec"]["metrics"][0]["type"], "External");
     for (what, values) in [
         ("kafka.brokers", json!({})),
-        ("partitions", with(brokers(), json!({"roles": {"partitions": 0}}))),
-        ("colour", with(brokers(), json!({"colour": "red"}))),
-        ("kind", with(brokers(), json!({"detector": {"autoscaling": {"kind": "magic"}}}))),
-        ("sidecar", with(brokers(), json!({"metrics": {"serviceMonitor": {"enabled": true}}}))),
+        ("partitions", with(brokers(), &json!({"roles": {"partitions": 0}}))),
+        ("colour", with(brokers(), &json!({"colour": "red"}))),
+        ("kind", with(brokers(), &json!({"detector": {"autoscaling": {"kind": "magic"}}}))),
+        ("sidecar", with(brokers(), &json!({"metrics": {"serviceMonitor": {"enabled": true}}}))),
     ] {
         let refused = chart(&values)["refused"].as_str().unwrap_or_default().to_owned();
         let lint = chart(&values)["lint"]["messages"].to_string();

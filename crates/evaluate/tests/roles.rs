@@ -157,7 +157,7 @@ fn in_three(epochs: Vec<Vec<Observation>>, ensemble: &Arc<Ensemble>) -> Said {
 #[test]
 fn three_places_tell_what_one_tells() {
     let (ensemble, epochs) = (ensemble(), epochs());
-    let copy: Vec<Vec<Observation>> = epochs.iter().map(|epoch| epoch.to_vec()).collect();
+    let copy = epochs.clone();
     let (one, three) = (in_one(epochs, &ensemble), in_three(copy, &ensemble));
     assert!(one.flows.len() > 2_000, "{} flows", one.flows.len());
     assert!(one.flows.iter().any(|(_, verdict)| verdict.contains("anomalous: true")));

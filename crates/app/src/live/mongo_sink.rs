@@ -177,7 +177,12 @@ mod with {
                     Ok(true) => {}
                     Ok(false) => self.wait(LOOK),
                     Err(()) => {
-                        self.wait(backoff::wait(AGAIN_FIRST_S, AGAIN_MAX_S, self.failures, backoff::seed_of("mongodb")))
+                        self.wait(backoff::wait(
+                            AGAIN_FIRST_S,
+                            AGAIN_MAX_S,
+                            self.failures,
+                            backoff::seed_of("mongodb"),
+                        ));
                     }
                 }
             }

@@ -160,7 +160,7 @@ pub fn bars(
     let mut svg = String::new();
     frame(&mut svg, top, labels, number);
     let width = (WIDTH - LEFT) / buckets as f64;
-    for bucket in 0..buckets {
+    for (bucket, label) in labels.iter().enumerate().take(buckets) {
         let mut below = 0;
         for (class, part, counts) in parts {
             let count = counts.get(bucket).copied().unwrap_or(0);
@@ -172,7 +172,7 @@ pub fn bars(
                     LEFT + bucket as f64 * width + width * 0.08,
                     (width * 0.84).max(1.0),
                     low - high,
-                    escape(&labels[bucket]),
+                    escape(label),
                     escape(part)
                 );
                 below += count;

@@ -142,7 +142,7 @@ fn reasons(lost: record::Counters) -> Vec<ReasonLine> {
         ReasonLine { of: losses::of(&alone).to_owned(), reason, count }
     };
     let mut all: Vec<ReasonLine> =
-        lost.0.into_iter().filter(|(_, n)| *n > 0).map(|(r, n)| line((r.to_string(), n))).collect();
+        lost.0.into_iter().filter(|(_, n)| *n > 0).map(|(r, n)| line((r.clone(), n))).collect();
     all.sort_by(|a, b| b.count.cmp(&a.count).then(a.reason.cmp(&b.reason)));
     all
 }

@@ -28,7 +28,7 @@ impl Log {
         for (reason, count) in &after.0 {
             let earlier = before.0.get(reason).copied().unwrap_or(0);
             if *count > earlier {
-                *self.hours.entry(hour).or_default().entry(reason.to_string()).or_default() += count - earlier;
+                *self.hours.entry(hour).or_default().entry(reason.clone()).or_default() += count - earlier;
                 any = true;
             }
         }

@@ -91,9 +91,8 @@ mod tests {
 
     /// The same with the settings as they stand behind their #.
     fn uncommented(text: &str) -> String {
-        text.lines()
-            .map(|line| format!("{}\n", line.strip_prefix('#').filter(|l| !l.starts_with(' ')).unwrap_or(line)))
-            .collect()
+        let bare = |line| str::strip_prefix(line, '#').filter(|l| !l.starts_with(' ')).unwrap_or(line);
+        text.lines().map(bare).collect::<Vec<_>>().join("\n")
     }
 
     #[test]

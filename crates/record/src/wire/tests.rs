@@ -3,12 +3,15 @@
 use super::message::{Alert as AlertMessage, Flow, Member, Second, Verdict as VerdictMessage};
 use super::*;
 use crate::*;
+use prost::Message;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 fn moments(seed: f64) -> Moments {
     let mut moments = Moments::default();
-    [seed, seed * 3.5, seed + 0.125].into_iter().for_each(|value| moments.add(value));
+    for value in [seed, seed * 3.5, seed + 0.125] {
+        moments.add(value);
+    }
     moments
 }
 
@@ -91,7 +94,7 @@ fn a_flow_record_survives_the_way_to_the_last_bit() {
     let origins = [FlowOrigin::Packets, FlowOrigin::Log];
     let tunnels = [Tunnel::None, Tunnel::Gre, Tunnel::Vxlan, Tunnel::GtpU, Tunnel::Teredo, Tunnel::Geneve];
     for (origin, tunnel) in origins.into_iter().cycle().zip(tunnels) {
-        let record = FlowRecord { origin, tunnel, ..full() };
+        let record = FlowRecord { tunnel, origin, ..full() };
         assert_eq!(format!("{:?}", through(&record)), format!("{record:?}"));
     }
 }

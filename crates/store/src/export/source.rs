@@ -98,12 +98,7 @@ impl Chained {
     }
 
     /// The newer place's rows, then the older one's, each with those of its side of the border; a range by overlap finds them in both.
-    fn both<T>(
-        &self,
-        time: fn(&T) -> Timestamp,
-        visit: Visit<T>,
-        ask: &Ask<T>,
-    ) -> Result<(), StoreError> {
+    fn both<T>(&self, time: fn(&T) -> Timestamp, visit: Visit<T>, ask: &Ask<T>) -> Result<(), StoreError> {
         let mut broken = false;
         for (source, is_newer) in [(&self.newer, true), (&self.older, false)] {
             if !broken {

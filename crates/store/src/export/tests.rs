@@ -68,7 +68,7 @@ fn counted(form: Form, written: &[u8]) -> usize {
         Form::JsonLines | Form::Eve => text()
             .lines()
             .map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap())
-            .filter(|v| v.is_object())
+            .filter(serde_json::Value::is_object)
             .count(),
         Form::Zeek => text().lines().filter(|l| !l.starts_with('#')).count(),
         Form::Parquet => {

@@ -162,10 +162,7 @@ mod tests {
         let other = doc! { "name": "last_seen_-1", "expireAfterSeconds": 5 };
         assert_eq!(updated_index(std::slice::from_ref(&other)), None);
         assert_eq!(updated_index(&[other.clone(), doc! { "name": UPDATED }]), Some(NO_LIFE));
-        assert_eq!(
-            updated_index(&[other, doc! { "name": UPDATED, "expireAfterSeconds": 86_400.0 }]),
-            Some(86_400)
-        );
+        assert_eq!(updated_index(&[other, doc! { "name": UPDATED, "expireAfterSeconds": 86_400.0 }]), Some(86_400));
     }
 
     #[test]

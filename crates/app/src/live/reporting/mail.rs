@@ -47,7 +47,8 @@ pub fn with_reports(mut message: Message, reports: &[&Notice], data_dir: &Path, 
             "report".clone_into(&mut message.kind);
         }
         let sentences: Vec<&str> = notice.incident.advice.lines().collect();
-        message.text.push_str(&format!("{title}\n\n- {}\n\nThe whole report: {place}\n", sentences.join("\n- ")));
+        let sentences_text = sentences.join("\n- ");
+        message.text.extend([title, "\n\n- ", &sentences_text, "\n\nThe whole report: ", &place, "\n"]);
         let html = page(title, &sentences, &place, !base.is_empty());
         message.html = match message.html.rfind("</body>") {
             Some(end) => format!("{}{html}{}", &message.html[..end], &message.html[end..]),
@@ -61,7 +62,8 @@ pub fn with_reports(mut message: Message, reports: &[&Notice], data_dir: &Path, 
 
 fn page(title: &str, sentences: &[&str], place: &str, is_link: bool) -> String {
     use crate::render::html::escape;
-    let items: String = sentences.iter().map(|sentence| format!("<li>{}</li>", escape(sentence))).collect();
+    let items: Vec<String> = sentences.iter().map(|sentence| format!("<li>{}</li>", escape(sentence))).collect();
+    let items = items.concat();
     let place = escape(place);
     let place = if is_link { format!("<a href=\"{place}\">{place}</a>") } else { format!("<code>{place}</code>") };
     format!(

@@ -80,7 +80,9 @@ impl Shelf {
         self.rows.sort_by(|a, b| b.made.cmp(&a.made).then(b.id.cmp(&a.id)));
         let gone = self.rows.split_off(keep.min(self.rows.len()));
         self.write_index()?;
-        gone.iter().for_each(|row| self.delete(&row.id));
+        for row in gone {
+            self.delete(&row.id);
+        }
         Ok(())
     }
 

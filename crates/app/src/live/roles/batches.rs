@@ -73,7 +73,9 @@ impl Batcher {
         }
         if let Some((end, before)) = all.split_last_mut() {
             end.epoch.last = last;
-            before.iter_mut().for_each(|part| part.epoch.more = true);
+            for part in before {
+                part.epoch.more = true;
+            }
         }
         all
     }

@@ -148,16 +148,13 @@ impl Sensor {
         let (epoch, place) = self.epochs.remove(&number)?;
         let (mut parts, mut places) = (Vec::new(), vec![place]);
         for (partition, flows) in wanted {
-            match self.parts.remove(&(number, partition)) {
-                Some((part, place)) => {
-                    counters.flows += part.batch.flows.len() as u64;
-                    parts.push(part);
-                    places.push(place);
-                }
-                None => {
-                    counters.flows_missing += u64::from(flows);
-                    self.lost.insert((number, partition));
-                }
+            if let Some((part, place)) = self.parts.remove(&(number, partition)) {
+                counters.flows += part.batch.flows.len() as u64;
+                parts.push(part);
+                places.push(place);
+            } else {
+                counters.flows_missing += u64::from(flows);
+                self.lost.insert((number, partition));
             }
         }
         while self.lost.len() > LOST_MAX {

@@ -56,7 +56,9 @@ mod tests {
         assert_eq!(offsets.due(), [], "10 is open");
         offsets.done(0, 2, 10);
         assert_eq!(offsets.due(), [(0, 2, 12)]);
-        [12, 13, 14].into_iter().for_each(|offset| offsets.done(0, 2, offset));
+        for offset in [12, 13, 14] {
+            offsets.done(0, 2, offset);
+        }
         offsets.came(1, 0, 7);
         assert_eq!(offsets.due(), [(0, 2, 15), (1, 0, 7)]);
         assert_eq!(offsets.due(), []);

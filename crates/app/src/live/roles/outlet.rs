@@ -124,12 +124,9 @@ impl Outward for Outlet {
             (false, 0) => HealthLevel::Warning,
             _ => HealthLevel::Error,
         };
-        let mut items = vec![item("kafka", level, state.words, "")];
-        if !state.connected {
-            items[0].action =
-                "Nothing is lost while the disk has room (roles.spool_max_bytes): see that a broker of kafka.brokers answers."
-                    .to_owned();
-        }
+        let away = "Nothing is lost while the disk has room (roles.spool_max_bytes): see that a broker of kafka.brokers answers.";
+        let action = if state.connected { "" } else { away };
+        let mut items = vec![item("kafka", level, state.words, action)];
         if self.flows_dropped > 0 {
             let text = format!("Flows not handed on, the disk's room was full: {}", self.flows_dropped);
             items.push(item(
