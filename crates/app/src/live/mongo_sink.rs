@@ -215,10 +215,11 @@ mod with {
             }
         }
 
-        fn wait(&self, time: Duration) {
+        fn wait(&mut self, time: Duration) {
             let until = Instant::now() + time;
             while !self.stop.load(Ordering::Relaxed) && Instant::now() < until {
                 self.sink.wait(PIECE.min(until.saturating_duration_since(Instant::now())));
+                lock(&self.shared.counters).waiting = self.sink.counters().waiting;
             }
         }
     }

@@ -18,9 +18,9 @@ use tokio::runtime::Runtime;
 /// Folder of the reports in the data directory.
 const REPORTS: &str = "reports";
 /// How often what waits is counted.
-const COUNT_EVERY: Duration = Duration::from_secs(5);
-/// The same while there was some.
-const COUNT_WAITING_EVERY: Duration = Duration::from_secs(1);
+const COUNT_EVERY: Duration = Duration::from_secs(1);
+/// After a failure the next command has so many times fewer documents: a server that is too slow for the time limit still gets on.
+const FEWER: usize = 4;
 
 /// What the sink has done since it was started.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +55,8 @@ pub struct Sink {
     hosts_until: Option<i64>,
     hosts_begun: Option<Instant>,
     counted: Option<Instant>,
+    /// Documents of the next command; grows with every one that arrives.
+    batch: usize,
     reports: Reports,
     vendor: Vendor,
     counters: SinkCounters,
@@ -76,6 +78,7 @@ impl Sink {
             hosts_until: None,
             hosts_begun: None,
             counted: None,
+            batch: config.batch_max,
             reports: Reports::new(data_dir.join(REPORTS)),
             vendor,
             counters: SinkCounters::default(),
@@ -91,8 +94,10 @@ impl Sink {
         &self.counters
     }
 
-    /// Waits, while the connections are kept alive.
-    pub fn wait(&self, time: Duration) {
+    /// Waits, while the connections are kept alive and what waits is counted.
+    pub fn wait(&mut self, time: Duration) {
+        // What the store says of a failure comes with the next pass.
+        drop(self.count());
         self.runtime.block_on(async { tokio::time::sleep(time).await });
     }
 
@@ -106,6 +111,7 @@ impl Sink {
             self.counters.failures.add(trouble.reason, 1);
             // The next pass reads settings, secrets and names anew.
             self.server = None;
+            self.batch = (self.batch / FEWER).max(1);
         }
         outcome
     }
@@ -165,7 +171,7 @@ impl Sink {
 
     fn pass_listed(&mut self, collection: Collection, until: i64) -> Result<bool, Trouble> {
         let after = self.cursors.get(&collection).copied().unwrap_or(0);
-        let limit = self.config.batch_max;
+        let limit = self.batch;
         let mut listed = self.reader.listed(collection, after, limit).map_err(|e| Trouble::store(&e))?;
         listed.retain(|entry| entry.revision <= until);
         let Some(last) = listed.last().map(|entry| entry.revision) else { return Ok(false) };
@@ -191,7 +197,7 @@ impl Sink {
     }
 
     fn pass_reports(&mut self) -> Result<bool, Trouble> {
-        let limit = self.config.batch_max.min(100);
+        let limit = self.batch.min(100);
         let upserts = self.reports.new_ones(limit);
         if upserts.is_empty() {
             return Ok(false);
@@ -205,6 +211,7 @@ impl Sink {
     fn put(&mut self, collection: Collection, upserts: Vec<Upsert>) -> Result<(), Trouble> {
         let Some(server) = &self.server else { return Ok(()) };
         let written = self.runtime.block_on(server.put(collection.name(), upserts))?;
+        self.batch = (self.batch * 2).min(self.config.batch_max);
         self.counters.written.add(collection.name(), written.done.len() as u64);
         self.counters.dropped.add("mongodb_refused", written.refused.len() as u64);
         if let Some((_, why)) = written.refused.into_iter().next_back() {
@@ -215,8 +222,7 @@ impl Sink {
 
     /// Counts what waits, and gives up the alerts that have waited longest where it is too much: incidents name their flows themselves.
     fn count(&mut self) -> Result<(), Trouble> {
-        let every = if self.counters.waiting == 0 { COUNT_EVERY } else { COUNT_WAITING_EVERY };
-        if self.counted.is_some_and(|at| at.elapsed() < every) {
+        if self.counted.is_some_and(|at| at.elapsed() < COUNT_EVERY) {
             return Ok(());
         }
         self.counted = Some(Instant::now());

@@ -40,6 +40,7 @@ fn a_server_that_is_away_costs_nothing_and_is_told_without_the_password() {
     assert_eq!(trouble.reason, "unreachable");
     assert!(trouble.text.starts_with("MongoDB at 127.0.0.1:") && !trouble.text.contains("hunter2"), "{trouble:?}");
     assert!(trouble.advice.contains("mongodb.url"));
+    assert_eq!(sink.batch, 125, "the next try is smaller");
     sink.wait(Duration::from_millis(1));
     assert_eq!(sink.counters().waiting, 5, "what was there before waits too");
     assert_eq!(sink.counters().failures.0["unreachable"], 1);
