@@ -39,10 +39,10 @@ scripts/services.sh >"$log.services" 2>&1 & services=$!
 
 step "format" cargo fmt --all --check
 step "lints" cargo clippy --release --locked --workspace --all-targets -- -D warnings
-step "build" cargo build --release --locked
 wait $services || true
 cat "$log.services"; rm -f "$log.services"
-step "unit, contract and end-to-end tests" cargo test --release --locked --workspace --no-fail-fast -- --nocapture
+# Builds the program too: a build of its own would build much of it twice, with other features.
+step "build; unit, contract and end-to-end tests" cargo test --release --locked --workspace --no-fail-fast -- --nocapture
 if command -v npm >/dev/null; then
     step "dashboard: install" npm --prefix web ci --no-audit --no-fund
     step "dashboard: types" npm --prefix web run check

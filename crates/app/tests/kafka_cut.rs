@@ -17,8 +17,12 @@ use support::lab::find;
 use support::wait_for;
 
 const PATIENCE: Duration = Duration::from_mins(3);
-/// How long nothing passes.
-const CUT: Duration = Duration::from_mins(1);
+
+/// How long nothing passes: longer than a session, so that the group has to form anew; TRIPLINE_TEST_DOWN_S=60 for a minute.
+fn cut() -> Duration {
+    let told = std::env::var("TRIPLINE_TEST_DOWN_S").ok();
+    Duration::from_secs(told.map_or(15, |s| s.parse().expect("TRIPLINE_TEST_DOWN_S is a number of seconds")))
+}
 /// Tells this program that it is the one inside.
 const INSIDE: &str = "KAFKA_CUT_INSIDE";
 
@@ -104,7 +108,7 @@ fn inside(test: &str, dir: &Path) {
         must(&format!("iptables -A INPUT -p tcp {port} -j DROP"));
     }
     send(&producer, 5_000..10_000);
-    std::thread::sleep(CUT);
+    std::thread::sleep(cut());
     let (written, read_words) = (producer.state(), consumer.state());
     assert!(!written.connected && written.spooled_messages == 5_000, "{}", written.words);
     assert!(!read_words.connected && written.words.contains("no answer"), "{} {}", written.words, read_words.words);
