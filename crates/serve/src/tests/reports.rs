@@ -79,6 +79,6 @@ async fn rows_are_told_before_they_come_and_every_form_has_its_kind() {
     }
     let refused = world.problem("/api/v1/export/hosts?format=eve", 400).await;
     assert!(refused["detail"].as_str().unwrap().contains("csv, json, jsonl, parquet"), "{refused}");
-    let none = world.problem("/api/v1/export/incidents?format=pcapng", 404).await;
-    assert!(none["detail"].as_str().unwrap().contains("no packets are kept"), "{none}");
+    let none = world.problem("/api/v1/export/incidents?format=pcapng&q=kind:custom", 404).await;
+    assert!(none["detail"].as_str().unwrap().contains("no incident matches"), "{none}");
 }

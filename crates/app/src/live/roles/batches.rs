@@ -107,13 +107,15 @@ fn message(flow: &MeasuredFlow, in_iface: &str) -> Flow {
     Flow { members: flow.members.iter().map(Member::of).collect(), ..Flow::of(&flow.record, in_iface) }
 }
 
-/// The partition of a source host: FNV-1a, the same on every machine and in every version.
+/// The partition of a source host: FNV-1a, whose last byte is mixed into all bits by the last step of MurmurHash3, since neighbours differ
+/// in that byte alone. The same on every machine and in every version.
 pub fn partition_of(src: IpAddr16, partitions: u32) -> u32 {
-    let hash = src
-        .0
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    ((hash >> 32) % u64::from(partitions.max(1))) as u32
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    let mut hash = src.0.iter().fold(0xcbf2_9ce4_8422_2325_u64, step);
+    for factor in [0xff51_afd7_ed55_8ccd_u64, 0xc4ce_b9fe_1a85_ec53] {
+        hash = (hash ^ (hash >> 33)).wrapping_mul(factor);
+    }
+    ((hash ^ (hash >> 33)) % u64::from(partitions.max(1))) as u32
 }
 
 #[cfg(test)]
@@ -160,6 +162,10 @@ mod tests {
         let used: std::collections::BTreeSet<_> =
             all.iter().flat_map(|b| &b.flows).map(|batch| batch.partition).collect();
         assert_eq!(used.len(), 4, "a hundred hosts use all partitions");
+        let of = |partition: u32| {
+            (0..=255).filter(|last| partition_of(IpAddr16::v4([10, 0, 0, *last]), 4) == partition).count()
+        };
+        assert!((0..4).all(|partition| of(partition) > 40), "{:?}", (0..4).map(of).collect::<Vec<_>>());
     }
 
     #[test]
