@@ -48,7 +48,7 @@ pub(super) struct Upsert {
 pub(super) fn of(listed: &Listed) -> Option<Upsert> {
     let (id, fields, day) = match listed.thing.as_ref()? {
         Thing::Incident(incident) => (Bson::String(incident.id.clone()), fields(incident), Some(incident.raised)),
-        Thing::Alert(flow) => (Bson::Int64(flow.flow.flow_id as i64), alert(flow), Some(flow.flow.end)),
+        Thing::Alert(flow) => (Bson::String(flow.flow.flow_id.to_string()), alert(flow), Some(flow.flow.end)),
         Thing::Host(host) => (Bson::String(host.host.ip.to_string()), fields(host), None),
         Thing::Scan(scan) => (Bson::String(scan.row.id.clone()), scan_fields(scan), Some(scan.row.started)),
     };
