@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # s3.sh install | run DIR PORT: a server of the S3 protocol (moto, in memory) for the tests of the archive, on loopback only.
-# Its buckets end with it; DIR is where it starts.
+# Its buckets end with it; DIR is where it starts. With DIR/server.pem and DIR/server.key it speaks TLS.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 home=${TRIPLINE_SERVICES:-$PWD/target/services}/s3
@@ -18,7 +18,9 @@ install)
 run)
     [ -e "$home/version" ] || { echo "s3: not installed; run scripts/services/s3.sh install" >&2; exit 1; }
     mkdir -p "$2" && cd "$2"
-    exec "$home/venv/bin/moto_server" -H 127.0.0.1 -p "$3"
+    tls=()
+    [ ! -e server.pem ] || tls=(--ssl --ssl-cert server.pem --ssl-key server.key)
+    exec "$home/venv/bin/moto_server" -H 127.0.0.1 -p "$3" "${tls[@]}"
     ;;
 *) echo "usage: s3.sh install | run DIR PORT" >&2; exit 2 ;;
 esac

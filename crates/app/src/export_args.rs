@@ -21,7 +21,8 @@ pub const REPORT_EXAMPLES: &str = "Examples:
   tripline report -w yesterday.html                      the last 24 hours, as a page
   tripline report --since 7d -o json | jq .summary
   tripline report --since 2026-11-01 --until 2026-12-01 -w november.html
-  tripline report --since 30d -o csv -w incidents.csv";
+  tripline report --since 30d -o csv -w incidents.csv
+  tripline report --since 7d -w s3://my-bucket/reports/week.html";
 
 /// `export`.
 #[derive(Debug, Clone, Args)]
@@ -38,6 +39,9 @@ pub struct ExportArgs {
     /// Only what matches, for example 'dest_port:53 -src_ip:10.0.0.1 score:>=0.9'
     #[arg(long = "where", value_name = "EXPR", default_value = "", hide_default_value = true)]
     pub filter: String,
+    /// Only what the data directory holds; nothing older from the archive
+    #[arg(long)]
+    pub local: bool,
     /// Output format [default: by the ending of OUT, else csv, of alerts eve]
     #[arg(short = 'o', long = "output", value_enum)]
     pub output: Option<FormName>,
@@ -121,7 +125,8 @@ pub struct ReportArgs {
     /// Output format [default: by the ending of OUT, else html]
     #[arg(short = 'o', long = "output", value_enum)]
     pub output: Option<ReportForm>,
-    /// Write to this file instead of standard output; it appears when it is whole
+    /// Write to this file instead of standard output; it appears when it is whole. Also s3://bucket/name, gs:// and az://, with the
+    /// credentials of [archive]
     #[arg(short = 'w', long = "write", value_name = "OUT")]
     pub write: Option<PathBuf>,
 }

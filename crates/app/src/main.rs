@@ -1,6 +1,7 @@
 //! `tripline`: parses what was typed, runs one command, and turns its result into an exit code. Everything else lives in
 //! `commands` (what each does), `live` (the running process), `config` (settings) and `render` (output).
 
+mod archived;
 mod cli;
 mod commands;
 mod config;

@@ -285,6 +285,35 @@ fn tls_and_passwords_right_and_wrong() {
 }
 
 #[test]
+fn a_broker_that_asks_for_a_certificate_takes_ours_and_no_stranger() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mut broker) = Broker::prepare("kafka_client_certificate", dir.path()) else { return };
+    broker.asks_for_certificates = true;
+    broker.up();
+    broker.topic("known", PARTITIONS);
+    let file = |name: &str| broker.certificates().join(name);
+    let known = KafkaConnection {
+        brokers: vec![format!("127.0.0.1:{}", broker.tls_port)],
+        security: KafkaSecurity::Tls,
+        ca_file: file("ca.pem"),
+        cert_file: file("client.pem"),
+        key_file: file("client.key"),
+        request_timeout_ms: 5_000,
+        ..KafkaConnection::default()
+    };
+    let sender = producer(known.clone(), None);
+    send(&sender, "known", 0..400);
+    assert!(sender.flush(PATIENCE), "{}", sender.state().words);
+    assert_whole(&read(&mut reader(known.clone(), None, "known"), 400, false), 400);
+    let none = std::path::PathBuf::new;
+    let stranger = KafkaConnection { cert_file: none(), key_file: none(), ..known };
+    let sender = producer(stranger.clone(), None);
+    let why = wait_for(PATIENCE, "a stranger is refused", || sender.state().last_error);
+    assert!(why.contains("trust each other") && why.contains("kafka.cert_file"), "{why}");
+    assert_eq!(sender.state().acknowledged, 0);
+}
+
+#[test]
 fn a_broker_that_is_not_there_is_said_in_words_and_the_bound_of_the_spool_is_counted() {
     let port = support::servers::free_port();
     let connection = KafkaConnection { brokers: vec![format!("127.0.0.1:{port}")], ..KafkaConnection::default() };

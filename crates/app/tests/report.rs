@@ -6,6 +6,7 @@ mod support;
 
 use std::time::Duration;
 use support::server::Server;
+use support::servers::{Far, free_port, json_lines, python_with_smtp, script};
 use support::{http, run};
 
 /// A replayed capture with a scan in it, kept in a data directory; what of it the program answers while it runs.
@@ -81,6 +82,48 @@ fn made_and_kept(server: &Server) {
 }
 
 #[test]
+fn a_report_that_was_due_is_made_at_the_start_and_mailed_whole() {
+    let Some(python) = python_with_smtp() else {
+        eprintln!("SKIP a scheduled report by mail: no Python with aiosmtpd (package python3-aiosmtpd)");
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let (server, data) = watched(dir.path());
+    assert!(server.terminate().success());
+    // The timetable was last kept to years ago: one report is due, that of yesterday.
+    let database = rusqlite::Connection::open(std::path::Path::new(&data).join("tripline.db")).unwrap();
+    let reached = r#"{"every":"day","to":"2020-01-01T00:00:00Z"}"#;
+    database.execute("INSERT OR REPLACE INTO settings VALUES ('reports.reached', ?1)", [reached]).unwrap();
+    drop(database);
+    let (port, kept) = (free_port(), dir.path().join("mail.json"));
+    let call =
+        [python.to_owned(), script("smtp.py").display().to_string(), port.to_string(), kept.display().to_string()];
+    let mut post = Far::tcp(call.to_vec(), port);
+    post.up();
+    let settings = dir.path().join("tripline.toml");
+    let channel = format!(
+        "[[notify.channels]]\nname = \"post\"\nkind = \"email\"\nseverity_min = \"critical\"\nemail = {{ host = \"127.0.0.1\", port = {port}, tls = \"none\", from = \"tripline@example.net\", to = [\"admins@example.net\"] }}\n"
+    );
+    let reports = "[reports]\nevery = \"day\"\nzone = \"UTC\"\nmail_channels = [\"post\"]\n";
+    std::fs::write(&settings, format!("{reports}{channel}")).unwrap();
+    let (capture, settings) = (dir.path().join("scan.pcap"), settings.display().to_string());
+    let again = Server::start(&["run", "-r", capture.to_str().unwrap(), "-c", &settings, "--data-dir", &data]);
+    let mail = support::wait_for(Duration::from_mins(2), "the mail", || {
+        json_lines(&kept).into_iter().find(|mail| mail["subject"].as_str().unwrap().contains("Report of"))
+    });
+    let listed = http::get_json(again.port, "/api/v1/reports");
+    let report = &listed["reports"][0];
+    assert_eq!((listed["reports"].as_array().unwrap().len(), &report["origin"]), (1, &"schedule".into()), "{listed}");
+    let page = http::get(again.port, &format!("/api/v1/reports/{}", report["id"].as_str().unwrap())).text();
+    let parts = mail["parts"].as_array().unwrap();
+    let [plain, html, whole] = parts.as_slice() else { panic!("{} parts", parts.len()) };
+    assert!(plain[2].as_str().unwrap().contains("The whole report") && html[0] == "text/html", "{plain}");
+    let mailed = whole[2].as_str().unwrap().replace("\r\n", "\n");
+    assert_eq!((&whole[0], mailed.trim_end()), (&"text/html".into(), page.trim_end()));
+    assert!(again.terminate().success());
+}
+
+#[test]
 fn mistakes_are_told_in_one_line() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().display().to_string();
@@ -88,7 +131,7 @@ fn mistakes_are_told_in_one_line() {
         (&["report"][..], "there is no database"),
         (&["report", "--since", "then"], "RFC 3339"),
         (&["report", "--since", TO, "--until", FROM], "is after"),
-        (&["report", "-w", "s3://bucket/report.html"], "cannot write a report to s3://"),
+        (&["report", "--set", "reports.copy_to=folder"], "reports.copy_to is `folder`"),
         (&["report", "--set", "reports.every=fortnight"], "reports.every"),
         (&["report", "--set", "reports.mail_channels=[\"post\"]"], "`post`"),
     ] {

@@ -95,6 +95,8 @@ pub struct Message {
     pub html: String,
     /// PNG.
     pub picture: Vec<u8>,
+    /// Pages that go with it, HTML: a file's name and its bytes.
+    pub pages: Vec<(String, Vec<u8>)>,
     /// One JSON object.
     pub body: String,
     /// One line without its end.

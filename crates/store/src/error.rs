@@ -82,6 +82,12 @@ pub enum StoreError {
         /// What is wrong, where, and what to do.
         what: String,
     },
+    /// The archive cannot be read or written.
+    #[error("{what}")]
+    Archive {
+        /// What is wrong, where, and what to do.
+        what: String,
+    },
     /// The writer is gone (closed, or its thread ended).
     #[error("the store is closed")]
     Closed,

@@ -2,6 +2,7 @@
 //! bar, and whether the result appears; rows and forms are the store's.
 
 use super::output::Output;
+use crate::archived;
 use crate::cli::Common;
 use crate::config::{self, Config};
 use crate::export_args::{ExportArgs, FormName};
@@ -13,7 +14,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 use store::civil::Place;
-use store::export::{Ask, Done, ExportError, Exporter, Form, What};
+use store::export::{Ask, Done, ExportError, Exporter, Form, RowSource, What};
 use store::{Reader, StoreConfig, TimeRange};
 
 /// A page of an export may take longer than one for a person who waits, milliseconds.
@@ -27,8 +28,9 @@ pub fn run(common: &Common, args: &ExportArgs) -> Result<u8> {
     let range = range(&place, wall_clock(), args.since.as_deref(), args.until.as_deref())?;
     let ask = Ask::new(what, form, &args.filter, range).map_err(|e| refused(&e, args, what))?;
     refuse_terminal(form, args.write.as_deref())?;
-    let reader = open(common, &config.store)?;
-    let exporter = Exporter::new(Arc::new(reader), alert::eve_event);
+    let reader = Arc::new(open(common, &config.store)?);
+    let rows = if args.local { reader as Arc<dyn RowSource> } else { archived::rows(&config, &reader) };
+    let exporter = Exporter::new(rows, alert::eve_event);
     exporter.check(&ask).plain()?;
     let bar = bar(exporter.total(&ask).plain()?, common.quiet);
     let result = write(&exporter, &ask, args.write.as_deref(), &bar);

@@ -3,6 +3,7 @@
 
 use super::export::{open, range};
 use super::output::Output;
+use crate::archived;
 use crate::cli::Common;
 use crate::config::{self, Config};
 use crate::export_args::{ReportArgs, ReportForm};
@@ -12,15 +13,12 @@ use crate::live::wall_clock;
 use crate::report;
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 use store::civil::Place;
-
-/// Beginnings of places that are no files.
-const STORES: [&str; 3] = ["s3://", "gs://", "az://"];
 
 /// Makes and writes it.
 pub fn run(common: &Common, args: &ReportArgs) -> Result<u8> {
     let config = Config::load(common)?;
-    refuse_stores(args.write.as_deref())?;
     let clock = Place::parse(&config.reports.zone).map_err(Failure::new)?;
     let now = wall_clock();
     let times = range(&clock, now, Some(&args.since), Some(args.until.as_deref().unwrap_or("now")))?;
@@ -28,11 +26,12 @@ pub fn run(common: &Common, args: &ReportArgs) -> Result<u8> {
     if from >= to {
         return Err(Failure::new(format!("--since {from} is not before the end {to}; give an earlier beginning")));
     }
-    let reader = open(common, &config.store)?;
+    let reader = Arc::new(open(common, &config.store)?);
+    let rows = archived::rows(&config, &reader);
     let data_dir = config::data_dir(common)?;
     let place = report::Place {
         reader: &reader,
-        rows: &reader,
+        rows: rows.as_ref(),
         config: &config,
         data_dir: &data_dir,
         clock,
@@ -44,6 +43,10 @@ pub fn run(common: &Common, args: &ReportArgs) -> Result<u8> {
         tracing::warn!("{note}");
     }
     let bytes = report::written(&report, form(args))?;
+    if let Some(address) = args.write.as_deref().and_then(Path::to_str).filter(|text| archived::is_object(text)) {
+        archived::put(&config, address, bytes)?;
+        return Ok(EXIT_DONE);
+    }
     let mut output = Output::open(args.write.as_deref())?;
     output.write_all(&bytes).map_err(|e| output.failure(&e))?;
     output.finish()?;
@@ -58,15 +61,4 @@ fn form(args: &ReportArgs) -> ReportForm {
         Some("csv") => ReportForm::Csv,
         _ => ReportForm::Html,
     })
-}
-
-/// Object stores are no files: a folder named `s3:` would help nobody.
-fn refuse_stores(write: Option<&Path>) -> Result<()> {
-    let text = write.map(|path| path.to_string_lossy()).unwrap_or_default();
-    match STORES.into_iter().find(|begin| text.starts_with(begin)) {
-        Some(begin) => Err(Failure::new(format!(
-            "-w {text}: this version cannot write a report to {begin}; write a file with -w FILE and copy it there"
-        ))),
-        None => Ok(()),
-    }
 }

@@ -44,10 +44,6 @@ impl ArchiveShared {
     }
 }
 
-/// Name of the setting in the store that holds the store's name in the archive.
-#[cfg(feature = "archive")]
-pub const WRITER: &str = "archive_writer";
-
 /// What the settings ask for; None: no archive.
 #[cfg(not(feature = "archive"))]
 pub fn open(
@@ -80,13 +76,13 @@ pub use running::open;
 #[cfg(feature = "archive")]
 mod running {
     use super::super::worker::wall_clock;
-    use super::{Arc, ArchiveShared, AtomicBool, Config, Failure, Plan, Result, Sqlite, WRITER, lock};
+    use super::{Arc, ArchiveShared, AtomicBool, Config, Failure, Plan, Result, Sqlite, lock};
     use crate::failure::Context;
     use record::Counters;
     use std::path::PathBuf;
     use std::sync::atomic::Ordering;
     use std::time::{Duration, Instant};
-    use store::archive::{ArchiveConfig, ArchiveError, Archiver, Progress, new_writer};
+    use store::archive::{ArchiveConfig, ArchiveError, Archiver, Progress, WRITER, new_writer};
     use store::notify::backoff;
     use store::{Read, Reader, StoreBatch, StoreConfig};
 

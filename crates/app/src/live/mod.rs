@@ -405,7 +405,10 @@ fn open_store(config: &Config, plan: &Plan) -> Result<Sqlite> {
 fn app_state(config: &Config, listen: SocketAddr, answers: Answers, hub: Hub) -> AppState {
     let read: Arc<dyn Read> = answers.reader.clone();
     let serve = serve::ServeConfig { listen, ..config.serve.clone() };
-    let exports = serve::Exports::new(store::export::Exporter::new(answers.reader.clone(), alert::eve_event));
+    let exports = serve::Exports::new(store::export::Exporter::new(
+        crate::archived::rows(config, &answers.reader),
+        alert::eve_event,
+    ));
     AppState { read, live: Arc::new(answers), hub, exports, config: Arc::new(serve) }
 }
 

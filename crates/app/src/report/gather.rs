@@ -38,28 +38,39 @@ pub struct Place<'a> {
     pub now: Timestamp,
 }
 
-/// Reads and adds up.
+/// Reads and adds up. An archive that cannot be read makes a report of the database alone, which says so.
 ///
 /// # Errors
 /// What the store said.
 pub fn gather(place: &Place, from: Timestamp, to: Timestamp) -> Result<Report, StoreError> {
+    match gather_from(place, place.rows, from, to) {
+        Err(StoreError::Archive { what }) => {
+            let mut report = gather_from(place, place.reader, from, to)?;
+            report.notes.push(format!("What the database no longer keeps is missing here: {what}"));
+            Ok(report)
+        }
+        done => done,
+    }
+}
+
+fn gather_from(place: &Place, rows: &dyn RowSource, from: Timestamp, to: Timestamp) -> Result<Report, StoreError> {
     let mut draft = Draft::new(from, to, place.clock.clone());
     // The end is not in the time.
     let both = TimeRange { from: Some(draft.before_from()), to: Some(to.plus_ns(-1)) };
     let time = TimeRange { from: Some(from), ..both };
     for metric in METRICS {
         let filter = Query::parse(&format!("metric:{metric}"), SERIES_FIELDS)?;
-        place.rows.series(&filter, both, &mut |row| {
+        rows.series(&filter, both, &mut |row| {
             draft.series(&row);
             ControlFlow::Continue(())
         })?;
     }
-    place.rows.incidents(&Query::all(INCIDENT_FIELDS), both, &mut |incident| {
+    rows.incidents(&Query::all(INCIDENT_FIELDS), both, &mut |incident| {
         draft.incident(&incident);
         ControlFlow::Continue(())
     })?;
     let mut runs = Vec::new();
-    place.rows.scans(&Query::all(SCAN_FIELDS), time, &mut |scan| {
+    rows.scans(&Query::all(SCAN_FIELDS), time, &mut |scan| {
         runs.push(scan);
         if runs.len() < SCANS_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;

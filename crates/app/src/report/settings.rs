@@ -15,6 +15,8 @@ pub struct ReportSettings {
     pub zone: String,
     /// Reports kept; the oldest go first.
     pub keep: usize,
+    /// Each report is copied there too (`s3://bucket/folder`, `gs://…`, `az://…`), with the credentials of `[archive]`; empty: it is not.
+    pub copy_to: String,
     /// Channels of kind `email` that a scheduled report is sent through, by name.
     pub mail_channels: Vec<String>,
 }
@@ -26,6 +28,7 @@ impl Default for ReportSettings {
             at: "07:00".to_owned(),
             zone: "local".to_owned(),
             keep: 60,
+            copy_to: String::new(),
             mail_channels: Vec::new(),
         }
     }
@@ -49,6 +52,10 @@ impl ReportSettings {
         Place::parse(&self.zone).map_err(|why| format!("reports.zone: {why}"))?;
         if !(1..=KEEP_MAX).contains(&self.keep) {
             return Err(format!("reports.keep is {}, it must be from 1 to {KEEP_MAX}", self.keep));
+        }
+        if !self.copy_to.is_empty() && !crate::archived::is_object(&self.copy_to) {
+            let words = "write s3://bucket/folder, gs://bucket/folder or az://container/folder, or nothing";
+            return Err(format!("reports.copy_to is `{}`; {words}", self.copy_to));
         }
         match self.mail_channels.iter().find(|name| !mails.contains(&name.as_str())) {
             Some(name) => Err(format!(

@@ -24,6 +24,8 @@ pub struct Broker {
     pub tls_port: u16,
     /// With TLS and passwords.
     pub sasl_port: u16,
+    /// Does the listener with TLS ask clients for a certificate?
+    pub asks_for_certificates: bool,
     child: Option<Child>,
 }
 
@@ -53,7 +55,7 @@ impl Broker {
             return None;
         }
         let [port, tls_port, sasl_port] = [free_port(), free_port(), free_port()];
-        Some(Self { dir: dir.to_owned(), port, tls_port, sasl_port, child: None })
+        Some(Self { dir: dir.to_owned(), port, tls_port, sasl_port, asks_for_certificates: false, child: None })
     }
 
     /// Starts it and waits until it answers.
@@ -61,6 +63,9 @@ impl Broker {
         let ports = [self.port, self.tls_port, self.sasl_port].map(|port| port.to_string());
         let mut command = Command::new(script());
         command.arg("run").arg(&self.dir).args(ports);
+        if self.asks_for_certificates {
+            command.env("REQUIRE_CLIENT_CERTIFICATE", "1");
+        }
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
         self.child = Some(child.spawn().unwrap());
         wait_for(PATIENCE, "the broker", || store::kafka::ensure_topic(&self.connection(), "there", 1, 1, &[]).ok());

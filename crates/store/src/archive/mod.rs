@@ -19,11 +19,15 @@ mod matching;
 #[cfg(feature = "archive")]
 mod names;
 #[cfg(feature = "archive")]
+mod object;
+#[cfg(feature = "archive")]
 mod place;
 #[cfg(feature = "archive")]
 mod publish;
 #[cfg(feature = "archive")]
 mod read_back;
+#[cfg(feature = "archive")]
+mod rows;
 #[cfg(feature = "archive")]
 pub(crate) mod tables;
 #[cfg(all(test, feature = "archive"))]
@@ -37,6 +41,13 @@ pub use error::ArchiveError;
 #[cfg(feature = "archive")]
 pub use names::new_writer;
 #[cfg(feature = "archive")]
-pub use read_back::{ArchiveReader, visit_flows};
+pub use object::put_object;
+#[cfg(feature = "archive")]
+pub use read_back::ArchiveReader;
+#[cfg(feature = "archive")]
+pub use rows::ArchivedRows;
 #[cfg(feature = "archive")]
 pub use tables::{ArchivedScan, ArchivedVerdict};
+
+/// Name of the setting in the store that holds the store's name in the archive.
+pub const WRITER: &str = "archive_writer";

@@ -13,7 +13,7 @@ use super::tables::{
     ArchivedScan, ArchivedVerdict, flow_back, flow_columns, incident_back, pairs, scan_back, table, verdict_back,
 };
 use crate::columnar::{Column, TEXT, WHOLE};
-use crate::{FlowRow, Query, Reader, TimeRange};
+use crate::{FlowRow, Query, TimeRange};
 use record::{FlowRecord, Incident};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -66,26 +66,41 @@ impl ArchiveReader {
         query: &Query,
         take: &mut dyn FnMut(FlowRecord, FlowRow) -> ControlFlow<()>,
     ) -> Result<(), ArchiveError> {
-        self.flows_but(range, query, None, take)
+        self.visit_flows((self.days_within(ArchiveKind::Flows, range)?, range), query, (None, i64::MAX), take)
     }
 
-    /// The same without those of one writer from a number on: these are still in its store.
-    fn flows_but(
+    /// Those of one writer below a number (its store holds the others), newest day first.
+    ///
+    /// # Errors
+    /// As of `flows`.
+    pub(super) fn flows_of(
         &self,
+        writer: &str,
         range: TimeRange,
         query: &Query,
-        kept: Option<(&str, i64)>,
+        below: i64,
+        take: &mut dyn FnMut(FlowRecord, FlowRow) -> ControlFlow<()>,
+    ) -> Result<(), ArchiveError> {
+        let mut days = self.days_within(ArchiveKind::Flows, range)?;
+        days.reverse();
+        self.visit_flows((days, range), query, (Some(writer), below), take)
+    }
+
+    fn visit_flows(
+        &self,
+        (days, range): (Vec<String>, TimeRange),
+        query: &Query,
+        (writer, below): (Option<&str>, i64),
         take: &mut dyn FnMut(FlowRecord, FlowRow) -> ControlFlow<()>,
     ) -> Result<(), ArchiveError> {
         let mut stopped = false;
-        self.visit_parts(ArchiveKind::Flows, range, &mut |part| {
-            let from = kept.filter(|(writer, _)| *writer == part.writer).map_or(i64::MAX, |(_, number)| number);
-            if stopped || part.first >= from {
+        self.visit_parts(ArchiveKind::Flows, days, &mut |part| {
+            if part.first >= below || writer.is_some_and(|writer| writer != part.writer) {
                 return Ok(ControlFlow::Continue(()));
             }
             let mut each = |group: &Group| {
                 for (number, record, row) in (0..group.rows).filter_map(|at| flow_back(&group.columns, at)) {
-                    let wanted = number < from && part.covers(number) && within(range, row.end.0, row.end.0);
+                    let wanted = number < below && part.covers(number) && within(range, row.end.0, row.end.0);
                     if wanted && flow_matches(query, &row) && take(record, row).is_break() {
                         stopped = true;
                         return Ok(ControlFlow::Break(()));
@@ -134,7 +149,32 @@ impl ArchiveReader {
         query: &Query,
         take: &mut dyn FnMut(Incident) -> ControlFlow<()>,
     ) -> Result<(), ArchiveError> {
-        self.newest(ArchiveKind::Incidents, range, &incident_back, &|incident| &incident.id, &mut |incident| {
+        self.visit_incidents(None, range, query, take)
+    }
+
+    /// Those of one writer.
+    ///
+    /// # Errors
+    /// As of `flows`.
+    pub(super) fn incidents_of(
+        &self,
+        writer: &str,
+        range: TimeRange,
+        query: &Query,
+        take: &mut dyn FnMut(Incident) -> ControlFlow<()>,
+    ) -> Result<(), ArchiveError> {
+        self.visit_incidents(Some(writer), range, query, take)
+    }
+
+    fn visit_incidents(
+        &self,
+        writer: Option<&str>,
+        range: TimeRange,
+        query: &Query,
+        take: &mut dyn FnMut(Incident) -> ControlFlow<()>,
+    ) -> Result<(), ArchiveError> {
+        let of = (ArchiveKind::Incidents, writer, range);
+        self.newest(of, &incident_back, &|incident| &incident.id, &mut |incident| {
             let wanted = within(range, incident.first_seen.0, incident.last_seen.0);
             if wanted && incident_matches(query, &incident) { take(incident) } else { ControlFlow::Continue(()) }
         })
@@ -150,7 +190,32 @@ impl ArchiveReader {
         query: &Query,
         take: &mut dyn FnMut(ArchivedScan) -> ControlFlow<()>,
     ) -> Result<(), ArchiveError> {
-        self.newest(ArchiveKind::Scans, range, &scan_back, &|scan| &scan.row.id, &mut |scan| {
+        self.visit_scans(None, range, query, take)
+    }
+
+    /// Those of one writer.
+    ///
+    /// # Errors
+    /// As of `flows`.
+    pub(super) fn scans_of(
+        &self,
+        writer: &str,
+        range: TimeRange,
+        query: &Query,
+        take: &mut dyn FnMut(ArchivedScan) -> ControlFlow<()>,
+    ) -> Result<(), ArchiveError> {
+        self.visit_scans(Some(writer), range, query, take)
+    }
+
+    fn visit_scans(
+        &self,
+        writer: Option<&str>,
+        range: TimeRange,
+        query: &Query,
+        take: &mut dyn FnMut(ArchivedScan) -> ControlFlow<()>,
+    ) -> Result<(), ArchiveError> {
+        let of = (ArchiveKind::Scans, writer, range);
+        self.newest(of, &scan_back, &|scan| &scan.row.id, &mut |scan| {
             let ended = scan.row.ended.unwrap_or(scan.row.started);
             let wanted = within(range, scan.row.started.0, ended.0);
             if wanted && scan_matches(query, &scan) { take(scan) } else { ControlFlow::Continue(()) }
@@ -161,8 +226,7 @@ impl ArchiveReader {
     /// of the newest, then the rows.
     fn newest<T>(
         &self,
-        kind: ArchiveKind,
-        range: TimeRange,
+        (kind, writer, range): (ArchiveKind, Option<&str>, TimeRange),
         back: &Back<T>,
         id: &dyn Fn(&T) -> &String,
         take: &mut dyn FnMut(T) -> ControlFlow<()>,
@@ -172,6 +236,9 @@ impl ArchiveReader {
         for day in self.days_within(kind, days)? {
             let mut newest: HashMap<(String, String), i64> = HashMap::new();
             let mut last = |part: &Part, group: &Group| {
+                if writer.is_some_and(|writer| writer != part.writer) {
+                    return Ok(ControlFlow::Continue(()));
+                }
                 for at in 0..group.rows {
                     let [number, name] = group.columns.as_slice() else { break };
                     let newest = newest.entry((part.writer.clone(), name.text(at).to_owned())).or_insert(i64::MIN);
@@ -251,10 +318,10 @@ impl ArchiveReader {
     fn visit_parts(
         &self,
         kind: ArchiveKind,
-        days: TimeRange,
+        days: Vec<String>,
         each: &mut dyn FnMut(&Part) -> Result<ControlFlow<()>, ArchiveError>,
     ) -> Result<(), ArchiveError> {
-        for day in self.days_within(kind, days)? {
+        for day in days {
             let listing = Listing::of(self.place.as_ref(), kind, Some(&day))?;
             for part in listing.parts.values().flatten() {
                 if each(part)?.is_break() {
@@ -319,32 +386,4 @@ impl ArchiveReader {
 
 fn within(range: TimeRange, first_ns: i64, last_ns: i64) -> bool {
     range.from.is_none_or(|from| last_ns >= from.0) && range.to.is_none_or(|to| first_ns <= to.0)
-}
-
-/// Flows of the archive and of the store together, each once: what the store still holds is left out of the archive's. `writer` is the
-/// store's name there. Oldest days first, then the store's, newest first.
-///
-/// # Errors
-/// The archive cannot be reached or read, or the store cannot.
-pub fn visit_flows(
-    store: &Reader,
-    archive: Option<(&ArchiveReader, &str)>,
-    range: TimeRange,
-    query: &Query,
-    take: &mut dyn FnMut(FlowRecord, FlowRow) -> ControlFlow<()>,
-) -> Result<(), ArchiveError> {
-    let mut stopped = false;
-    let mut each = |record: FlowRecord, row: FlowRow| {
-        let flow = take(record, row);
-        stopped |= flow.is_break();
-        flow
-    };
-    if let Some((archive, writer)) = archive {
-        let oldest = store.oldest_flow_number()?.unwrap_or(i64::MAX);
-        archive.flows_but(range, query, Some((writer, oldest)), &mut each)?;
-    }
-    if stopped {
-        return Ok(());
-    }
-    Ok(store.visit_flows(query, range, take)?)
 }

@@ -14,4 +14,4 @@ mod tests;
 
 pub use ask::{Ask, ExportError, Form, What};
 pub use run::{Done, Exporter};
-pub use source::{Chained, RowSource, SeriesRow};
+pub use source::{RowSource, SeriesRow, Visit};

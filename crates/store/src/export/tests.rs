@@ -209,20 +209,3 @@ fn a_writer_that_fails_ends_the_export_with_its_words() {
         assert_eq!(kind, std::io::ErrorKind::StorageFull, "{form:?}");
     }
 }
-
-#[test]
-fn two_places_joined_at_a_border_tell_nothing_twice() {
-    // Both hold everything: each row must come from its own side alone.
-    let ((_one, newer), (_two, older)) = (filled(), filled());
-    let border = at(601);
-    let chained = Chained { newer: newer.reader(), older: older.reader(), border };
-    let joined = exporter(Arc::new(chained));
-    for what in [What::Flows, What::Incidents, What::Hosts, What::Scans, What::Series] {
-        let whole = export(&exporter(newer.reader()), what, Form::JsonLines, "", TimeRange::default());
-        assert_eq!(export(&joined, what, Form::JsonLines, "", TimeRange::default()), whole, "{what:?}");
-    }
-    let late = TimeRange { from: Some(at(700)), to: None };
-    assert_eq!(export(&joined, What::Flows, Form::Csv, "", late).1, 501);
-    let early = TimeRange { from: None, to: Some(at(600)) };
-    assert_eq!(export(&joined, What::Flows, Form::Csv, "", early).1, 600);
-}

@@ -7,6 +7,8 @@ use std::path::Path;
 
 /// Begins the id of a notice that is a report; an incident's id has hexadecimal digits only.
 const PREFIX: &str = "report-";
+/// A larger page is not attached: mail servers refuse from 10 MB on, and base64 makes a third more.
+const PAGE_BYTES_MAX: u64 = 6 << 20;
 
 /// The report's id when a notice tells of one.
 pub fn report_of(notice: &Notice) -> Option<&str> {
@@ -42,6 +44,9 @@ pub fn with_reports(mut message: Message, reports: &[&Notice], data_dir: &Path, 
         } else {
             format!("{base}/api/v1/reports/{id}")
         };
+        if let Some(page) = whole(&data_dir.join(super::shelf::FOLDER).join(format!("{id}.html"))) {
+            message.pages.push((format!("{id}.html"), page));
+        }
         if message.subject.is_empty() {
             message.subject = format!("Tripline: {title}");
             "report".clone_into(&mut message.kind);
@@ -58,6 +63,12 @@ pub fn with_reports(mut message: Message, reports: &[&Notice], data_dir: &Path, 
         };
     }
     message
+}
+
+/// The report's page, where it is kept and mail servers take one so large.
+fn whole(path: &Path) -> Option<Vec<u8>> {
+    let size = std::fs::metadata(path).ok()?.len();
+    (size <= PAGE_BYTES_MAX).then(|| std::fs::read(path).ok()).flatten()
 }
 
 fn page(title: &str, sentences: &[&str], place: &str, is_link: bool) -> String {
@@ -85,6 +96,13 @@ mod tests {
         let notice = notice("r1", &report, Timestamp(0));
         assert_eq!(report_of(&notice), Some("r1"));
         assert_eq!(report_of(&alert::notification::sample(Timestamp(0))), None);
+        let data_dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(data_dir.path().join("reports")).unwrap();
+        std::fs::write(data_dir.path().join("reports/r1.html"), "<p>whole</p>").unwrap();
+        let attached = with_reports(Message::default(), &[&notice], data_dir.path(), "");
+        assert_eq!(attached.pages, [("r1.html".to_owned(), b"<p>whole</p>".to_vec())]);
+        std::fs::File::create(data_dir.path().join("reports/r1.html")).unwrap().set_len(PAGE_BYTES_MAX + 1).unwrap();
+        assert!(with_reports(Message::default(), &[&notice], data_dir.path(), "").pages.is_empty(), "too large");
         let told = |url| with_reports(Message::default(), &[&notice], Path::new("/data"), url);
         let linked = told("https://tripline.example.net/");
         assert!(linked.subject.contains("Report of gate") && linked.text.contains("- 1 GB passed."));

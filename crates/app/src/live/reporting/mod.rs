@@ -2,6 +2,7 @@
 //! also writes down what is lost, by hour and reason, so that a report of last week can say it. Owns that one is made at a time and that each is in
 //! the audit log; the content is `report`'s.
 
+mod copies;
 pub mod mail;
 mod shelf;
 mod timetable;
@@ -13,6 +14,7 @@ use super::notify::outbox::own_name;
 use super::spawn;
 use super::status::Status;
 use super::worker::wall_clock;
+use crate::archived;
 use crate::export_args::ReportForm;
 use crate::failure::Result as StartResult;
 use crate::report::{self, Report, losses};
@@ -86,6 +88,7 @@ impl ReportDesk {
         let mut lost = self.setting::<losses::Log>(losses::SETTING).unwrap_or_default();
         let (mut counted, mut worked) = (Counters::default(), None::<Instant>);
         let mut not_before = None::<Instant>;
+        let mut copies = copies::Copies::open(self);
         loop {
             let ends = self.stop.load(Ordering::Relaxed);
             if ends || worked.is_none_or(|at| at.elapsed() >= WORK_EVERY) {
@@ -93,6 +96,9 @@ impl ReportDesk {
                 self.write_down(&mut lost, &mut counted);
                 if !ends && not_before.is_none_or(|at| Instant::now() >= at) {
                     not_before = self.make_due(&mut reached);
+                }
+                if !ends {
+                    copies.work(self);
                 }
             }
             if ends {
@@ -166,9 +172,10 @@ impl ReportDesk {
         let (now, reader) = (wall_clock(), self.reader.as_ref());
         let name = |ts: Timestamp| clock.show(ts, "%Y%m%d-%H%M");
         let id = format!("{}-{}-{:x}", name(from), name(to), now.0 / 1_000_000);
+        let rows = archived::rows(&config, &self.reader);
         let place = report::Place {
             reader,
-            rows: reader,
+            rows: rows.as_ref(),
             config: &config,
             data_dir: self.desk.data_dir(),
             clock,

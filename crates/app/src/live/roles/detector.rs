@@ -190,7 +190,7 @@ impl DetectorLoop {
     fn show(&self, ensemble: Option<Arc<detect::Ensemble>>, counts: &Counts) {
         let mut parcel = super::parcel(self.number, wall_clock());
         parcel.meter.frames = counts.frames;
-        parcel.elsewhere = ensemble.map(|ensemble| Box::new(super::Elsewhere::Models(ensemble)));
+        parcel.elsewhere = Some(Box::new(super::Elsewhere::Scored { ensemble, flows: counts.flows }));
         // The judge ends after its workers.
         let _ = self.parcels.send(parcel);
     }

@@ -84,8 +84,8 @@ pub type IncidentTopic = Box<dyn Fn(&Incident) + Send>;
 pub enum Elsewhere {
     /// An epoch of a sensor, judged.
     Epoch(ToldEpoch),
-    /// Models that a detector put in place.
-    Models(Arc<Ensemble>),
+    /// What a detector judged since its start, and the models that it put in place, if these are others.
+    Scored { ensemble: Option<Arc<Ensemble>>, flows: u64 },
 }
 
 /// An epoch to be told.

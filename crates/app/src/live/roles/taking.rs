@@ -50,7 +50,12 @@ impl Judging {
     pub(in crate::live) fn take_elsewhere(&mut self, parcels: &mut [Parcel], judged: &mut Judged) {
         for elsewhere in parcels.iter_mut().filter_map(|parcel| parcel.elsewhere.take()) {
             match *elsewhere {
-                Elsewhere::Models(ensemble) => self.put_in_place(ensemble),
+                Elsewhere::Scored { ensemble, flows } => {
+                    lock(&self.status).flows = flows;
+                    if let Some(ensemble) = ensemble {
+                        self.put_in_place(ensemble);
+                    }
+                }
                 Elsewhere::Epoch(ToldEpoch { told, mut hosts, sensor, number, places, ack }) => {
                     self.judge.tell(told, judged);
                     self.epochs.hosts.append(&mut hosts);

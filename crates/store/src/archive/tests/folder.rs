@@ -4,7 +4,7 @@ use super::support::{
     Memory, archiver, config, flows_of_archive, flows_of_store, later, others_of_archive, scan, write,
 };
 use crate::archive::place::Place;
-use crate::archive::read_back::{ArchiveReader, visit_flows};
+use crate::archive::read_back::ArchiveReader;
 use crate::archive::{ArchiveConfig, ArchiveError, ArchiveKind, Archiver};
 use crate::query::{FLOW_FIELDS, INCIDENT_FIELDS};
 use crate::sqlite::tests::support::{at, open};
@@ -150,27 +150,6 @@ fn a_days_files_become_one_and_old_days_go() {
     assert_eq!([of("2025-10-09"), of("2025-10-10"), of("2025-10-11"), of("2025-10-12")], [0, 0, 1, 1]);
     third.round(later(), &|| false).unwrap();
     assert_eq!(of("2025-10-09"), 0, "what is over its age is not published again");
-}
-
-#[test]
-fn what_the_store_deleted_is_read_from_the_archive_and_the_rest_once() {
-    let (dir, store) = open();
-    write(&store, 0..300);
-    let all = flows_of_store(&store.reader());
-    let (_, place) = memory();
-    archiver(Arc::clone(&place), &config(), &store.reader()).round(later(), &|| false).unwrap();
-    let database = rusqlite::Connection::open(dir.path().join("tripline.db")).unwrap();
-    database.execute("DELETE FROM flows WHERE row <= 120", []).unwrap();
-    let archive = ArchiveReader::at(place);
-    let mut found = Vec::new();
-    let mut take = |record, row| {
-        found.push(format!("{row:?} {record:?}"));
-        ControlFlow::Continue(())
-    };
-    let query = Query::all(FLOW_FIELDS);
-    visit_flows(&store.reader(), Some((&archive, "ab12cd34")), TimeRange::default(), &query, &mut take).unwrap();
-    found.sort();
-    assert!(found == all, "{} instead of {}", found.len(), all.len());
 }
 
 #[test]

@@ -3,4 +3,5 @@
 
 mod crashes;
 mod folder;
+mod rows;
 mod support;

@@ -5,7 +5,7 @@ use super::super::config::{Channel, EmailConfig, MailTls};
 use super::super::tls;
 use super::{Delivery, Sink, SinkKind, reveal, timeout};
 use lettre::message::header::{ContentDisposition, ContentId, ContentType, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart, SinglePart};
+use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
@@ -131,6 +131,14 @@ impl Email {
                 .header(ContentId::from("<picture>".to_owned()))
                 .body(message.picture.clone());
             parts.multipart(MultiPart::related().singlepart(page).singlepart(picture))
+        };
+        let parts = if message.pages.is_empty() {
+            parts
+        } else {
+            let whole = MultiPart::mixed().multipart(parts);
+            message.pages.iter().fold(whole, |whole, (name, page)| {
+                whole.singlepart(Attachment::new(name.clone()).body(page.clone(), ContentType::TEXT_HTML))
+            })
         };
         let mut mail = builder.multipart(parts).map_err(|e| told(&e))?;
         let headers = mail.headers_mut();
