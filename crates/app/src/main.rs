@@ -4,6 +4,7 @@
 mod cli;
 mod commands;
 mod config;
+mod countries;
 mod duration;
 mod export_args;
 mod failure;
