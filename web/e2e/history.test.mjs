@@ -206,6 +206,7 @@ describe('weeks of history on the page', { skip: WHY_NOT, timeout: 900_000 }, ()
   test('countries: a map that is loaded only then, a table, and where they lead', () =>
     on('/trends', async (page) => {
       await page.locator('[data-country="NL"] a').waitFor({ timeout: 30_000 });
+      await page.locator('[data-panel="world"] path.there').first().waitFor();
       assert.ok((await page.locator('[data-panel="world"] path').count()) > 150);
       assert.equal(await page.locator('[data-panel="world"] path.there').count(), 2);
       await page.locator('[data-country="NL"] a').click();

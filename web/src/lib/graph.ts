@@ -23,6 +23,8 @@ export interface Line {
   at: [number, number];
   width: number;
   hot: boolean;
+  /** Between two that were not asked for: drawn in the background. */
+  aside: boolean;
   /** Named by the incident, but no flow of it is kept. */
   bare: boolean;
 }
@@ -54,7 +56,11 @@ export function draw(graph: Graph, width: number): Drawing {
       if (isHot(edge)) hot.add(ip);
     }
   }
-  const columnOf = (node: GraphNode): Column => (node.subject ? 'subject' : node.home ? 'own' : 'outside');
+  // Of an incident's hosts those that did it stand in the middle, those that it was done to where they belong.
+  const doers = new Set(graph.edges.filter((edge) => edge.evidence).map((edge) => edge.src));
+  const centre = new Set(graph.nodes.filter((node) => node.subject && (doers.size === 0 || doers.has(node.ip))).map((node) => node.ip));
+  if (centre.size === 0) for (const node of graph.nodes) if (node.subject) centre.add(node.ip);
+  const columnOf = (node: GraphNode): Column => (centre.has(node.ip) ? 'subject' : node.home ? 'own' : 'outside');
   const room = Math.min(LABEL, width * 0.34);
   const x: Record<Column, number> = { own: room, subject: width / 2, outside: width - room };
   const byColumn = (['own', 'subject', 'outside'] as Column[]).map((key) => ({
@@ -67,15 +73,18 @@ export function draw(graph: Graph, width: number): Drawing {
     list.map((node, i): Placed => ({ node, column: key, x: x[key], y: Math.round(HEAD + (rows * ROW * (i + 0.5)) / list.length), hot: hot.has(node.ip), lines: lines.get(node.ip) ?? 0 })),
   );
   const at = new Map(nodes.map((placed) => [placed.node.ip, placed]));
-  const most = Math.max(1, ...graph.edges.map((edge) => Math.log1p(edge.bytes)));
+  const sizes = graph.edges.map((edge) => Math.log1p(edge.bytes));
+  const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
+  const thick = (edge: GraphEdge): number => 1 + ((Math.log1p(edge.bytes) - least) / Math.max(1e-9, most - least)) * (graph.edges.length > 24 ? 2.5 : 4);
   const drawn = graph.edges.flatMap((edge): Line[] => {
     const [a, b] = [at.get(edge.src), at.get(edge.dest)];
     if (!a || !b) return [];
-    return [{ edge, ...curve(a, b, width), width: 1 + (Math.log1p(edge.bytes) / most) * 4, hot: isHot(edge), bare: edge.flows === 0 }];
+    const aside = !isHot(edge) && !centre.has(edge.src) && !centre.has(edge.dest);
+    return [{ edge, ...curve(a, b, width), width: aside ? 1 : thick(edge), hot: isHot(edge), aside, bare: edge.flows === 0 }];
   });
-  // Red above blue.
-  drawn.sort((a, b) => Number(a.hot) - Number(b.hot));
-  const heads: [Column, string, number][] = [['own', 'Own networks', 0], ['subject', 'Asked for', width / 2], ['outside', 'Elsewhere', width - room]];
+  // Red above blue, and both above what is only beside.
+  drawn.sort((a, b) => Number(a.hot) - Number(b.hot) || Number(b.aside) - Number(a.aside));
+  const heads: [Column, string, number][] = [['own', 'Own networks', 0], ['subject', 'In question', width / 2], ['outside', 'Elsewhere', width - room]];
   return { width, height, nodes, lines: drawn, columns: heads.filter(([key]) => byColumn.some((c) => c.key === key && c.nodes.length > 0)).map(([key, label, left]) => ({ key, label, x: left })) };
 }
 
