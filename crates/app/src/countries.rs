@@ -110,15 +110,14 @@ mod tests {
         out.extend(value.as_bytes());
     }
 
-    /// Appends an unsigned number of two bytes (type 5), or of eight (type 9, extended).
-    fn number(out: &mut Vec<u8>, value: u64) {
-        if value < 65_536 {
-            out.push(0xa2);
-            out.extend((value as u16).to_be_bytes());
-        } else {
-            out.extend([0x08, 0x02]);
-            out.extend(value.to_be_bytes());
+    /// Appends an unsigned number: of two bytes (type 5), of four (6), of eight (9, extended).
+    fn number(out: &mut Vec<u8>, value: u64, bytes: usize) {
+        match bytes {
+            2 => out.push(0xa2),
+            4 => out.push(0xc4),
+            _ => out.extend([0x08, 0x02]),
         }
+        out.extend(&value.to_be_bytes()[8 - bytes..]);
     }
 
     /// A database of one node, in the format's own words: addresses whose first bit is 0 are in `low`, the others in `high`.
@@ -130,16 +129,16 @@ mod tests {
         out.extend(high);
         out.extend(b"\xab\xcd\xefMaxMind.com");
         out.push(0xe0 | 9);
-        for (key, value) in [
-            ("binary_format_major_version", 2),
-            ("binary_format_minor_version", 0),
-            ("build_epoch", 1_760_000_000),
-            ("ip_version", 4),
-            ("node_count", 1),
-            ("record_size", 24),
+        for (key, value, bytes) in [
+            ("binary_format_major_version", 2, 2),
+            ("binary_format_minor_version", 0, 2),
+            ("build_epoch", 1_760_000_000, 8),
+            ("ip_version", 4, 2),
+            ("node_count", 1, 4),
+            ("record_size", 24, 2),
         ] {
             text(&mut out, key);
-            number(&mut out, value);
+            number(&mut out, value, bytes);
         }
         text(&mut out, "database_type");
         text(&mut out, "Made-Up-Country");

@@ -63,7 +63,7 @@ pub(crate) fn take(q: Option<String>) -> Result<(Option<String>, Wanted), Proble
 /// One page with countries; of those wanted, as many as are found in a bounded number of rows. `read` gives the page after a cursor.
 pub(crate) fn page<T: Located>(
     live: &dyn Live,
-    wanted: &Wanted,
+    wanted: &[(String, bool)],
     limit: usize,
     cursor: Option<String>,
     mut read: impl FnMut(Option<String>) -> Result<Page<T>, Problem>,
