@@ -165,6 +165,8 @@ suite('rules', 1_500_000, ({ on, api, shared }) => {
         refused = false;
         // They ask again by themselves too, so that one may be gone before it is clicked.
         for (const button of await failed.locator('button', { hasText: /again/i }).all()) await button.click({ timeout: 2_000 }).catch(() => undefined);
+        // The stream waits longer from time to time; told that there is a network, it tries at once.
+        await page.evaluate(() => window.dispatchEvent(new Event('online')));
         await until('every panel has its data', async () => (await failed.count()) === 0, 30_000);
       }, { mayComplain: true, prepare: (page) => page.route((url) => url.pathname.startsWith('/api/v1/') && refused, (route) => (refused ? route.fulfill({ status: 503, contentType: 'application/problem+json', body: JSON.stringify({ title: 'The store does not answer', detail: 'Say what to do.' }) }) : route.fallback())) });
     }
