@@ -5,6 +5,7 @@ use crate::failure::{Failure, Result};
 use maxminddb::{PathElement, Reader};
 use record::IpAddr16;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::UNIX_EPOCH;
@@ -76,8 +77,11 @@ impl Countries {
         self.database.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// ISO code in capitals; empty when it is not known.
+    /// ISO code in capitals; empty when it is not known, and for addresses that are of no place.
     pub fn of(&self, ip: IpAddr16) -> String {
+        if is_of_no_place(ip.to_ip()) {
+            return String::new();
+        }
         let Some(database) = self.current() else { return String::new() };
         let Ok(found) = database.lookup(ip.to_ip()) else { return String::new() };
         let code = PATHS.iter().find_map(|path| found.decode_path::<&str>(path).ok().flatten().filter(|c| is_code(c)));
@@ -92,6 +96,14 @@ impl Countries {
         let day = made.map(|at| record::Timestamp::from_parts(at.as_secs() as i64, 0).to_string());
         let day = day.as_deref().and_then(|text| text.get(..10)).unwrap_or("an unknown day").to_owned();
         Some(format!("{}, made {day}", metadata.database_type))
+    }
+}
+
+/// Private, of this machine or of its link: whatever a database says of them, it is not where they are.
+fn is_of_no_place(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local() || v4.is_loopback() || v4.is_multicast(),
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback() || v6.is_multicast(),
     }
 }
 
@@ -176,6 +188,7 @@ mod tests {
         countries.take(&settings);
         assert_eq!(countries.of(IpAddr16::v4([9, 9, 9, 9])), "DE");
         assert_eq!(countries.of(IpAddr16::v4([192, 0, 2, 1])), "US");
+        assert_eq!(countries.of(IpAddr16::v4([10, 0, 0, 1])), "", "a private address is nowhere");
         assert_eq!(countries.of("2001:db8::1".parse().unwrap()), "", "a database of IPv4 knows no IPv6");
         assert_eq!(countries.name().unwrap(), "Made-Up-Country, made 2025-10-09");
         std::fs::write(&settings.country_file, database(&flat("FR"), &flat("xx1"))).unwrap();

@@ -146,7 +146,7 @@ pub trait Live: Send + Sync {
     fn vendor(&self, _: MacAddr) -> String {
         String::new()
     }
-    /// Country of an outside address as an ISO code; empty for own addresses, and where it is not known.
+    /// Country of an address as an ISO code; empty for private addresses, and where it is not known.
     fn country(&self, _: IpAddr16) -> String {
         String::new()
     }

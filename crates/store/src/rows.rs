@@ -95,7 +95,7 @@ pub struct FlowRow {
     /// Its number; absent when it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process_id: Option<u32>,
-    /// Country of the originator's address as an ISO code, found when the row is read; absent for own addresses and where it is not known.
+    /// Country of the originator's address as an ISO code, found when the row is read; absent for private addresses and where it is not known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub src_country: String,
     /// The same of the responder's.
@@ -284,7 +284,7 @@ pub struct HostRow {
     pub host: HostRecord,
     /// Maker of its network card, where a list of makers is installed; empty when unknown.
     pub vendor: String,
-    /// Country of its address as an ISO code, found when the row is read; absent for own addresses and where it is not known.
+    /// Country of its address as an ISO code, found when the row is read; absent for private addresses and where it is not known.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub country: String,
     /// How much it matters, as a person said.
