@@ -62,11 +62,14 @@ async function pulling() {
   const end = Date.now() + PULL_MS;
   for (let n = 0; Date.now() < end; n += 1) await page.mouse.move(box.x + box.width / 2 + 120 * Math.sin(n / 20), y);
   const frames = await page.evaluate(() => globalThis.frames);
+  const before = page.url();
   await page.mouse.up();
+  await page.waitForTimeout(300);
+  const pulled = page.url() !== before;
   await close();
   const gaps = frames.slice(1).map((at, i) => at - frames[i]).sort((a, b) => a - b);
   const seconds = (frames.at(-1) - frames[0]) / 1000;
-  return { points: POINTS, frames_per_s: Number((frames.length / seconds).toFixed(1)), gap_ms_median: Number(middle(gaps).toFixed(1)), gap_ms_p99: Number(gaps[Math.floor(gaps.length * 0.99)].toFixed(1)) };
+  return { points: POINTS, pulled, frames_per_s: Number((frames.length / seconds).toFixed(1)), gap_ms_median: Number(middle(gaps).toFixed(1)), gap_ms_p99: Number(gaps[Math.floor(gaps.length * 0.99)].toFixed(1)) };
 }
 
 /** The slowest answer behind each page, as the browser saw it. */
