@@ -7,7 +7,7 @@ if ! command -v chromium >/dev/null; then echo "SKIP dashboard in Chromium: chro
 bin=$(realpath "${CARGO_TARGET_DIR:-target}/release/tripline"); port=$((20000 + RANDOM % 20000)); data=$(mktemp -d)
 printf '203.0.113.77\nbad.example\nbad.example\n0.0.0.0/0\n' > "$data/list.txt"
 printf '[[intel.lists]]\nname = "page-test"\nfrom = "%s/list.txt"\n[scan]\nallow = ["127.0.0.0/29"]\n' "$data" > "$data/page.toml"
-"$bin" demo -c "$data/page.toml" --listen "127.0.0.1:$port" --data-dir "$data" -q --duration 20m &
+"$bin" demo -c "$data/page.toml" --listen "127.0.0.1:$port" --data-dir "$data" -q --duration 45m &
 pid=$!
 trap 'kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev/null || true; rm -rf "$data"' EXIT
 for _ in $(seq 100); do

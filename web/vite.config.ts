@@ -4,11 +4,12 @@ import { readFileSync } from 'node:fs';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { worldOutlines } from './world';
 
 const server = process.env['TRIPLINE_URL'] ?? 'http://127.0.0.1:7070';
 
 /** Everything whose code or letters end up in the page, with its licence: they ask to be named where they are shipped. */
-const SHIPPED = ['svelte', 'uplot', 'd3-shape', 'd3-path', '@tanstack/virtual-core', '@fontsource-variable/ibm-plex-sans', '@fontsource/ibm-plex-mono'];
+const SHIPPED = ['svelte', 'uplot', 'd3-shape', 'd3-path', '@tanstack/virtual-core', '@fontsource-variable/ibm-plex-sans', '@fontsource/ibm-plex-mono', 'world-atlas'];
 
 function licences(): Plugin {
   return {
@@ -33,7 +34,7 @@ function licences(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [svelte(), licences()],
+  plugins: [svelte(), worldOutlines(), licences()],
   build: {
     outDir: '../crates/serve/assets',
     emptyOutDir: true,
@@ -43,5 +44,6 @@ export default defineConfig({
     target: 'es2022',
   },
   server: { host: '127.0.0.1', port: 5173, proxy: { '/api': server, '/openapi.json': server } },
+  preview: { host: '127.0.0.1', port: 5173, proxy: { '/api': server, '/openapi.json': server, '/healthz': server } },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },
 });

@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { countries, graph, incidentCounts } from './drawings.mjs';
 import { askModels, models } from './models.mjs';
 import { assetOf, scansApi } from './scans.mjs';
 import { changeSettings, course, HOST_FIELDS, hostRows, logRule, presets, ruleCovers, ruleProblem, ruleWords, sayOfHost, settings, SORTS } from './settings.mjs';
@@ -241,12 +242,15 @@ async function api(path, request, response, url) {
   if (path === '/flows/scatter') { const n = Number(url.searchParams.get('limit') ?? 50000); const from = Date.parse(url.searchParams.get('from') ?? '') || 0; const all = flows.filter((f) => Date.parse(f.end) >= from); return json(response, { points: all.slice(-n).reverse().map(tuple), total: all.length }); }
   if (path === '/flows') return json(response, page([...flows].reverse(), url, FLOW_FIELDS, (f) => Date.parse(f.end)));
   if ((m = path.match(/^\/flows\/(\d+)$/))) { const f = flows.find((x) => x.flow_id === Number(m[1])); return f ? json(response, flowDetail(f)) : problem(response, 404, 'No such flow', 'It may have left the store by retention.'); }
+  if (path === '/graph') return json(response, graph(flows, incidents, url));
+  if (path === '/incidents/counts') return json(response, incidentCounts(incidents, url));
+  if (path === '/countries') return json(response, countries());
   if (path === '/incidents') return json(response, page(incidents, url, INCIDENT_FIELDS, (i) => Date.parse(i.last_seen)));
   if ((m = path.match(/^\/incidents\/(\w+)\/pcap$/)) || path === '/packets/pcap') { response.writeHead(200, { 'content-type': 'application/x-pcapng', 'content-disposition': 'attachment; filename="tripline.pcapng"' }); return response.end(Buffer.from('0a0d0d0a1c0000004d3c2b1a01000000ffffffffffffffff1c000000', 'hex')); }
   if ((m = path.match(/^\/incidents\/(\w+)$/))) {
     const i = incidents.find((x) => x.id === m[1]); if (!i) return problem(response, 404, 'No such incident', '');
     if (request.method === 'PATCH') { const change = JSON.parse(await body(request)); if (change.status) i.status = change.status; if (change.note) i.notes.push({ ts: iso(Date.now()), text: change.note }); if (change.feedback) say(i, change.feedback); emit('incident', i); return json(response, i); }
-    return json(response, { incident: i, flows: flows.filter((f) => i.flows.includes(f.flow_id)).reverse(), similar: incidents.filter((x) => x.kind === i.kind && x.id !== i.id).slice(0, 5).map((x) => ({ ...x, same: ['kind', ...(x.src[0] === i.src[0] ? ['source'] : [])] })) });
+    return json(response, { incident: i, countries: {}, flows: flows.filter((f) => i.flows.includes(f.flow_id)).reverse(), similar: incidents.filter((x) => x.kind === i.kind && x.id !== i.id).slice(0, 5).map((x) => ({ ...x, same: ['kind', ...(x.src[0] === i.src[0] ? ['source'] : [])] })) });
   }
   if ((m = path.match(/^\/incidents\/(\w+)\/feedback$/))) { const i = incidents.find((x) => x.id === m[1]); return i ? json(response, preview(i)) : problem(response, 404, 'No such incident', ''); }
   if (path === '/suppressions/preview' || (path === '/suppressions' && request.method === 'POST')) {

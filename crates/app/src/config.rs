@@ -77,6 +77,8 @@ pub struct Config {
     pub roles: crate::live::roles::RoleSettings,
     /// Results kept in MongoDB.
     pub mongodb: store::mongo::MongoConfig,
+    /// Countries of addresses.
+    pub geoip: crate::countries::GeoIpSettings,
     /// Reports.
     pub reports: crate::report::ReportSettings,
 }
@@ -139,6 +141,7 @@ impl Config {
         self.pcap.check().plain()?;
         self.uploads.check()?;
         self.scan.check().map_err(Failure::new)?;
+        self.geoip.check()?;
         self.roles.check().map_err(Failure::new)?;
         self.mongodb.check().map_err(Failure::new)?;
         let mails = self.notify.channels.iter().filter(|channel| channel.kind == "email");

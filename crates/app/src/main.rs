@@ -5,6 +5,7 @@ mod archived;
 mod cli;
 mod commands;
 mod config;
+mod countries;
 mod duration;
 mod export_args;
 mod failure;

@@ -15,6 +15,7 @@ pub mod shapes;
 pub mod state;
 pub mod uploads;
 
+mod country;
 mod guard;
 mod metrics;
 mod page;

@@ -146,6 +146,14 @@ pub trait Live: Send + Sync {
     fn vendor(&self, _: MacAddr) -> String {
         String::new()
     }
+    /// Country of an address as an ISO code; empty for private addresses, and where it is not known.
+    fn country(&self, _: IpAddr16) -> String {
+        String::new()
+    }
+    /// What the database of countries calls itself; None without one.
+    fn country_database(&self) -> Option<String> {
+        None
+    }
     /// What is set, and where it comes from.
     ///
     /// # Errors

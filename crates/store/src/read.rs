@@ -3,7 +3,8 @@
 use crate::rows::{AuditEntry, HostCourse, HostProfile, HostRow};
 use crate::scan_rows::{AssetDetail, AssetRow, AssetTotals, ScanHostRow};
 use crate::{
-    FeedbackEvent, FlowDetail, FlowRow, HostDetail, IncidentDetail, Page, Query, ScatterResult, StoreError, TopRow,
+    FeedbackEvent, FlowDetail, FlowRow, Graph, GraphOf, HostDetail, IncidentCounts, IncidentDetail, Page, Query,
+    ScatterResult, StoreError, TopRow,
 };
 use record::scan::Scan;
 use record::{Finding, Incident, IpAddr16, ScanRow, SeriesResult, Timestamp};
@@ -132,6 +133,12 @@ pub trait Read: Send + Sync {
     fn scatter(&self, filter: &Query, range: TimeRange, limit: u32) -> Result<ScatterResult, StoreError>;
     /// Busiest first, at most 20, over the newest 200,000 flows in the range.
     fn top(&self, what: TopWhat, range: TimeRange) -> Result<Vec<TopRow>, StoreError>;
+    /// Hosts, busiest first, at most `limit`, as `top` finds them.
+    fn busiest(&self, range: TimeRange, limit: u32) -> Result<Vec<TopRow>, StoreError>;
+    /// Who talks to whom around a host or an incident; None when there is no such incident.
+    fn graph(&self, of: &GraphOf) -> Result<Option<Graph>, StoreError>;
+    /// Incidents that were told in `[from, to)`, by kind and buckets of at least `step_s`.
+    fn incident_counts(&self, from: Timestamp, to: Timestamp, step_s: u32) -> Result<IncidentCounts, StoreError>;
     /// One page of incidents, by the time they were raised then id, newest first.
     fn incidents(&self, query: &ListQuery) -> Result<Page<Incident>, StoreError>;
     /// One incident and what surrounds it.

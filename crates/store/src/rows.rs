@@ -95,6 +95,12 @@ pub struct FlowRow {
     /// Its number; absent when it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process_id: Option<u32>,
+    /// Country of the originator's address as an ISO code, found when the row is read; absent for private addresses and where it is not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub src_country: String,
+    /// The same of the responder's.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub dest_country: String,
 }
 
 impl FlowRow {
@@ -130,6 +136,8 @@ impl FlowRow {
             anomalous: verdict.is_some_and(|v| v.anomalous),
             process: flow.process.as_ref().map_or(String::new(), |process| process.name.clone()),
             process_id: flow.process.as_ref().map(|process| process.pid),
+            src_country: String::new(),
+            dest_country: String::new(),
         }
     }
 }
@@ -276,6 +284,9 @@ pub struct HostRow {
     pub host: HostRecord,
     /// Maker of its network card, where a list of makers is installed; empty when unknown.
     pub vendor: String,
+    /// Country of its address as an ISO code, found when the row is read; absent for private addresses and where it is not known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub country: String,
     /// How much it matters, as a person said.
     pub importance: Importance,
     /// Its name among people; empty: none was given.
@@ -352,6 +363,9 @@ pub struct IncidentDetail {
     pub flows: Vec<FlowRow>,
     /// Others that share something with it, most shared first, then newest, at most 10.
     pub similar: Vec<SimilarIncident>,
+    /// Countries of its outside addresses as ISO codes, by address; those that are known.
+    #[serde(default)]
+    pub countries: std::collections::BTreeMap<String, String>,
 }
 
 /// An incident beside another one.

@@ -19,6 +19,7 @@ export const KEYS = [
   { keys: ['g', 'i'], text: 'Incidents' },
   { keys: ['g', 'h'], text: 'Hosts' },
   { keys: ['g', 'n'], text: 'Scans' },
+  { keys: ['g', 't'], text: 'Trends' },
   { keys: ['g', 'c'], text: 'Captures' },
   { keys: ['g', 'm'], text: 'Models' },
   { keys: ['g', 's'], text: 'Settings' },

@@ -19,6 +19,10 @@ export class PacketRing {
 
   constructor(private readonly max = HELD_MAX) {}
 
+  /** The largest number let in or waiting; 0: none. */
+  get newestId(): number {
+    return this.waiting.reduce((most, packet) => Math.max(most, packet.id), this.newest);
+  }
   get pending(): number {
     return this.waiting.length;
   }

@@ -87,7 +87,7 @@ export function sentence(name: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-const PROTOCOLS = ['tcp', 'udp', 'icmp', 'icmpv6', 'dns', 'tls', 'quic', 'http', 'ssh', 'ntp', 'arp', 'dhcp', 'sctp', 'gre', 'igmp', 'esp', 'ip', 'ipv6'];
+const PROTOCOLS = ['tcp', 'udp', 'icmp', 'icmpv6', 'dns', 'tls', 'quic', 'http', 'ssh', 'ntp', 'arp', 'dhcp', 'sctp', 'gre', 'igmp', 'esp', 'ip', 'ipv6', 'smtp', 'smb', 'ftp', 'imap', 'pop3', 'snmp', 'ldap', 'rdp'];
 const PROTOCOL_NAMES: Record<string, string> = { 'ipv6-icmp': 'ICMPv6', icmpv6: 'ICMPv6', mdns: 'mDNS', ipv6: 'IPv6' };
 
 /** A protocol as it writes itself. */

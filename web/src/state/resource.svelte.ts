@@ -62,9 +62,10 @@ export class Resource<T> {
       clearTimeout(timer);
       const period = everyMs();
       const wait = this.error ? Math.max(period, 5000) : period;
-      if (wait > 0 && !ended) timer = setTimeout(() => (live.paused ? next() : void step()), wait);
+      if (wait > 0 && !ended) timer = setTimeout(() => (live.paused ? next() : void step(true)), wait);
     };
-    const step = async (): Promise<void> => {
+    /** `byItself`: nobody asked, time did. What it brings is not shown on a page that was stopped meanwhile. */
+    const step = async (byItself = false): Promise<void> => {
       if (document.hidden) return next();
       controller.abort();
       controller = new AbortController();
@@ -73,9 +74,11 @@ export class Resource<T> {
       try {
         const answer = await ask(mine.signal);
         if (mine !== controller || ended) return;
-        this.data = answer;
-        this.error = undefined;
-        this.at = Date.now();
+        if (!(byItself && live.paused)) {
+          this.data = answer;
+          this.error = undefined;
+          this.at = Date.now();
+        }
       } catch (error) {
         if (isAbort(error) || mine !== controller || ended) return;
         this.error = asApiError(error);
@@ -84,7 +87,7 @@ export class Resource<T> {
       next();
     };
     const shown = (): void => {
-      if (!document.hidden && everyMs() > 0 && !live.paused) void step();
+      if (!document.hidden && everyMs() > 0 && !live.paused) void step(true);
     };
     this.again = () => void step();
     this.rearm = next;

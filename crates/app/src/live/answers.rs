@@ -404,6 +404,14 @@ impl Live for Answers {
         self.desk.vendors.name(mac)
     }
 
+    fn country(&self, ip: IpAddr16) -> String {
+        self.desk.countries.of(ip)
+    }
+
+    fn country_database(&self) -> Option<String> {
+        self.desk.countries.name()
+    }
+
     fn settings(&self) -> Result<Settings, LiveError> {
         self.desk.settings()
     }

@@ -5,6 +5,7 @@ use super::reload::{Reloader, Takers};
 use super::vendors::Vendors;
 use super::worker::wall_clock;
 use crate::config::Config;
+use crate::countries::Countries;
 use crate::settings::file::{self, SettingsFile};
 use crate::settings::known::{self, KNOWN, Known};
 use crate::settings::layers::{Layers, value};
@@ -31,6 +32,8 @@ pub struct Desk {
     one_at_a_time: Mutex<()>,
     /// Makers of network cards.
     pub vendors: Vendors,
+    /// Countries of addresses.
+    pub countries: Countries,
     /// Held while a rule of suppression is made or taken back.
     pub ruling: Mutex<()>,
 }
@@ -55,7 +58,9 @@ impl Desk {
     /// Of one process.
     pub fn new(data_dir: PathBuf, reloader: Reloader, takers: Takers) -> Arc<Self> {
         let (one_at_a_time, ruling) = (Mutex::new(()), Mutex::new(()));
-        Arc::new(Self { data_dir, reloader, takers, one_at_a_time, vendors: Vendors::default(), ruling })
+        let countries = Countries::default();
+        countries.take(&reloader.running().geoip);
+        Arc::new(Self { data_dir, reloader, takers, one_at_a_time, vendors: Vendors::default(), countries, ruling })
     }
 
     /// The store, for what people say.
@@ -76,6 +81,8 @@ impl Desk {
     /// SIGHUP: reads everything again.
     pub fn reload(&self) {
         self.reloader.reload(&self.takers);
+        // The same path may have a newer file behind it.
+        self.countries.take(&self.running().geoip);
     }
 
     fn standing(&self) -> Result<Standing, LiveError> {

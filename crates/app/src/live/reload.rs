@@ -45,6 +45,7 @@ const APPLIED: &[&str] = &[
     "notify.",
     "scan.",
     "reports.",
+    "geoip.",
 ];
 /// Of these, what only the next training looks at.
 const NEXT_TRAINING: &[&str] = &["models.", "learn."];

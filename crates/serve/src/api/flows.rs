@@ -1,15 +1,16 @@
 //! `GET /flows`, `/flows/{id}`, `/flows/scatter`.
 
+use crate::country::{self, Located};
 use crate::params::{ListParams, filter, limit, range};
 use crate::shapes::FlowDetailAnswer;
 use crate::statistics::statistics;
-use crate::{AppState, Problem};
+use crate::{AppState, Live, Problem};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use store::query::FLOW_FIELDS;
-use store::read::SCATTER_POINTS_MAX;
+use store::read::{PAGE_ROWS_MAX, SCATTER_POINTS_MAX};
 use store::rows::mac_text;
 use store::{FlowRow, Page, ScatterResult};
 use utoipa::IntoParams;
@@ -31,8 +32,23 @@ async fn list(
     State(state): State<AppState>,
     params: Result<Query<ListParams>, QueryRejection>,
 ) -> Result<Json<Page<FlowRow>>, Problem> {
-    let query = params?.0.list(FLOW_FIELDS)?;
-    state.blocking(move |read, _| Ok(Json(read.flows(&query)?))).await
+    let mut params = params?.0;
+    let (rest, wanted) = country::take(params.q)?;
+    params.q = rest;
+    let mut query = params.list(FLOW_FIELDS)?;
+    let (limit, first) = (query.limit as usize, query.cursor.take());
+    if !wanted.is_empty() {
+        query.limit = PAGE_ROWS_MAX;
+    }
+    state
+        .blocking(move |read, live| {
+            let page = country::page(live, &wanted, limit, first, |cursor| {
+                query.cursor = cursor;
+                Ok(read.flows(&query)?)
+            })?;
+            Ok(Json(page))
+        })
+        .await
 }
 
 /// Parameters of the scatter.
@@ -64,6 +80,11 @@ async fn scatter(
     state.blocking(move |read, _| Ok(Json(read.scatter(&filter, range, limit)?))).await
 }
 
+fn located(mut flow: FlowRow, live: &dyn Live) -> FlowRow {
+    flow.locate(live);
+    flow
+}
+
 /// One flow with statistics, members, reasons, and packets still in the ring.
 #[utoipa::path(get, path = "/flows/{id}", operation_id = "flow", tag = "flows",
     params(("id" = u64, Path, description = "flow_id")), responses(
@@ -87,7 +108,7 @@ async fn one(
                 dest_mac: mac_text(record.dest_mac),
                 features: live.features(record),
                 packets: live.packets_of_flow(record, PACKETS_MAX),
-                flow: found.flow,
+                flow: located(found.flow, live),
                 members: found.members,
                 why: found.why,
                 incidents: found.incidents,

@@ -1,5 +1,6 @@
 //! `GET /hosts`, `/hosts/{ip}`, `/hosts/{ip}/course`, `PATCH /hosts/{ip}`.
 
+use crate::country::{self, Located};
 use crate::params::ListParams;
 use crate::shapes::HostPatch;
 use crate::{AppState, Problem};
@@ -9,6 +10,7 @@ use axum::extract::{Path, Query, State};
 use record::IpAddr16;
 use serde::Deserialize;
 use store::query::HOST_FIELDS;
+use store::read::PAGE_ROWS_MAX;
 use store::{HostCourse, HostDetail, HostRow, HostSort, Page};
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -39,16 +41,26 @@ async fn list(
     params: Result<Query<ListParams>, QueryRejection>,
     sort: Result<Query<SortParams>, QueryRejection>,
 ) -> Result<Json<Page<HostRow>>, Problem> {
-    let query = params?.0.list(HOST_FIELDS)?;
+    let mut params = params?.0;
+    let (rest, wanted) = country::take(params.q)?;
+    params.q = rest;
+    let mut query = params.list(HOST_FIELDS)?;
     let sort = match sort?.0.sort.as_deref() {
         None | Some("") => HostSort::default(),
         Some(name) => HostSort::parse(name).ok_or_else(|| {
             Problem::bad_request(format!("sort is `{name}`, it must be first_seen, last_seen, traffic or risk"))
         })?,
     };
+    let (limit, first) = (query.limit as usize, query.cursor.take());
+    if !wanted.is_empty() {
+        query.limit = PAGE_ROWS_MAX;
+    }
     state
         .blocking(move |read, live| {
-            let mut page = read.hosts(&query, sort)?;
+            let mut page = country::page(live, &wanted, limit, first, |cursor| {
+                query.cursor = cursor;
+                Ok(read.hosts(&query, sort)?)
+            })?;
             for row in &mut page.items {
                 row.vendor = row.host.mac.map(|mac| live.vendor(mac)).unwrap_or_default();
             }
@@ -81,6 +93,8 @@ async fn one(
         .blocking(move |read, live| {
             let mut detail = read.host(ip)?.ok_or_else(|| missing(ip))?;
             detail.host.vendor = detail.host.host.mac.map(|mac| live.vendor(mac)).unwrap_or_default();
+            detail.host.locate(live);
+            detail.flows.iter_mut().for_each(|flow| flow.locate(live));
             Ok(Json(detail))
         })
         .await
@@ -124,6 +138,7 @@ async fn change(
             live.set_host(ip, patch)?;
             let mut row = read.host(ip)?.ok_or_else(|| missing(ip))?.host;
             row.vendor = row.host.mac.map(|mac| live.vendor(mac)).unwrap_or_default();
+            row.locate(live);
             Ok(Json(row))
         })
         .await

@@ -1,5 +1,6 @@
 //! `GET /incidents`, `/incidents/{id}`, `/incidents/{id}/pcap`, `PATCH /incidents/{id}`.
 
+use crate::country::Located;
 use crate::params::ListParams;
 use crate::shapes::{FeedbackGiven, FeedbackPatch, FeedbackPreview, IncidentPatch};
 use crate::{AppState, Problem};
@@ -15,6 +16,8 @@ use store::{IncidentChange, IncidentDetail, Page};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 const NOTE_BYTES_MAX: usize = 4_096;
+/// Hosts of an incident whose countries are told.
+const COUNTRIES_MAX: usize = 200;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -50,7 +53,19 @@ async fn one(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<IncidentDetail>, Problem> {
     let id = id?.0;
-    state.blocking(move |read, _| read.incident(&id)?.map(Json).ok_or_else(|| missing(&id))).await
+    state
+        .blocking(move |read, live| {
+            let mut detail = read.incident(&id)?.ok_or_else(|| missing(&id))?;
+            for ip in detail.incident.src.iter().chain(&detail.incident.dest).take(COUNTRIES_MAX) {
+                let country = live.country(*ip);
+                if !country.is_empty() {
+                    detail.countries.insert(ip.to_string(), country);
+                }
+            }
+            detail.flows.iter_mut().for_each(|flow| flow.locate(live));
+            Ok(Json(detail))
+        })
+        .await
 }
 
 /// Changes status, adds a note, or keeps what a person thinks of the detection: a false positive hides its like, now and among

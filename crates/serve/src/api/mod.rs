@@ -2,10 +2,13 @@
 
 mod assets;
 mod captures;
+mod countries;
 mod export;
 mod flows;
+mod graph;
 mod health;
 mod hosts;
+mod incident_counts;
 mod incidents;
 mod live;
 mod models;
@@ -34,13 +37,16 @@ const ENDPOINTS: &[fn() -> OpenApiRouter<AppState>] = &[
     summary::routes,
     flows::routes,
     hosts::routes,
+    graph::routes,
     incidents::routes,
+    incident_counts::routes,
     suppressions::routes,
     notifications::routes,
     settings::routes,
     packets::routes,
     series::routes,
     top::routes,
+    countries::routes,
     models::routes,
     models_import::routes,
     threat_lists::routes,

@@ -2,6 +2,7 @@
 
 use super::incidents::attachment;
 use crate::params::ListParams;
+use crate::shapes::{PacketFields, PacketRow};
 use crate::{AppState, PacketQuery, Problem};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -9,6 +10,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use record::{PacketDetail, PacketSummary};
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use store::Page;
 use store::query::PACKET_FIELDS;
 use utoipa::IntoParams;
@@ -16,6 +18,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// Most packets of one capture.
 const PCAP_IDS_MAX: usize = 1_000;
+/// Fields told with each row at most.
+const FIELDS_MAX: usize = 24;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(pcap)).routes(routes!(one))
@@ -27,23 +31,60 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 struct AfterParams {
     /// Only packets newer than this id.
     after: Option<u64>,
+    /// Fields of the decode tree wanted with each row, by Wireshark's names separated by commas, at most 24. Given, even empty: each row
+    /// tells its protocols too.
+    fields: Option<String>,
+}
+
+/// Names of fields; None when none were asked for.
+fn names(text: Option<&str>) -> Result<Option<BTreeSet<String>>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    let names: BTreeSet<String> = text.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    if names.len() > FIELDS_MAX || names.iter().any(|name| name.len() > 64) {
+        return Err(Problem::bad_request(format!("fields must name at most {FIELDS_MAX} fields, separated by commas")));
+    }
+    Ok(Some(names))
+}
+
+fn fields(packet: &PacketDetail, wanted: &BTreeSet<String>) -> PacketFields {
+    let mut found = PacketFields::default();
+    for field in packet.layers.iter().flat_map(|layer| &layer.fields) {
+        let protocol = field.name.split('.').next().unwrap_or_default();
+        if !found.protocols.iter().any(|known| known == protocol) {
+            found.protocols.push(protocol.to_owned());
+        }
+        if wanted.contains(&field.name) {
+            found.values.entry(field.name.clone()).or_default().push(field.value.clone());
+        }
+    }
+    found
 }
 
 /// Packets of the ring, newest first.
 #[utoipa::path(get, path = "/packets", operation_id = "packets", tag = "packets", params(ListParams, AfterParams), responses(
-    (status = 200, body = Page<PacketSummary>),
+    (status = 200, body = Page<PacketRow>),
     (status = 400, body = Problem, content_type = "application/problem+json")))]
 async fn list(
     State(state): State<AppState>,
     params: Result<Query<ListParams>, QueryRejection>,
     after: Result<Query<AfterParams>, QueryRejection>,
-) -> Result<Json<Page<PacketSummary>>, Problem> {
+) -> Result<Json<Page<PacketRow>>, Problem> {
     let list = params?.0.list(PACKET_FIELDS)?;
     let bad = |text: &str| Problem::bad_request(format!("the cursor `{text}` is not one that this list gave"));
+    let after = after?.0;
     let before = list.cursor.as_deref().map(|text| text.parse().map_err(|_| bad(text))).transpose()?;
-    let query =
-        PacketQuery { after: after?.0.after, before, filter: list.filter, range: list.range, limit: list.limit };
-    state.blocking(move |_, live| Ok(Json(live.packets(&query)))).await
+    let query = PacketQuery { after: after.after, before, filter: list.filter, range: list.range, limit: list.limit };
+    let wanted = names(after.fields.as_deref())?;
+    state
+        .blocking(move |_, live| {
+            let Page { items, total, total_exact, next_cursor } = live.packets(&query);
+            let row = |packet: PacketSummary| {
+                let fields = wanted.as_ref().and_then(|wanted| live.packet(packet.id).map(|one| fields(&one, wanted)));
+                PacketRow { packet, fields }
+            };
+            Ok(Json(Page { items: items.into_iter().map(row).collect(), total, total_exact, next_cursor }))
+        })
+        .await
 }
 
 /// One packet: layers, fields, bytes.

@@ -11,10 +11,10 @@ use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use record::{
-    AppData, AppProto, AppSummary, Counters, DnsData, EndReason, Endpoint, Evidence, FeedbackScope, FlowKey,
-    FlowRecord, HealthItem, HealthLevel, HostRecord, Incident, IncidentFeedback, IncidentStatus, IpAddr16, Kind,
-    MacAddr, MemberScore, PacketDetail, PacketSummary, SeriesPoint, Severity, Suppression, TcpState, Timestamp,
-    Verdict, Why,
+    AppData, AppProto, AppSummary, Counters, DetailField, DetailLayer, DnsData, EndReason, Endpoint, Evidence,
+    FeedbackScope, FlowKey, FlowRecord, HealthItem, HealthLevel, HostRecord, Incident, IncidentFeedback,
+    IncidentStatus, IpAddr16, Kind, MacAddr, MemberScore, PacketDetail, PacketSummary, SeriesPoint, Severity,
+    Suppression, TcpState, Timestamp, Verdict, Why,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -79,7 +79,18 @@ impl Live for Double {
     fn packet(&self, id: u64) -> Option<PacketDetail> {
         (id <= 20).then(|| PacketDetail {
             summary: packet(id),
-            layers: Vec::new(),
+            layers: vec![DetailLayer {
+                name: "Internet Protocol Version 4".into(),
+                offset: 0,
+                length: 1,
+                fields: vec![DetailField {
+                    name: "ip.src".into(),
+                    label: "Source address".into(),
+                    value: packet(id).src,
+                    offset: 0,
+                    length: 1,
+                }],
+            }],
             hex: "00ff".into(),
             stopped: String::new(),
         })
@@ -112,6 +123,12 @@ impl Live for Double {
             }],
             ..Models::default()
         }
+    }
+    fn country(&self, ip: IpAddr16) -> String {
+        if ip == IpAddr16::v4([192, 0, 2, 1]) { "NL".into() } else { String::new() }
+    }
+    fn country_database(&self) -> Option<String> {
+        Some("Test".into())
     }
     fn health(&self) -> Vec<HealthItem> {
         let item =

@@ -43,7 +43,7 @@ async fn flows_have_their_shape() {
     assert_eq!(keys(&page), names(PAGE));
     assert_eq!((&page["total"], page["items"].as_array().unwrap().len()), (&250.into(), 2));
     let row = &page["items"][0];
-    assert_eq!(keys(row), names(FLOW));
+    assert_eq!(keys(row), names(&format!("{FLOW} dest_country")));
     assert_eq!(
         (&row["proto"], &row["app_proto"], &row["host_name"]),
         (&"UDP".into(), &"dns".into(), &"n250.example.org".into())
@@ -53,7 +53,7 @@ async fn flows_have_their_shape() {
         keys(&detail),
         names("flow statistics app app_response src_mac dest_mac members why features incidents packets")
     );
-    assert_eq!(keys(&detail["flow"]), names(FLOW));
+    assert_eq!(keys(&detail["flow"]), names(&format!("{FLOW} dest_country")));
     assert_eq!(keys(&detail["statistics"]), "backward both forward");
     assert_eq!(detail["statistics"]["forward"]["payload_mean_bytes"], 38.0);
     assert_eq!(detail["statistics"]["both"]["duration_ms"], 20.0);
@@ -83,7 +83,7 @@ async fn incidents_have_their_shape() {
     assert_eq!((keys(&page), keys(&page["items"][0])), (names(PAGE), names(INCIDENT)));
     let id = incident(1).id;
     let detail = world.json(&format!("/api/v1/incidents/{id}")).await;
-    assert_eq!(keys(&detail), "flows incident similar");
+    assert_eq!(keys(&detail), "countries flows incident similar");
     assert_eq!((&detail["flows"][0]["flow_id"], &detail["similar"][0]["id"]), (&5_001.into(), &incident(2).id.into()));
     assert_eq!(detail["similar"][0]["same"], serde_json::json!(["kind", "source", "target"]));
     world.problem("/api/v1/incidents/none", 404).await;

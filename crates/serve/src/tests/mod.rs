@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod double;
+mod drawings;
 mod endpoints;
 mod import;
 mod learning;

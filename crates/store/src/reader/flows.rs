@@ -58,6 +58,8 @@ fn flow_row(row: &Row) -> rusqlite::Result<FlowRow> {
         anomalous: row.get(23)?,
         process: row.get(24)?,
         process_id: row.get(25)?,
+        src_country: String::new(),
+        dest_country: String::new(),
     })
 }
 

@@ -88,6 +88,7 @@ fn host(row: &Row) -> rusqlite::Result<HostRow> {
     Ok(HostRow {
         host,
         vendor: String::new(),
+        country: String::new(),
         importance: importance(row.get(11)?),
         label: text(12)?,
         note: text(13)?,

@@ -6,6 +6,7 @@ use crate::read::ListQuery;
 use crate::{IncidentDetail, Page};
 use record::Incident;
 use rusqlite::{Connection, OptionalExtension, Row};
+use std::collections::BTreeMap;
 
 static LIST: List = List {
     table: "incidents",
@@ -74,5 +75,5 @@ pub(super) fn detail(connection: &Connection, id: &str) -> Result<Option<Inciden
     let Some(found) = one(connection, id)? else { return Ok(None) };
     let flows = flows::of_incident(connection, id, 500)?;
     let similar = similar::of(connection, &found)?;
-    Ok(Some(IncidentDetail { incident: found, flows, similar }))
+    Ok(Some(IncidentDetail { incident: found, flows, similar, countries: BTreeMap::new() }))
 }

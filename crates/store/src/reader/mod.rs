@@ -8,8 +8,10 @@ mod audit;
 mod feedback;
 mod first_use;
 pub(crate) mod flows;
+mod graph;
 mod host_course;
 pub(crate) mod hosts;
+mod incident_counts;
 mod incidents;
 pub(crate) mod journal;
 mod page;
@@ -24,8 +26,8 @@ use crate::read::{AssetSort, HostSort, ListQuery, Read, SeriesQuery, TimeRange, 
 use crate::rows::{AuditEntry, HostCourse, HostProfile, HostRow};
 use crate::scan_rows::{AssetDetail, AssetRow, AssetTotals, FirstUse, ScanHostRow};
 use crate::{
-    EvidenceFolder, FeedbackEvent, FlowDetail, FlowRow, HostDetail, IncidentDetail, Page, Query, ScatterResult,
-    StoreConfig, StoreError, TopRow,
+    EvidenceFolder, FeedbackEvent, FlowDetail, FlowRow, Graph, GraphOf, HostDetail, IncidentCounts, IncidentDetail,
+    Page, Query, ScatterResult, StoreConfig, StoreError, TopRow,
 };
 use record::scan::Scan;
 use record::{Asset, AssetEvent, Finding, FlowRecord, Incident, IpAddr16, ScanRow, SeriesResult, Timestamp};
@@ -228,7 +230,16 @@ impl Read for Reader {
         self.read(|c| flows::scatter(c, filter, range, limit))
     }
     fn top(&self, what: TopWhat, range: TimeRange) -> Result<Vec<TopRow>, StoreError> {
-        self.read(|c| top::top(c, what, range))
+        self.read(|c| top::top(c, what, range, top::ROWS_MAX))
+    }
+    fn busiest(&self, range: TimeRange, limit: u32) -> Result<Vec<TopRow>, StoreError> {
+        self.read(|c| top::top(c, TopWhat::Hosts, range, limit))
+    }
+    fn graph(&self, of: &GraphOf) -> Result<Option<Graph>, StoreError> {
+        self.read(|c| graph::graph(c, of))
+    }
+    fn incident_counts(&self, from: Timestamp, to: Timestamp, step_s: u32) -> Result<IncidentCounts, StoreError> {
+        self.read(|c| incident_counts::counts(c, from, to, step_s))
     }
     fn incidents(&self, query: &ListQuery) -> Result<Page<Incident>, StoreError> {
         self.read(|c| incidents::page(c, query))

@@ -11,19 +11,25 @@ use rusqlite::{Connection, Row, params};
 
 /// Ranges of at most so many flows are summed from the flows themselves; others from the sums by five minutes.
 const FLOWS_MAX: i64 = 10_000;
-const ROWS_MAX: u32 = 20;
+/// Rows of `/top`.
+pub(super) const ROWS_MAX: u32 = 20;
 
 /// Busiest first.
-pub(super) fn top(connection: &Connection, what: TopWhat, range: TimeRange) -> Result<Vec<TopRow>, ReadError> {
+pub(super) fn top(
+    connection: &Connection,
+    what: TopWhat,
+    range: TimeRange,
+    limit: u32,
+) -> Result<Vec<TopRow>, ReadError> {
     let ends = (range.from.map_or(i64::MIN, |t| t.0), range.to.map_or(i64::MAX, |t| t.0));
     let flows: i64 = connection
         .prepare_cached("SELECT count(*) FROM (SELECT 1 FROM flows WHERE end_ns BETWEEN ?1 AND ?2 LIMIT ?3)")?
         .query_row(params![ends.0, ends.1, FLOWS_MAX + 1], |row| row.get(0))?;
-    if flows > FLOWS_MAX { of_sums(connection, what, range) } else { of_flows(connection, what, ends) }
+    if flows > FLOWS_MAX { of_sums(connection, what, range, limit) } else { of_flows(connection, what, ends, limit) }
 }
 
 /// Whole five minutes, all that the range touches.
-fn of_sums(connection: &Connection, what: TopWhat, range: TimeRange) -> Result<Vec<TopRow>, ReadError> {
+fn of_sums(connection: &Connection, what: TopWhat, range: TimeRange, limit: u32) -> Result<Vec<TopRow>, ReadError> {
     let kind = match what {
         TopWhat::Hosts => busy::HOSTS,
         TopWhat::Protocols => busy::PROTOCOLS,
@@ -35,7 +41,7 @@ fn of_sums(connection: &Connection, what: TopWhat, range: TimeRange) -> Result<V
         "SELECT name, sum(bytes) AS total, sum(packets), sum(flows) FROM busy
          WHERE what = ?1 AND start_s BETWEEN ?2 AND ?3 GROUP BY name ORDER BY total DESC, name LIMIT ?4",
     )?;
-    let rows = statement.query_map(params![kind, from_s, to_s, ROWS_MAX], |row| {
+    let rows = statement.query_map(params![kind, from_s, to_s, limit], |row| {
         let name = row.get_ref(0)?.as_blob().unwrap_or_default();
         let name =
             if kind == busy::HOSTS { address(name).to_string() } else { String::from_utf8_lossy(name).into_owned() };
@@ -49,7 +55,7 @@ fn sums(row: &Row, name: String) -> rusqlite::Result<TopRow> {
     Ok(TopRow { name, bytes: number(1)?, packets: number(2)?, flows: number(3)? })
 }
 
-fn of_flows(connection: &Connection, what: TopWhat, ends: (i64, i64)) -> Result<Vec<TopRow>, ReadError> {
+fn of_flows(connection: &Connection, what: TopWhat, ends: (i64, i64), limit: u32) -> Result<Vec<TopRow>, ReadError> {
     let newest = "SELECT src, dest, dest_port, proto, app_proto, bytes_toserver + bytes_toclient AS bytes, \
          pkts_toserver + pkts_toclient AS packets FROM flows WHERE end_ns BETWEEN ?1 AND ?2";
     let (name, source) = match what {
@@ -62,7 +68,7 @@ fn of_flows(connection: &Connection, what: TopWhat, ends: (i64, i64)) -> Result<
     };
     let text = format!(
         "WITH newest AS MATERIALIZED ({newest}) SELECT {name} AS name, sum(bytes) AS total, sum(packets), count(*) \
-         FROM {source} GROUP BY 1 ORDER BY total DESC, 1 LIMIT {ROWS_MAX}"
+         FROM {source} GROUP BY 1 ORDER BY total DESC, 1 LIMIT {limit}"
     );
     let mut statement = connection.prepare_cached(&text)?;
     let rows = statement.query_map([ends.0, ends.1], |row| {

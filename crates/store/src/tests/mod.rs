@@ -6,6 +6,7 @@ pub(crate) mod support;
 mod assets;
 mod bounds;
 mod damage;
+mod drawings;
 mod hosts;
 mod inbox;
 mod journal;

@@ -1,7 +1,8 @@
 // The display filter: what is understood, what is let through, what is said to the server, what is refused.
 import { describe, expect, it } from 'vitest';
 import type { Packet } from '../../api/types';
-import { compile, toQuery } from './evaluate';
+import { compile, fieldsOf, toQuery } from './evaluate';
+import { complete, numberIn } from './fields';
 import { FilterError, parseFilter } from './parse';
 
 const packet = (change: Partial<Packet> = {}): Packet => ({
@@ -77,5 +78,65 @@ describe('display filter', () => {
     expect(toQuery(parseFilter('frame.len >= 100 && dns'))).toBe('length:>=100');
     expect(toQuery(parseFilter('ip.src == 10.0.0.1 || arp'))).toBe('');
     expect(toQuery(parseFilter('info contains syn'))).toBe('info:*syn*');
+  });
+});
+
+/** A packet with its tree, as the server tells it. */
+const hello = (values: Record<string, string[]>, protocols = ['frame', 'eth', 'ip', 'tcp', 'tls']): Partial<Packet> => ({ fields: { protocols, values } });
+
+describe('fields of the decode tree', () => {
+  it.each([
+    ['tcp.flags.syn == 1 && tcp.flags.ack == 0', { 'tcp.flags': ['0x0002 (SYN)'] }, true],
+    ['tcp.flags.syn == 1 && tcp.flags.ack == 0', { 'tcp.flags': ['0x0012 (SYN, ACK)'] }, false],
+    ['tcp.flags.reset == true', { 'tcp.flags': ['0x0004 (RST)'] }, true],
+    ['tcp.flags == 0x012', { 'tcp.flags': ['0x0012 (SYN, ACK)'] }, true],
+    ['tcp.flags.syn', { 'tcp.flags': ['0x0010 (ACK)'] }, true],
+    ['ip.ttl < 64', { 'ip.ttl': ['63'] }, true],
+    ['ip.proto == 6', { 'ip.proto': ['TCP (6)'] }, true],
+    ['ip.proto == TCP', { 'ip.proto': ['TCP (6)'] }, true],
+    ['eth.type == 0x0800', { 'eth.type': ['IPv4 (0x0800)'] }, true],
+    ['dns.qry.name contains "example"', { 'dns.qry.name': ['www.example.org'] }, true],
+    ['dns.qry.name contains "EXAMPLE"', { 'dns.qry.name': ['www.example.org'] }, false],
+    ['dns.qry.name matches "EXAMPLE"', { 'dns.qry.name': ['www.example.org'] }, true],
+    ['dns.qry.name == "b.org"', { 'dns.qry.name': ['a.org', 'b.org'] }, true],
+    ['dns.qry.name != "b.org"', { 'dns.qry.name': ['a.org', 'b.org'] }, false],
+    ['dns.qry.type == 28', { 'dns.qry.type': ['AAAA'] }, true],
+    ['dns.qry.type == AAAA', { 'dns.qry.type': ['AAAA'] }, true],
+    ['dns.flags.rcode == 3', { 'dns.flags.rcode': ['NXDOMAIN'] }, true],
+    ['tls.handshake.extensions_server_name', {}, false],
+    ['tls.handshake.type == 1', { 'tls.handshake.type': ['Client Hello (1)'] }, true],
+    ['tcp.srcport in {1..1024}', { 'tcp.srcport': ['443'] }, true],
+    ['tcp.port in {80, 8000..8100}', { 'tcp.srcport': ['7999'], 'tcp.dstport': ['8101'] }, false],
+    ['ip.src == 10.0.0.0/8', { 'ip.src': ['192.0.2.1', '10.1.1.1'] }, true],
+    ['arp.src.hw_mac == 02-00-5E-10-00-01', { 'arp.src.hw_mac': ['02:00:5e:10:00:01'] }, true],
+    ['http.host matches "^a\\."', { 'http.host': ['a.example'] }, true],
+  ])('%s of %o → %s', (text, values, wanted) => expect(passes(text as string, hello(values as Record<string, string[]>))).toBe(wanted));
+
+  it('sees the protocols of the tree, not of the last one alone', () => {
+    expect(passes('ip && tcp && tls && !udp', hello({}))).toBe(true);
+    expect(passes('vlan', hello({}, ['eth', 'vlan', 'arp']))).toBe(true);
+    expect(passes('icmp', hello({}, ['eth', 'ipv6', 'icmpv6']))).toBe(false);
+  });
+  it('knows what to ask the server for', () => {
+    expect(fieldsOf(parseFilter('tcp.flags.syn == 1 && !(ip.addr == 10.0.0.1) or dns'))).toEqual(['ip.dst', 'ip.src', 'tcp.flags']);
+    expect(fieldsOf(parseFilter('info contains x'))).toEqual([]);
+    expect(error(Array.from({ length: 30 }, (_, i) => Object.keys({ 'ip.ttl': 0, 'ip.id': 0 })[i % 2]).join(' || ') + ' || bogus').message).toContain('bogus');
+  });
+  it('reads numbers as the tree writes them', () => {
+    expect([numberIn('0x0012 (SYN, ACK)'), numberIn('TCP (6)'), numberIn('IPv4 (0x0800)'), numberIn('12 bytes'), numberIn('www.1.org'), numberIn('10.0.0.1')]).toEqual([18, 6, 2048, 12, null, null]);
+  });
+  it('offers names for what is typed, and none where a value stands', () => {
+    expect(complete('tcp.fl', 6).names[0]).toBe('tcp.flags');
+    expect(complete('ip && dns.q', 11)).toEqual({ from: 6, names: ['dns.qry.name', 'dns.qry.type'] });
+    expect(complete('server_name', 11).names).toContain('tls.handshake.extensions_server_name');
+    expect(complete('ip.src == 10', 12).names).toEqual([]);
+    expect(complete('info contains tc', 16).names).toEqual([]);
+    expect(complete('', 0).names).toEqual([]);
+  });
+  it('says what is like a name that is not known', () => {
+    expect(error('tcp.flag.syn == 1').message).toContain('tcp.flags.syn');
+    expect(error('nothing.at.all').message).toContain('first letters');
+    expect(error('ip.ttl contains 3').message).toContain('text');
+    expect(error('eth.addr == 1').message).toContain('Ethernet');
   });
 });

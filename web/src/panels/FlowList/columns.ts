@@ -35,6 +35,7 @@ export const COLUMNS: readonly Column[] = [
   { key: 'community', label: 'Community ID', width: 250, mono: true, text: (f) => f.community_id },
   { key: 'iface', label: 'Interface', width: 84, text: (f) => f.in_iface },
   { key: 'vlan', label: 'VLAN', width: 60, number: true, text: (f) => (f.vlan ? count(f.vlan) : '') },
+  { key: 'country', label: 'Countries', width: 92, text: (f) => [f.src_country, f.dest_country].filter(Boolean).join(' → ') },
   { key: 'process', label: 'Process', width: 120, text: (f) => (f.process ? `${f.process} (${f.process_id})` : '') },
   { key: 'tunnel', label: 'Tunnel', width: 84, text: (f) => (f.tunnel === 'none' ? '' : f.tunnel) },
 ];

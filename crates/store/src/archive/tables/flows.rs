@@ -170,6 +170,8 @@ pub(in super::super) fn flow_back(columns: &[Column], at: usize) -> Option<(i64,
         anomalous: anomalous.whole(at) != 0,
         process: text(process),
         process_id: process_id.is_there(at).then(|| process_id.whole(at) as u32),
+        src_country: String::new(),
+        dest_country: String::new(),
     };
     let record = whole(&row, blob);
     Some((number.whole(at), record, row))
