@@ -11,10 +11,12 @@ pub mod problem;
 pub mod reports;
 pub mod scans;
 pub mod server;
+pub mod setup;
 pub mod shapes;
 pub mod state;
 pub mod uploads;
 
+mod docs;
 mod guard;
 mod metrics;
 mod page;
@@ -28,6 +30,7 @@ pub use problem::Problem;
 pub use reports::{ReportFormat, ReportKeeper};
 pub use scans::{DiffFormat, ScanKeeper};
 pub use server::{ServeError, bind, check_listen, openapi_json, router, serve, serve_on};
+pub use setup::SetupKeeper;
 pub use state::{AppState, ServeConfig};
 pub use uploads::{Receiving, UploadKeeper};
 

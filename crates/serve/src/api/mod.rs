@@ -16,6 +16,7 @@ mod reports;
 mod scans;
 mod series;
 mod settings;
+mod setup;
 mod sockets;
 mod sources;
 mod summary;
@@ -38,6 +39,7 @@ const ENDPOINTS: &[fn() -> OpenApiRouter<AppState>] = &[
     suppressions::routes,
     notifications::routes,
     settings::routes,
+    setup::routes,
     packets::routes,
     series::routes,
     top::routes,
