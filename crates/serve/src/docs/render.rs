@@ -19,10 +19,10 @@ pub(super) fn title(text: &str) -> String {
 pub(super) fn page(text: &str, path: &str, contents: &str) -> String {
     let mut body = String::new();
     html::push_html(&mut body, events(text, path).into_iter());
-    // Wide tables scroll by themselves.
-    let body = body
-        .replace("<table>", "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Table\"><table>")
-        .replace("</table>", "</table></div>");
+    // What is wide scrolls by itself, by keyboard too.
+    let table = "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Table\"><table>";
+    let body =
+        body.replace("<pre>", "<pre tabindex=\"0\">").replace("<table>", table).replace("</table>", "</table></div>");
     frame(&title(text), &body, contents)
 }
 
