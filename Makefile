@@ -5,7 +5,7 @@ BIN := target/release/tripline
 ARGS ?= run
 CARGO ?= cargo
 
-.PHONY: help run build release static image services dist test lint web bench evaluation captures dga-model audit clean
+.PHONY: help run build release static image services deb dist test lint web bench evaluation captures dga-model audit clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ static: ## the program for one machine without any library of it: target/x86_64-
 
 image: release ## the roots of the images, then both images by docker or buildah: tripline:latest, tripline:latest-sensor (as root)
 	@deploy/image.sh
+
+deb: release ## a Debian package with service, manual and completions: target/deb/tripline_VERSION_ARCH.deb
+	@deploy/deb/build.sh $(BIN) target/deb
 
 dist: ## the program as it is shipped, optimised over all crates: target/dist/tripline (five minutes)
 	$(CARGO) build --profile dist --locked

@@ -14,7 +14,7 @@ scripts/need-rust.sh || exit 2
 # A machine that builds this once for its tests reads no line numbers of crates: a tenth less to build.
 if [ "${CI:-}" = true ]; then export CARGO_PROFILE_RELEASE_DEBUG=0; fi
 missing=()
-for pair in chromium:chromium tcpdump:tcpdump tshark:tshark capinfos:wireshark-common ip:iproute2 nmap:nmap ndiff:ndiff zstd:zstd ping:iputils-ping curl:curl python3:python3 openssl:openssl socat:socat softflowd:softflowd pmacctd:pmacct tcpreplay:tcpreplay buildah:buildah docker-compose:docker-compose yamllint:yamllint getcap:libcap2-bin systemd-analyze:systemd; do
+for pair in chromium:chromium tcpdump:tcpdump tshark:tshark capinfos:wireshark-common ip:iproute2 nmap:nmap ndiff:ndiff zstd:zstd ping:iputils-ping curl:curl python3:python3 openssl:openssl socat:socat softflowd:softflowd pmacctd:pmacct tcpreplay:tcpreplay buildah:buildah docker-compose:docker-compose yamllint:yamllint getcap:libcap2-bin systemd-analyze:systemd mandoc:mandoc zsh:zsh fish:fish; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
 done
 # Names of protocols, which tcpdump needs to understand the filters that ours are compared with.

@@ -58,15 +58,18 @@ suite('pages', 600_000, ({ on, api, shared }) => {
   test('the budget is checked, changed at once, and taken back', () =>
     on('/settings', async (page) => {
       const box = page.locator('[data-panel="set-budget"]');
-      const field = box.locator('input');
+      const field = box.locator('[data-setting="alert.per_hour"] input');
       await field.waitFor();
       await field.fill('-3');
       await box.locator('.bad').waitFor();
       assert.equal(await box.locator('[data-save]').isDisabled(), true, 'what is not taken is not sent');
       await field.fill('7');
       await box.locator('[data-save]').click();
+      await page.locator('dialog [data-difference]', { hasText: 'per_hour = 7' }).waitFor();
+      assert.equal((await api('/settings')).items.find((i) => i.key === 'alert.per_hour').value, 4, 'looking changes nothing');
+      await page.locator('dialog [data-confirm]').click();
       await page.locator('[data-toast]', { hasText: 'Applied' }).waitFor();
-      await box.locator('[data-source="dashboard"]').waitFor();
+      await box.locator('[data-setting="alert.per_hour"][data-source="file"], [data-setting="alert.per_hour"][data-source="dashboard"]').waitFor();
       const value = async () => (await api('/settings')).items.find((i) => i.key === 'alert.per_hour');
       assert.equal((await value()).value, 7);
       await page.locator('[data-panel="changes"]', { hasText: 'alert.per_hour' }).waitFor();

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { countries, graph, incidentCounts } from './drawings.mjs';
 import { askModels, models } from './models.mjs';
 import { assetOf, scansApi } from './scans.mjs';
-import { changeSettings, course, HOST_FIELDS, hostRows, logRule, presets, ruleCovers, ruleProblem, ruleWords, sayOfHost, settings, SORTS } from './settings.mjs';
+import { changeSettings, course, HOST_FIELDS, hostRows, logRule, presets, previewSettings, ruleCovers, ruleProblem, ruleWords, sayOfHost, settings, setup, SORTS } from './settings.mjs';
 import { sockets } from './sockets.mjs';
 import { told } from './sources.mjs';
 import { iso, makeFlow, makeIncident, makePacket, packetDetail, random } from './world.mjs';
@@ -266,6 +266,8 @@ async function api(path, request, response, url) {
   }
   if (path === '/suppressions') return json(response, { items: [...hidden].reverse() });
   if (path === '/settings' && request.method === 'PATCH') { const [status, answer] = changeSettings(JSON.parse(await body(request))); return status < 400 ? json(response, answer) : problem(response, status, status === 409 ? 'Conflict' : 'Unprocessable Entity', answer); }
+  if (path === '/settings/preview') return json(response, previewSettings(JSON.parse(await body(request))));
+  if (path === '/setup') return json(response, setup());
   if (path === '/settings') return json(response, settings());
   const upload = { id: '18ea5b6e9f8a3630', name: 'night.pcap', bytes: 148_872, received: iso(started), phase: 'done', packets_read: 2011, packets_total: 2011, incidents: 1, severity_max: 'high', error: null };
   if (path === '/reports') return json(response, { reports: [{ id: 'r1', from: iso(started - 86_400_000), to: iso(started), made: iso(started), bytes: 24_310, formats: ['html', 'json', 'csv'], incidents: 3, origin: 'schedule', words: '3 incidents were raised (1 high, 2 medium); 2 are still open.' }], every: 'day', at: '07:00', zone: 'local', next: iso(started + 86_400_000), mail_channels: ['mail'], keep: 60, trouble: '' });

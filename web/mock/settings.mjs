@@ -61,7 +61,7 @@ export function course(ip, now) {
   return { fine, coarse, usual_days: 13, usual };
 }
 
-const num = (key, group, label, unit, value, min, max, text, kind = 'number') => ({ key, group, label, text, unit, kind, value, default: value, min, max, choices: [], source: 'default', source_text: 'default', changeable: true, reason: '' });
+const num = (key, group, label, unit, value, min, max, text, kind = 'number') => ({ key, group, label, text, unit, kind, value, default: value, min, max, choices: [], source: 'default', source_text: 'default', changeable: true, reason: '', applies: 'at_once', pending: false });
 const fixed = (item, reason, source = 'environment', source_text = 'environment TRIPLINE_STORE__HOSTS_AGE_DAYS') => ({ ...item, changeable: false, reason, source, source_text });
 const DETECTORS = ['port_scan', 'host_sweep', 'flood', 'arp_spoof', 'volume', 'brute_force', 'dns_tunnel', 'beacon', 'exfiltration', 'new_device', 'control_commands', 'station_peers'];
 const items = [
@@ -82,8 +82,11 @@ const PRESETS = [
 ];
 const find = (key) => items.find((i) => i.key === key);
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
-export const settings = () => ({ items, file: '/var/lib/tripline/settings.toml', config_file: '', data_dir: '/var/lib/tripline', preset, preset_asked: asked, changes: changes.slice(0, 50) });
+export const settings = () => ({ items, file: '/var/lib/tripline/settings.toml', file_why: 'the program was started without a configuration file (-c FILE)', version: 'mock', can_restart: false, config_file: '', data_dir: '/var/lib/tripline', preset, preset_asked: asked, changes: changes.slice(0, 50) });
 export const presets = () => ({ items: PRESETS.map(([name, title, text, values]) => ({ name, title, text, changes: Object.entries(values).filter(([key, to]) => !same(find(key).value, to)).map(([key, to]) => ({ key, label: find(key).label, from: find(key).value, to, reason: '' })) })) });
+/** What a change would do, as lines that come. */
+export const previewSettings = ({ values = {} }) => ({ file: '/var/lib/tripline/settings.toml', file_why: '', version: 'mock', difference: `--- settings.toml\n+++ settings.toml\n@@ -1,1 +1,2 @@\n${Object.entries(values).map(([key, value]) => `+${key.split('.').at(-1)} = ${JSON.stringify(value)}\n`).join('')}`, at_once: Object.keys(values), next_training: [], next_start: [], wrong: [] });
+export const setup = () => ({ needed: false, user_needed: false, interfaces: [{ name: 'eth0', up: true, default_route: true, loopback: false, can_capture: true, watched: true, addresses: ['192.0.2.2/24'], speed_mbps: 1000, packets_per_s: 1200, bits_per_s: 3e6 }], chosen: [], interfaces_fixed: '', rights_command: '', home: ['10.0.0.0/8'], home_fixed: '', suggested: ['192.0.2.0/24'], presets: presets().items, preset, channels: [], file: '/var/lib/tripline/settings.toml', file_why: '', version: 'mock', pending: [], can_restart: false });
 /** [status, answer or the words of the problem] */
 export function changeSettings({ values = {}, preset: wanted }) {
   const all = { ...values };

@@ -143,8 +143,17 @@ pub enum Command {
     Report(crate::export_args::ReportArgs),
     /// Self-test: play a crafted capture and say which detections fired
     Check(CheckArgs),
+    /// What would stop or hurt it on this machine, each with what to do; exit code 1 when something fails
+    #[command(after_help = crate::commands::self_check::EXAMPLES)]
+    SelfCheck(crate::commands::self_check::SelfCheckArgs),
     /// Ask a running Tripline whether it answers: exit code 0, else 1
     Health(crate::commands::health::HealthArgs),
+    /// Manual pages into a folder
+    #[command(hide = true)]
+    Man {
+        /// Folder
+        dir: PathBuf,
+    },
     /// Shell completions on standard output
     Completions {
         /// Shell

@@ -11,11 +11,13 @@ pub mod problem;
 pub mod reports;
 pub mod scans;
 pub mod server;
+pub mod setup;
 pub mod shapes;
 pub mod state;
 pub mod uploads;
 
 mod country;
+mod docs;
 mod guard;
 mod metrics;
 mod page;
@@ -29,6 +31,7 @@ pub use problem::Problem;
 pub use reports::{ReportFormat, ReportKeeper};
 pub use scans::{DiffFormat, ScanKeeper};
 pub use server::{ServeError, bind, check_listen, openapi_json, router, serve, serve_on};
+pub use setup::SetupKeeper;
 pub use state::{AppState, ServeConfig};
 pub use uploads::{Receiving, UploadKeeper};
 

@@ -3,10 +3,11 @@
 
 use crate::reports::ReportKeeper;
 use crate::scans::ScanKeeper;
+use crate::setup::SetupKeeper;
 use crate::shapes::{
     FeatureView, FeedbackGiven, FeedbackPreview, HostPatch, Models, NotificationAccepted, Notifications,
     NotificationsRetried, Presets, Questions, Retraining, RuleAdded, RuleGiven, RulePreview, Settings, SettingsPatch,
-    Sockets, SourcesView, Summary, SuppressionUndone, Suppressions, ThreatLists,
+    SettingsPreview, Sockets, SourcesView, Summary, SuppressionUndone, Suppressions, ThreatLists,
 };
 use crate::uploads::UploadKeeper;
 use record::{Counters, FlowRecord, HealthItem, Incident, IpAddr16, MacAddr, PacketDetail, PacketSummary};
@@ -165,6 +166,11 @@ pub trait Live: Send + Sync {
     /// `NotFound` for a preset of no such name, `Conflict` for a value that is fixed elsewhere, `Refused` for one that does not fit,
     /// `Unavailable` when they could not be kept.
     fn change_settings(&self, patch: &SettingsPatch) -> Result<Settings, LiveError>;
+    /// What a change of settings would do; what is wrong with single values is part of the answer.
+    ///
+    /// # Errors
+    /// `NotFound` for a preset of no such name, `Unavailable` when the files cannot be read.
+    fn preview_settings(&self, patch: &SettingsPatch) -> Result<SettingsPreview, LiveError>;
     /// Named groups of settings, with what each would change.
     ///
     /// # Errors
@@ -223,6 +229,14 @@ pub trait Live: Send + Sync {
     /// Who makes and keeps reports; None where nobody does.
     fn reports(&self) -> Option<Arc<dyn ReportKeeper>> {
         None
+    }
+    /// Who answers the first questions; None where there are none.
+    fn setup(&self) -> Option<Arc<dyn SetupKeeper>> {
+        None
+    }
+    /// Is there nobody yet who could log in, so that the first start asks for a user?
+    fn user_needed(&self) -> bool {
+        false
     }
     /// True when sources and store are open: `/readyz`.
     fn ready(&self) -> bool {

@@ -1,6 +1,6 @@
 //! The router, the listener, and the end. Owns which address may be listened on.
 
-use crate::{AppState, Problem, api, guard, metrics, page};
+use crate::{AppState, Problem, api, docs, guard, metrics, page};
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -78,6 +78,7 @@ pub fn router(state: AppState) -> Router {
     let openapi = move || async move { ([(header::CONTENT_TYPE, "application/json")], document).into_response() };
     router
         .route("/openapi.json", get(openapi))
+        .merge(docs::routes())
         .fallback(page::page)
         .method_not_allowed_fallback(page::not_allowed)
         .layer(middleware::from_fn_with_state(state.clone(), guard::guard))

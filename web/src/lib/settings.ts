@@ -7,6 +7,7 @@ import { bytes, count, duration, si } from './format';
 export function valueText(value: SettingValue, unit: string): string {
   if (value === null || value === undefined) return 'none';
   if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map((one) => String(one).replaceAll('_', ' ')).join(', ');
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (typeof value !== 'number') return String(value) === '' ? 'none' : String(value);
   if (unit === 'bytes') return bytes(value);
   if (unit === 'seconds') return duration(value * 1000);
@@ -24,6 +25,15 @@ export function typed(setting: Setting, text: string): { value?: number; wrong?:
   if (setting.kind === 'whole' && !Number.isInteger(value)) return { wrong: 'Write a whole number' };
   if ((min !== null && value < min) || (max !== null && value > max)) return { wrong: `From ${valueText(min, '')} to ${valueText(max, setting.unit)}` };
   return { value };
+}
+
+/** Lines as people write them: one a line, blanks and empty lines left out. */
+export const linesOf = (text: string): string[] => text.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+
+/** From when on a change holds, in words; empty when it is at once. */
+export function appliesText(applies: Setting['applies']): string {
+  if (applies === 'next_start') return 'holds from the next start on';
+  return applies === 'next_training' ? 'holds from the next training on' : '';
 }
 
 export const sameValue = (a: SettingValue, b: SettingValue): boolean => JSON.stringify(a) === JSON.stringify(b);

@@ -22,3 +22,6 @@ export const PAGES: readonly PageEntry[] = [
   { path: '/models', title: 'Models', key: 'm', load: () => import('./Models.svelte') },
   { path: '/settings', title: 'Settings', key: 's', load: () => import('./Settings.svelte') },
 ];
+
+/** Pages that are not in the navigation. */
+export const UNLISTED: readonly Omit<PageEntry, 'key'>[] = [{ path: '/setup', title: 'First start', load: () => import('./Setup.svelte') }];

@@ -10,6 +10,7 @@ mod export;
 mod flows;
 pub mod health;
 mod interfaces;
+mod man;
 mod models;
 mod models_import;
 mod notify;
@@ -17,6 +18,7 @@ mod output;
 mod report;
 mod run;
 pub mod scan;
+pub mod self_check;
 mod simulate;
 mod train;
 mod train_levels;
@@ -43,6 +45,8 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Export(args) => export::run(common, args),
         Command::Report(args) => report::run(common, args),
         Command::Check(args) => check::run(common, args),
+        Command::SelfCheck(args) => self_check::run(common, args),
+        Command::Man { dir } => man::run(dir),
         Command::Health(args) => health::run(common, args),
         Command::Completions { shell } => Ok(completions::run(*shell)),
     }

@@ -26,6 +26,14 @@ pub fn run(common: &Common, args: &RunArgs) -> Result<u8> {
     let listen = args.listen.unwrap_or(config.serve.listen);
     // Before any source is opened or anything is written: a refused address should cost nothing.
     serve::check_listen(listen).plain()?;
+    // What the options fix for this run; the page shows it as fixed.
+    config.serve.listen = listen;
+    if !args.interfaces.is_empty() {
+        config.capture.interfaces.clone_from(&args.interfaces);
+    }
+    if let Some(filter) = &args.filter {
+        config.capture.filter.clone_from(filter);
+    }
     if !args.collect.is_empty() {
         config.collect.listen.clone_from(&args.collect);
     }

@@ -4,6 +4,7 @@
 use super::desk::Desk;
 use super::evidence;
 use super::feedback::Verdicts;
+use super::first_start;
 use super::judging::lock;
 use super::models_view;
 use super::notify::Outbox;
@@ -21,7 +22,7 @@ use record::{
 use serve::shapes::{
     Budget, FeatureView, FeedbackGiven, FeedbackPreview, HostPatch, ModelPhase, ModelSummary, Models,
     NotificationAccepted, Notifications, NotificationsRetried, Presets, Questions, Rates, Retraining, RuleAdded,
-    RuleGiven, RulePreview, Settings, SettingsPatch, Summary, SuppressionUndone, Suppressions, Totals,
+    RuleGiven, RulePreview, Settings, SettingsPatch, SettingsPreview, Summary, SuppressionUndone, Suppressions, Totals,
 };
 use serve::{Live, LiveError, ModelUpload, PacketQuery};
 use std::sync::{Arc, Mutex};
@@ -413,11 +414,22 @@ impl Live for Answers {
     }
 
     fn settings(&self) -> Result<Settings, LiveError> {
-        self.desk.settings()
+        let can_restart = first_start::can_restart(lock(&self.status).mode);
+        Ok(Settings { can_restart, ..self.desk.settings()? })
     }
 
     fn change_settings(&self, patch: &SettingsPatch) -> Result<Settings, LiveError> {
-        self.desk.change(patch)
+        self.desk.change(patch)?;
+        self.settings()
+    }
+
+    fn preview_settings(&self, patch: &SettingsPatch) -> Result<SettingsPreview, LiveError> {
+        self.desk.preview(patch)
+    }
+
+    fn setup(&self) -> Option<Arc<dyn serve::SetupKeeper>> {
+        let (desk, status) = (Arc::clone(&self.desk), Arc::clone(&self.status));
+        Some(Arc::new(first_start::FirstStart { desk, status }))
     }
 
     fn presets(&self) -> Result<Presets, LiveError> {

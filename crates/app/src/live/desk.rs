@@ -1,20 +1,30 @@
-//! Settings that people change while it runs: what is set and by whom, and the way of a change through check, file, log and threads.
-//! All of one call is done, or nothing.
+//! Settings that people change while it runs: what is set and by whom. Owns the order of things in a change: it is worked out (`changing`),
+//! written, taken over, and logged; all of one call is done, or nothing.
 
-use super::reload::{Reloader, Takers};
+mod changing;
+mod secrets;
+
+use super::reload::{Reloader, Takers, applies};
 use super::vendors::Vendors;
 use super::worker::wall_clock;
 use crate::config::Config;
 use crate::countries::Countries;
-use crate::settings::file::{self, SettingsFile};
-use crate::settings::known::{self, KNOWN, Known};
+use crate::settings::file::SettingsFile;
+use crate::settings::known::{self, Known, Taken};
 use crate::settings::layers::{Layers, value};
+use crate::settings::place::Place;
 use crate::settings::presets;
+use crate::settings::registry::KNOWN;
+pub use changing::Change;
+use changing::Versions;
 use serde_json::Value as Json;
 use serve::LiveError;
-use serve::shapes::{Preset, PresetChange, Presets, SettingItem, SettingKind, SettingSource, Settings, SettingsPatch};
-use std::collections::BTreeMap;
+use serve::shapes::{
+    Applies, Preset, PresetChange, Presets, SettingItem, SettingSource, Settings, SettingsPatch, SettingsPreview,
+};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::{AuditEntry, Read, Sqlite, StoreBatch};
 use toml::Table;
@@ -30,6 +40,9 @@ pub struct Desk {
     reloader: Reloader,
     takers: Takers,
     one_at_a_time: Mutex<()>,
+    place: Place,
+    versions: Mutex<Versions>,
+    restart: (AtomicBool, tokio::sync::Notify),
     /// Makers of network cards.
     pub vendors: Vendors,
     /// Countries of addresses.
@@ -39,15 +52,20 @@ pub struct Desk {
 }
 
 /// Settings as they stand.
-struct Standing {
-    layers: Layers,
-    file: SettingsFile,
-    config: Config,
+pub(super) struct Standing {
+    pub(super) layers: Layers,
+    pub(super) file: SettingsFile,
+    pub(super) config: Config,
     values: Table,
 }
 
 fn cannot(error: impl std::fmt::Display) -> LiveError {
     LiveError::Unavailable(error.to_string())
+}
+
+/// A path that means the same wherever it is read.
+fn whole(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).display().to_string()
 }
 
 fn json(value: Option<&toml::Value>) -> Json {
@@ -60,7 +78,21 @@ impl Desk {
         let (one_at_a_time, ruling) = (Mutex::new(()), Mutex::new(()));
         let countries = Countries::default();
         countries.take(&reloader.running().geoip);
-        Arc::new(Self { data_dir, reloader, takers, one_at_a_time, vendors: Vendors::default(), countries, ruling })
+        let place = Place::choose(reloader.common().config.as_deref(), &data_dir);
+        let versions = Mutex::new(Versions::of(place.read().ok()));
+        let (vendors, restart) = (Vendors::default(), (AtomicBool::new(false), tokio::sync::Notify::new()));
+        Arc::new(Self {
+            data_dir,
+            reloader,
+            takers,
+            one_at_a_time,
+            place,
+            versions,
+            restart,
+            vendors,
+            countries,
+            ruling,
+        })
     }
 
     /// The store, for what people say.
@@ -80,12 +112,29 @@ impl Desk {
 
     /// SIGHUP: reads everything again.
     pub fn reload(&self) {
+        self.remember_as_read();
         self.reloader.reload(&self.takers);
         // The same path may have a newer file behind it.
         self.countries.take(&self.running().geoip);
     }
 
-    fn standing(&self) -> Result<Standing, LiveError> {
+    /// A person asked for a new start.
+    pub fn ask_restart(&self) {
+        self.restart.0.store(true, Ordering::Relaxed);
+        self.restart.1.notify_one();
+    }
+
+    /// Ends when one did.
+    pub async fn restart_asked(&self) {
+        self.restart.1.notified().await;
+    }
+
+    /// Did one?
+    pub fn restarts(&self) -> bool {
+        self.restart.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn standing(&self) -> Result<Standing, LiveError> {
         let layers = Layers::read(self.reloader.common(), Some(&self.data_dir)).map_err(cannot)?;
         let config = layers.resolve().map_err(cannot)?;
         let values = Table::try_from(&config).map_err(cannot)?;
@@ -97,28 +146,15 @@ impl Desk {
     pub fn settings(&self) -> Result<Settings, LiveError> {
         let standing = self.standing()?;
         let defaults = Table::try_from(Config::default()).map_err(cannot)?;
-        let item = |known: &Known| SettingItem {
-            key: known.key.to_owned(),
-            group: known.group.to_owned(),
-            label: known.label.to_owned(),
-            text: known.text.to_owned(),
-            unit: known.unit.to_owned(),
-            kind: known.kind,
-            value: json(value(&standing.values, known.key)),
-            default: json(value(&defaults, known.key)),
-            min: known.range.filter(|_| known.kind != SettingKind::Names).map(|range| range.0),
-            max: known.range.filter(|_| known.kind != SettingKind::Names).map(|range| range.1),
-            choices: if known.kind == SettingKind::Names { names() } else { Vec::new() },
-            source: standing.layers.source(known.key),
-            source_text: standing.layers.source_text(known.key),
-            changeable: fixed(&standing.layers, known).is_none(),
-            reason: fixed(&standing.layers, known).unwrap_or_default(),
-        };
+        let pending = self.reloader.pending(&standing.config);
         let preset = Some(standing.file.own.preset.clone()).filter(|preset| !preset.is_empty());
         Ok(Settings {
-            items: KNOWN.iter().map(item).collect(),
-            file: self.data_dir.join(file::NAME).display().to_string(),
-            config_file: standing.layers.config_file().map_or(String::new(), |path| path.display().to_string()),
+            items: KNOWN.iter().map(|known| self.item(known, &standing, &defaults, &pending)).collect(),
+            file: self.file().0,
+            file_why: self.place.why_not.clone(),
+            version: self.version_now()?,
+            can_restart: false,
+            config_file: standing.layers.config_file().map_or(String::new(), whole),
             data_dir: self.data_dir.display().to_string(),
             preset,
             preset_asked: standing.file.own.preset_asked,
@@ -126,74 +162,126 @@ impl Desk {
         })
     }
 
+    fn item(&self, known: &Known, standing: &Standing, defaults: &Table, pending: &BTreeSet<String>) -> SettingItem {
+        let reason = self.fixed(&standing.layers, known).unwrap_or_default();
+        SettingItem {
+            key: known.key.to_owned(),
+            group: known.group.to_owned(),
+            label: known.label.to_owned(),
+            text: known.text.to_owned(),
+            unit: known.unit.to_owned(),
+            kind: known.kind(),
+            value: json(value(&standing.values, known.key)),
+            default: json(value(defaults, known.key)),
+            min: known.range().map(|range| range.0),
+            max: known.range().map(|range| range.1),
+            choices: known.choices(),
+            source: standing.layers.source(known.key),
+            source_text: standing.layers.source_text(known.key),
+            changeable: reason.is_empty(),
+            reason,
+            applies: applies(known.key),
+            pending: applies(known.key) == Applies::NextStart && pending.contains(known.key),
+        }
+    }
+
+    /// Keys of the page whose written values wait for a start.
+    pub(super) fn pending(&self, config: &Config) -> Vec<String> {
+        let pending = self.reloader.pending(config);
+        pending.into_iter().filter(|key| applies(key) == Applies::NextStart).collect()
+    }
+
+    /// The file that is written, and why it is not the configuration file.
+    pub(super) fn file(&self) -> (String, String) {
+        (whole(&self.place.path), self.place.why_not.clone())
+    }
+
     /// What each preset would change.
     pub fn presets(&self) -> Result<Presets, LiveError> {
         let standing = self.standing()?;
+        Ok(Presets { items: self.presets_of(&standing) })
+    }
+
+    pub(super) fn presets_of(&self, standing: &Standing) -> Vec<Preset> {
         let preset = |preset: &presets::Preset| Preset {
             name: preset.name.to_owned(),
             title: preset.title.to_owned(),
             text: preset.text.to_owned(),
-            changes: changes(preset, &standing),
+            changes: self.changes(preset, standing),
         };
-        Ok(Presets { items: presets::ALL.iter().map(preset).collect() })
+        presets::ALL.iter().map(preset).collect()
+    }
+
+    /// What a change would do.
+    pub fn preview(&self, patch: &SettingsPatch) -> Result<SettingsPreview, LiveError> {
+        self.work_out(&Change { patch, set_up: false })?.preview(self)
+    }
+
+    /// The same with the first questions answered.
+    pub(super) fn preview_change(&self, change: &Change) -> Result<SettingsPreview, LiveError> {
+        self.work_out(change)?.preview(self)
     }
 
     /// Changes settings.
-    pub fn change(&self, patch: &SettingsPatch) -> Result<Settings, LiveError> {
+    pub fn change(&self, patch: &SettingsPatch) -> Result<(), LiveError> {
+        self.make(&Change { patch, set_up: false })
+    }
+
+    /// Makes a change.
+    pub(super) fn make(&self, change: &Change) -> Result<(), LiveError> {
         let one = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = self.standing()?;
-        let mut next = before.file.clone();
-        let mut wanted: BTreeMap<&str, &Json> = BTreeMap::new();
-        let preset = preset_of(patch)?;
-        let of_preset = preset.map_or_else(Vec::new, |preset| changes(preset, &before));
-        wanted.extend(of_preset.iter().filter(|c| c.reason.is_empty()).map(|c| (c.key.as_str(), &c.to)));
-        wanted.extend(patch.values.iter().map(|(key, value)| (key.as_str(), value)));
-        for (key, value) in &wanted {
-            set(&mut next.values, &before.layers, key, value)?;
-        }
-        if patch.preset.is_some() {
-            next.own.preset_asked = true;
-            next.own.preset = preset.map_or_else(|| before.file.own.preset.clone(), |preset| preset.name.to_owned());
-        }
-        let refused = |e: &dyn std::fmt::Display| LiveError::Refused(e.to_string());
-        let config = before.layers.with_dashboard(next.values.clone()).resolve().map_err(|e| refused(&e))?;
-        config.store.check().map_err(|e| refused(&e))?;
-        let after = Table::try_from(&config).map_err(cannot)?;
-        next.write(&self.data_dir).map_err(cannot)?;
+        let plan = self.work_out(change)?;
+        plan.refuse_wrong()?;
+        self.refuse_changed(change.patch.version.as_deref(), &plan)?;
+        plan.write(self)?;
+        self.remember_as_read();
         self.reloader.take_over(&self.takers).map_err(cannot)?;
-        self.log(&wanted, &before.values, &after, preset.map(|preset| preset.title));
+        self.log(plan.told());
         drop(one);
-        self.settings()
+        Ok(())
     }
 
     /// Keeps what was changed from what to what.
-    fn log(&self, wanted: &BTreeMap<&str, &Json>, before: &Table, after: &Table, preset: Option<&str>) {
+    fn log(&self, told: Vec<(&'static str, String, String)>) {
         let ts = wall_clock();
-        let entry = |what: &str, subject: &str, text: String| AuditEntry {
-            ts,
-            what: what.to_owned(),
-            subject: subject.to_owned(),
-            text,
-        };
-        let mut audit = Vec::new();
-        if let Some(title) = preset {
-            audit.push(entry("preset", title, format!("{title} chosen")));
-        }
-        for key in wanted.keys() {
-            let (from, to) = (json(value(before, key)), json(value(after, key)));
-            if from != to {
-                audit.push(entry("setting", key, format!("from {from} to {to}")));
-            }
-        }
-        let batch = StoreBatch { audit, ..StoreBatch::default() };
+        let entry =
+            |(what, subject, text): (&str, String, String)| AuditEntry { ts, what: what.to_owned(), subject, text };
+        let batch = StoreBatch { audit: told.into_iter().map(entry).collect(), ..StoreBatch::default() };
         if let Err(error) = self.takers.store.write(batch).and_then(|()| self.takers.store.flush()) {
             tracing::error!("store: {error}");
         }
     }
-}
 
-fn names() -> Vec<String> {
-    known::detectors().into_iter().map(str::to_owned).collect()
+    /// Why a setting cannot be changed on the page.
+    pub(super) fn fixed(&self, layers: &Layers, known: &Known) -> Option<String> {
+        if known.taken == Taken::Shown {
+            return Some("It is set in the configuration file, and holds from the next start on.".to_owned());
+        }
+        if self.reloader.is_fixed(known.key) {
+            return Some("It is fixed for this run by an option of the command.".to_owned());
+        }
+        match layers.source(known.key) {
+            SettingSource::Environment | SettingSource::CommandLine => {
+                Some(format!("It is fixed for this run by {}.", layers.source_text(known.key)))
+            }
+            _ => None,
+        }
+    }
+
+    /// What a preset would change.
+    fn changes(&self, preset: &presets::Preset, standing: &Standing) -> Vec<PresetChange> {
+        let change = |(key, to): (&'static str, Json)| {
+            let known = known::find(key)?;
+            let from = json(value(&standing.values, key));
+            let differs = match (from.as_f64(), to.as_f64()) {
+                (Some(from), Some(to)) => from != to,
+                _ => sorted(&from) != sorted(&to),
+            };
+            let reason = self.fixed(&standing.layers, known).unwrap_or_default();
+            differs.then(|| PresetChange { key: key.to_owned(), label: known.label.to_owned(), from, to, reason })
+        };
+        preset.values(&standing.config).into_iter().filter_map(change).collect()
+    }
 }
 
 fn preset_of(patch: &SettingsPatch) -> Result<Option<&'static presets::Preset>, LiveError> {
@@ -206,69 +294,9 @@ fn preset_of(patch: &SettingsPatch) -> Result<Option<&'static presets::Preset>, 
     }
 }
 
-/// Why a setting cannot be changed on the page.
-fn fixed(layers: &Layers, known: &Known) -> Option<String> {
-    if known.range.is_none() {
-        return Some("It is set in the configuration file, and holds from the next start on.".to_owned());
-    }
-    match layers.source(known.key) {
-        SettingSource::Environment | SettingSource::CommandLine => {
-            Some(format!("It is fixed for this run by {}.", layers.source_text(known.key)))
-        }
-        _ => None,
-    }
-}
-
-/// What a preset would change.
-fn changes(preset: &presets::Preset, standing: &Standing) -> Vec<PresetChange> {
-    let change = |(key, to): (&'static str, Json)| {
-        let known = known::find(key)?;
-        let from = json(value(&standing.values, key));
-        let differs = match (from.as_f64(), to.as_f64()) {
-            (Some(from), Some(to)) => from != to,
-            _ => sorted(&from) != sorted(&to),
-        };
-        let reason = fixed(&standing.layers, known).unwrap_or_default();
-        differs.then(|| PresetChange { key: key.to_owned(), label: known.label.to_owned(), from, to, reason })
-    };
-    preset.values(&standing.config).into_iter().filter_map(change).collect()
-}
-
 /// A list of names is the same in any order.
 fn sorted(value: &Json) -> Vec<String> {
     let mut names: Vec<String> = value.as_array().into_iter().flatten().map(ToString::to_string).collect();
     names.sort_unstable();
     names
-}
-
-/// Puts one value into the file's table; null takes it out.
-fn set(values: &mut Table, layers: &Layers, key: &str, given: &Json) -> Result<(), LiveError> {
-    let unknown = || {
-        let all: Vec<&str> = KNOWN.iter().filter(|k| k.range.is_some()).map(|k| k.key).collect();
-        LiveError::Refused(format!("`{key}` cannot be set here; these can: {}", all.join(", ")))
-    };
-    let known = known::find(key).ok_or_else(unknown)?;
-    if let Some(reason) = fixed(layers, known) {
-        return Err(LiveError::Conflict(format!("`{key}`: {reason}")));
-    }
-    if given.is_null() {
-        take_out(values, key);
-        return Ok(());
-    }
-    let value = known.taken(given).map_err(LiveError::Refused)?;
-    crate::config::put(values, key, value).map_err(LiveError::Refused)
-}
-
-fn take_out(table: &mut Table, key: &str) {
-    match key.split_once('.') {
-        None => drop(table.remove(key)),
-        Some((section, rest)) => {
-            if let Some(toml::Value::Table(inner)) = table.get_mut(section) {
-                take_out(inner, rest);
-                if inner.is_empty() {
-                    table.remove(section);
-                }
-            }
-        }
-    }
 }

@@ -12,6 +12,7 @@ mod desk;
 mod evidence;
 mod exporter_file;
 pub mod feedback;
+mod first_start;
 mod host_view;
 mod host_watch;
 mod hosts_said;
@@ -212,7 +213,10 @@ pub fn run(config: &Config, plan: Plan) -> Result<()> {
     };
     let parts = start(config, plan)?;
     tracing::info!("dashboard on http://{address}");
-    let stop = Arc::clone(&parts.stop);
+    if parts.asks {
+        tracing::info!("first start: http://{address}/setup asks four questions");
+    }
+    let (stop, desk) = (Arc::clone(&parts.stop), Arc::clone(&parts.desk));
     let served = runtime.block_on(serve::serve_on(
         listener,
         parts.state,
@@ -224,7 +228,9 @@ pub fn run(config: &Config, plan: Plan) -> Result<()> {
             return Err(Failure::new("a thread ended by a defect; what was written before is kept"));
         }
     }
-    served.plain()
+    drop(runtime);
+    served.plain()?;
+    if desk.restarts() { Err(first_start::start_anew()) } else { Ok(()) }
 }
 
 /// Signals that the process answers to, from before it says that it is there: one that comes at once must not end it as it is.
@@ -262,6 +268,7 @@ async fn until_stopped(mut signals: Signals, duration: Option<Duration>, desk: A
         _ = signals.terminate.recv() => {}
         () = timed => {}
         () = reloads => {}
+        () = desk.restart_asked() => {}
     }
     stop.store(true, Ordering::Relaxed);
     tracing::info!("stopping: capture ends, what is open is written");
@@ -273,6 +280,8 @@ struct Parts {
     threads: Vec<JoinHandle<()>>,
     duration: Option<Duration>,
     desk: Arc<Desk>,
+    /// The page asks the first questions.
+    asks: bool,
 }
 
 fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
@@ -330,9 +339,10 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     threads.extend(workers.into_iter().chain(beside.threads).chain([notifying]));
     let takers = Takers { judge: reloads, meters, lists, store: store.clone(), outbox: Arc::clone(&outbox) };
     let desk = Desk::new(plan.data_dir, plan.reload, takers);
+    let asks = first_start::asks(&desk, plan.mode);
     let shown = Shown { status, scores, rings, requests: changes, verdicts, outbox, hub, models_dir };
     let state = answering(config, (plan.mode, plan.listen), &desk, &store, shown, (&stop, &mut threads))?;
-    Ok(Parts { state, stop, threads, duration: plan.duration, desk })
+    Ok(Parts { state, stop, threads, duration: plan.duration, desk, asks })
 }
 
 /// What people see and ask, as the judge thread and the workers share it.

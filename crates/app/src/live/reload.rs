@@ -9,6 +9,7 @@ use crate::commands::analyze::judge_config;
 use crate::config::Config;
 use crate::failure::Result;
 use crossbeam_channel::Sender;
+use serve::shapes::Applies;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -50,6 +51,18 @@ const APPLIED: &[&str] = &[
 /// Of these, what only the next training looks at.
 const NEXT_TRAINING: &[&str] = &["models.", "learn."];
 
+/// The key to which a start adds the networks of the watched interfaces.
+const HOME: &str = "networks.home";
+
+/// From when on a change of this key holds.
+pub fn applies(key: &str) -> Applies {
+    match (begins(key, APPLIED), begins(key, NEXT_TRAINING)) {
+        (false, _) => Applies::NextStart,
+        (true, true) => Applies::NextTraining,
+        (true, false) => Applies::AtOnce,
+    }
+}
+
 /// Reads the settings of one call again.
 pub struct Reloader {
     common: Common,
@@ -59,6 +72,8 @@ pub struct Reloader {
     running: Mutex<Config>,
     /// Networks that the command adds to those of the file.
     home_added: Vec<String>,
+    /// Keys that options of the command fix for this run (`-i`, `-F`, `--listen`, ...).
+    fixed: BTreeSet<String>,
 }
 
 /// The threads that take settings over.
@@ -79,8 +94,24 @@ impl Reloader {
     /// `read` as it came from the file and the command line; `running` with what the command added.
     pub fn new(common: &Common, data_dir: &Path, read: &Config, running: &Config) -> Self {
         let added = running.networks.home.iter().filter(|net| !read.networks.home.contains(net)).cloned().collect();
+        let fixed =
+            read.changed_keys(running).into_iter().filter(|key| key != HOME && !key.starts_with("host.")).collect();
         let running = Mutex::new(running.clone());
-        Self { common: common.clone(), data_dir: data_dir.to_path_buf(), running, home_added: added }
+        Self { common: common.clone(), data_dir: data_dir.to_path_buf(), running, home_added: added, fixed }
+    }
+
+    /// Does an option of the command fix this key for this run?
+    pub fn is_fixed(&self, key: &str) -> bool {
+        self.fixed.contains(key)
+    }
+
+    /// Keys of `found` whose values the process does not work with yet: they wait for a start.
+    pub fn pending(&self, found: &Config) -> BTreeSet<String> {
+        let mut found = found.clone();
+        found.networks.home.extend(self.home_added.iter().cloned());
+        let mut changed = self.running().changed_keys(&found);
+        changed.retain(|key| !self.is_fixed(key));
+        changed
     }
 
     /// Reads, compares, hands over, tells. A file that is not good changes nothing.
@@ -115,7 +146,8 @@ impl Reloader {
 
     fn apply(&self, found: &Config, takers: &Takers) -> Result<()> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let changed = running.changed_keys(found);
+        let mut changed = running.changed_keys(found);
+        changed.retain(|key| !self.is_fixed(key));
         let (now, later): (BTreeSet<String>, BTreeSet<String>) =
             changed.into_iter().partition(|key| begins(key, APPLIED));
         if !now.is_empty() {
@@ -187,7 +219,23 @@ mod tests {
         for known in APPLIED {
             assert!(all.iter().any(|key| key.starts_with(known)), "{known} is no setting");
         }
-        assert!(!begins("serve.listen", APPLIED) && !begins("capture.ring_bytes", APPLIED));
+        let holds = ["alert.per_hour", "models.retrain_every_h", "serve.listen", "capture.ring_bytes"].map(applies);
+        assert_eq!(holds, [Applies::AtOnce, Applies::NextTraining, Applies::NextStart, Applies::NextStart]);
+    }
+
+    #[test]
+    fn what_options_fix_is_neither_applied_nor_waited_for() {
+        let read = Config::default();
+        let mut running = read.clone();
+        running.capture.interfaces = vec!["eth7".to_owned()];
+        running.networks.home.push("192.0.2.0/24".to_owned());
+        let common = <crate::cli::Cli as clap::Parser>::parse_from(["tripline", "demo"]).common;
+        let reloader = Reloader::new(&common, Path::new("/nowhere"), &read, &running);
+        assert!(reloader.is_fixed("capture.interfaces") && !reloader.is_fixed("networks.home"));
+        let mut found = read;
+        assert!(reloader.pending(&found).is_empty());
+        (found.capture.interfaces, found.capture.snap_len) = (vec!["eth1".to_owned()], 99);
+        assert_eq!(reloader.pending(&found).into_iter().collect::<Vec<_>>(), ["capture.snap_len"]);
     }
 
     #[test]

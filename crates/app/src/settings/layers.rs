@@ -50,9 +50,14 @@ impl Layers {
         Ok(Self { config_file, file, dashboard: dashboard.unwrap_or_default(), environment, set })
     }
 
-    /// The same with other values of the dashboard.
-    pub fn with_dashboard(&self, dashboard: Table) -> Self {
-        Self { dashboard, ..self.clone() }
+    /// The same with other values of the file and of the dashboard.
+    pub fn with(&self, file: Option<Table>, dashboard: Table) -> Self {
+        Self { file: file.unwrap_or_else(|| self.file.clone()), dashboard, ..self.clone() }
+    }
+
+    /// Did anybody set this key, or something below it, in a file?
+    pub fn in_files(&self, key: &str) -> bool {
+        value(&self.file, key).is_some() || value(&self.dashboard, key).is_some()
     }
 
     /// The configuration file, when one was given.

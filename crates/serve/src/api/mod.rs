@@ -19,6 +19,7 @@ mod reports;
 mod scans;
 mod series;
 mod settings;
+mod setup;
 mod sockets;
 mod sources;
 mod summary;
@@ -43,6 +44,7 @@ const ENDPOINTS: &[fn() -> OpenApiRouter<AppState>] = &[
     suppressions::routes,
     notifications::routes,
     settings::routes,
+    setup::routes,
     packets::routes,
     series::routes,
     top::routes,

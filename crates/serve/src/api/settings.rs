@@ -1,6 +1,6 @@
-//! `GET /settings`, `PATCH /settings`, `GET /presets`.
+//! `GET /settings`, `PATCH /settings`, `POST /settings/preview`, `GET /presets`.
 
-use crate::shapes::{Presets, Settings, SettingsPatch};
+use crate::shapes::{Presets, Settings, SettingsPatch, SettingsPreview};
 use crate::{AppState, Problem};
 use axum::Json;
 use axum::extract::State;
@@ -8,7 +8,7 @@ use axum::extract::rejection::JsonRejection;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(settings, change)).routes(routes!(presets))
+    OpenApiRouter::new().routes(routes!(settings, change)).routes(routes!(preview)).routes(routes!(presets))
 }
 
 /// What is set, where each value comes from, and what can be changed here.
@@ -19,7 +19,8 @@ async fn settings(State(state): State<AppState>) -> Result<Json<Settings>, Probl
     state.blocking(|_, live| Ok(Json(live.settings()?))).await
 }
 
-/// Changes settings, all of the call or none: they are kept in `settings.toml` of the data directory and hold at once.
+/// Changes settings, all of the call or none: they are written into the configuration file, or `settings.toml` of the data directory where
+/// that cannot be written, and hold at once where `applies` says so. 409: the file was changed by hand since; the detail says what differs.
 #[utoipa::path(patch, path = "/settings", operation_id = "change_settings", tag = "settings", request_body = SettingsPatch, responses(
     (status = 200, body = Settings),
     (status = 400, body = Problem, content_type = "application/problem+json"),
@@ -33,11 +34,32 @@ async fn change(
     State(state): State<AppState>,
     patch: Result<Json<SettingsPatch>, JsonRejection>,
 ) -> Result<Json<Settings>, Problem> {
-    let patch = patch?.0;
-    if patch.values.is_empty() && patch.preset.is_none() {
-        return Err(Problem::bad_request("give at least one of values and preset"));
-    }
+    let patch = something(patch?.0)?;
     state.blocking(move |_, live| Ok(Json(live.change_settings(&patch)?))).await
+}
+
+fn something(patch: SettingsPatch) -> Result<SettingsPatch, Problem> {
+    if patch.values.is_empty() && patch.preset.is_none() && patch.channels.is_empty() {
+        return Err(Problem::bad_request("give at least one of values, preset and channels"));
+    }
+    Ok(patch)
+}
+
+/// What a change would do: the difference of the file, what holds when, and what is wrong with which value. Nothing is changed.
+#[utoipa::path(post, path = "/settings/preview", operation_id = "preview_settings", tag = "settings", request_body = SettingsPatch, responses(
+    (status = 200, body = SettingsPreview),
+    (status = 400, body = Problem, content_type = "application/problem+json"),
+    (status = 403, body = Problem, content_type = "application/problem+json"),
+    (status = 404, body = Problem, content_type = "application/problem+json"),
+    (status = 415, body = Problem, content_type = "application/problem+json"),
+    (status = 422, body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json")))]
+async fn preview(
+    State(state): State<AppState>,
+    patch: Result<Json<SettingsPatch>, JsonRejection>,
+) -> Result<Json<SettingsPreview>, Problem> {
+    let patch = something(patch?.0)?;
+    state.blocking(move |_, live| Ok(Json(live.preview_settings(&patch)?))).await
 }
 
 /// Named groups of settings, with what each would change now.

@@ -88,10 +88,27 @@ pub enum SettingKind {
     Whole,
     /// True or false.
     Flag,
-    /// A list of names.
+    /// A list of names out of `choices`.
     Names,
-    /// Text, shown only.
+    /// A line of text.
     Text,
+    /// A list of lines.
+    List,
+    /// One of `choices`.
+    Choice,
+}
+
+/// From when on a changed value holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Applies {
+    /// At once.
+    #[default]
+    AtOnce,
+    /// From the next training of the models on.
+    NextTraining,
+    /// From the next start of the program on.
+    NextStart,
 }
 
 /// One setting.
@@ -99,7 +116,7 @@ pub enum SettingKind {
 pub struct SettingItem {
     /// Its key in the configuration file (`alert.per_hour`).
     pub key: String,
-    /// `budget`, `detection`, `retention`, `network`.
+    /// `budget`, `notifications`, `detection`, `retention`, `network`, `scanning`, `reports`.
     pub group: String,
     /// Its name for people.
     pub label: String,
@@ -129,6 +146,10 @@ pub struct SettingItem {
     pub changeable: bool,
     /// Why not; empty when it can.
     pub reason: String,
+    /// From when on a change holds.
+    pub applies: Applies,
+    /// The value is written and waits for the next start.
+    pub pending: bool,
 }
 
 /// Answer of `GET /settings` and `PATCH /settings`.
@@ -136,8 +157,14 @@ pub struct SettingItem {
 pub struct Settings {
     /// Settings, group by group.
     pub items: Vec<SettingItem>,
-    /// The file that this page writes.
+    /// The file that this page writes: the configuration file, or `settings.toml` of the data directory.
     pub file: String,
+    /// Why it is not the configuration file; empty when it is.
+    pub file_why: String,
+    /// What the file says now, as a fingerprint: given back with a change, that nothing is written over what was changed by hand since.
+    pub version: String,
+    /// Can `POST /setup/restart` start the program anew?
+    pub can_restart: bool,
     /// The configuration file given with `-c`; empty: none.
     pub config_file: String,
     /// Where history is kept.
@@ -159,6 +186,52 @@ pub struct SettingsPatch {
     pub values: BTreeMap<String, Value>,
     /// A preset by name: its values are set with the same call. `none` answers the question without setting anything.
     pub preset: Option<String>,
+    /// Notification channels that are added, changed or taken out.
+    pub channels: Vec<ChannelPatch>,
+    /// `version` of the settings that the change was made from; absent: those that the program read last.
+    pub version: Option<String>,
+}
+
+/// One channel's change.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChannelPatch {
+    /// Name.
+    pub name: String,
+    /// Fields as in the file (`kind`, `severity_min`, `webhook`, ...): those that are given are written, others stay. Null: it is taken out.
+    /// Secrets can be written and are never answered.
+    #[schema(value_type = Option<Value>)]
+    pub set: Option<Value>,
+}
+
+/// Answer of `POST /settings/preview`: what `PATCH /settings` with the same body would do. Nothing is done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SettingsPreview {
+    /// The file that would be written.
+    pub file: String,
+    /// Why it is not the configuration file; empty when it is.
+    pub file_why: String,
+    /// Its unified difference, without secrets; empty: nothing would change.
+    pub difference: String,
+    /// Its fingerprint now, to be given with the change.
+    pub version: String,
+    /// Keys that hold at once.
+    pub at_once: Vec<String>,
+    /// Keys that hold from the next training on.
+    pub next_training: Vec<String>,
+    /// Keys that hold from the next start on.
+    pub next_start: Vec<String>,
+    /// What is wrong; empty: it can be done.
+    pub wrong: Vec<WrongSetting>,
+}
+
+/// One value that cannot be set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WrongSetting {
+    /// Its key; empty when it cannot be said.
+    pub key: String,
+    /// Why, and what is taken.
+    pub why: String,
 }
 
 /// One change that a preset makes.

@@ -4,7 +4,8 @@ use crate::shapes::{
     ChannelState, FeatureView, FeedbackGiven, FeedbackPreview, HostPatch, ModelMember, ModelPhase, ModelVersion,
     Models, NotificationAccepted, NotificationChannel, Notifications, NotificationsRetried, Preset, PresetChange,
     Presets, Question, Questions, Retraining, RuleAdded, RuleGiven, RulePreview, ScopePreview, SettingItem, Settings,
-    SettingsPatch, SourceState, Summary, SuppressionUndone, SuppressionView, Suppressions, VersionNote,
+    SettingsPatch, SettingsPreview, Setup, SetupGiven, SetupPreview, SourceState, Summary, SuppressionUndone,
+    SuppressionView, Suppressions, VersionNote, WrongSetting,
 };
 use crate::{AppState, Exports, Hub, Live, LiveError, ModelUpload, PacketQuery, ServeConfig, router};
 use axum::body::Body;
@@ -49,6 +50,27 @@ fn packet(id: u64) -> PacketSummary {
         length: 80,
         info: format!("Standard query {id}"),
         score: None,
+    }
+}
+
+struct DoubleSetup;
+
+impl crate::SetupKeeper for DoubleSetup {
+    fn view(&self) -> Result<Setup, LiveError> {
+        Ok(Setup { needed: true, chosen: vec!["eth0".into()], ..Setup::default() })
+    }
+    fn preview(&self, given: &SetupGiven) -> Result<SetupPreview, LiveError> {
+        match given.preset.as_deref() {
+            Some("moon") => Err(LiveError::NotFound("there is no preset `moon`".into())),
+            _ => Ok(SetupPreview { words: vec!["eth0 is watched.".into()], ..SetupPreview::default() }),
+        }
+    }
+    fn apply(&self, given: &SetupGiven) -> Result<Setup, LiveError> {
+        let changed = given.version.as_deref() == Some("old");
+        if changed { Err(LiveError::Conflict("the file was changed".into())) } else { self.view() }
+    }
+    fn restart(&self) -> Result<(), LiveError> {
+        Err(LiveError::Conflict("a replay would begin anew".into()))
     }
 }
 
@@ -280,6 +302,17 @@ impl Live for Double {
             _ if patch.values.values().any(|v| !v.is_number()) => Err(LiveError::Refused("write a number".into())),
             _ => self.settings(),
         }
+    }
+    fn preview_settings(&self, patch: &SettingsPatch) -> Result<SettingsPreview, LiveError> {
+        let wrong = |(key, value): (&String, &serde_json::Value)| {
+            let why = format!("{value} is no number");
+            (!value.is_number()).then(|| WrongSetting { key: key.clone(), why })
+        };
+        let wrong = patch.values.iter().filter_map(wrong).collect();
+        Ok(SettingsPreview { difference: "+per_hour = 2.0\n".into(), wrong, ..SettingsPreview::default() })
+    }
+    fn setup(&self) -> Option<std::sync::Arc<dyn crate::SetupKeeper>> {
+        Some(std::sync::Arc::new(DoubleSetup))
     }
     fn presets(&self) -> Result<Presets, LiveError> {
         let change = PresetChange { key: "alert.per_hour".into(), to: 2.0.into(), ..PresetChange::default() };

@@ -77,3 +77,26 @@ async fn settings_are_shown_changed_and_refused() {
         problem(world.patch("/api/v1/settings", body).await, status, body).await;
     }
 }
+
+#[tokio::test]
+async fn a_change_is_previewed_and_the_first_questions_are_answered() {
+    let world = world();
+    let preview = |body: &'static str| world.post("/api/v1/settings/preview", body);
+    let answer = ok(preview(r#"{"values": {"alert.per_hour": "x"}}"#).await, 200).await;
+    assert_eq!(answer["wrong"][0]["key"], "alert.per_hour");
+    assert!(answer["difference"].as_str().unwrap().contains("per_hour"));
+    problem(preview("{}").await, 400, "nothing").await;
+    let setup = world.json("/api/v1/setup").await;
+    assert_eq!((&setup["needed"], &setup["user_needed"]), (&json!(true), &json!(false)));
+    let words = ok(world.post("/api/v1/setup/preview", r#"{"preset": "home"}"#).await, 200).await;
+    assert_eq!(words["words"][0], "eth0 is watched.");
+    ok(world.post("/api/v1/setup", r#"{"skip": true}"#).await, 200).await;
+    for (path, body, status) in [
+        ("/api/v1/setup/preview", r#"{"preset": "moon"}"#, 404),
+        ("/api/v1/setup", r#"{"version": "old"}"#, 409),
+        ("/api/v1/setup", r#"{"interface": []}"#, 422),
+        ("/api/v1/setup/restart", "{}", 409),
+    ] {
+        problem(world.post(path, body).await, status, path).await;
+    }
+}
