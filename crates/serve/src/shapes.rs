@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use store::{FlowRow, ScatterPoint};
 use utoipa::ToSchema;
 
+mod access;
 mod models;
 mod notifications;
 mod reports;
@@ -16,6 +17,7 @@ mod sources;
 mod threat_lists;
 mod uploads;
 
+pub use access::*;
 pub use models::*;
 pub use notifications::*;
 pub use reports::*;

@@ -1,6 +1,7 @@
 //! The endpoints of `/api/v1`: one file and one line of `ENDPOINTS` each.
 
 mod assets;
+mod audit;
 mod captures;
 mod export;
 mod flows;
@@ -15,13 +16,16 @@ mod packets;
 mod reports;
 mod scans;
 mod series;
+mod session;
 mod settings;
 mod sockets;
 mod sources;
 mod summary;
 mod suppressions;
 mod threat_lists;
+mod tokens;
 mod top;
+mod users;
 
 #[cfg(test)]
 pub(crate) use models_import::REQUEST_BYTES_MAX;
@@ -53,6 +57,10 @@ const ENDPOINTS: &[fn() -> OpenApiRouter<AppState>] = &[
     export::routes,
     reports::routes,
     live::routes,
+    session::routes,
+    users::routes,
+    tokens::routes,
+    audit::routes,
 ];
 
 /// All endpoints, without their prefix.
