@@ -7,7 +7,9 @@ import App from './App.svelte';
 import './state/theme.svelte';
 import { incidents } from './state/incidents.svelte';
 import { live } from './state/live.svelte';
+import { session } from './state/session.svelte';
 
+session.start();
 live.start();
 incidents.start();
 const target = document.getElementById('app');

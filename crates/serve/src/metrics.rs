@@ -2,22 +2,30 @@
 
 use crate::shapes::{ModelPhase, SourcesView, Summary};
 use crate::{AppState, Problem};
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use record::{Counters, HealthLevel};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 /// All metrics in Prometheus' text form.
 #[utoipa::path(get, path = "/metrics", tag = "operation",
     responses((status = 200, description = "Prometheus text format", body = String, content_type = "text/plain")))]
 pub(crate) async fn metrics(State(state): State<AppState>) -> Result<Response, Problem> {
     let streams = state.hub.readers();
+    let door = state.auth.counters();
     let text = state
         .blocking(move |_, live| {
+            let mut counters = live.counters();
+            for (name, n) in door {
+                counters.add(name, n);
+            }
             let values = Values { gauges: live.gauges(), stability: live.feature_stability(), streams };
-            Ok(render(&live.summary(), &live.counters(), &live.sources(), &values))
+            Ok(render(&live.summary(), &counters, &live.sources(), &values))
         })
         .await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
@@ -157,11 +165,25 @@ fn set_exporters(sources: &SourcesView) {
     }
 }
 
-/// The process answers.
-#[utoipa::path(get, path = "/healthz", tag = "operation",
-    responses((status = 200, description = "alive", body = String, content_type = "text/plain")))]
-pub(crate) async fn healthz() -> &'static str {
-    "ok\n"
+/// What a probe asks.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Probe {
+    /// True: are sources and store open, too? As `/readyz`, for probes that cannot log in.
+    #[serde(default)]
+    ready: bool,
+}
+
+/// The process answers. The one question that never asks for a log-in.
+#[utoipa::path(get, path = "/healthz", tag = "operation", params(Probe), responses(
+    (status = 200, description = "alive", body = String, content_type = "text/plain"),
+    (status = 400, body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "not yet", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn healthz(
+    State(state): State<AppState>,
+    probe: Result<Query<Probe>, QueryRejection>,
+) -> Result<&'static str, Problem> {
+    if probe?.0.ready { readyz(State(state)).await } else { Ok("ok\n") }
 }
 
 /// Sources and store are open.

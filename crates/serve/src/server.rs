@@ -1,6 +1,8 @@
 //! The router, the listener, and the end. Owns which address may be listened on.
 
-use crate::{AppState, Problem, api, docs, guard, metrics, page};
+use crate::auth::{self, Peer};
+use crate::tls::{Door, Reload};
+use crate::{AppState, Problem, ServeConfig, api, docs, guard, login_page, metrics, page};
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -21,7 +23,8 @@ const DRAIN: Duration = Duration::from_secs(2);
 pub enum ServeError {
     /// A listener that others could reach, while no user exists who could log in.
     #[error(
-        "refusing to listen on {0}: anyone who reaches it could read everything; listen on 127.0.0.1 and use a tunnel (ssh -L)"
+        "refusing to listen on {0}: nobody can log in yet, so anyone who reaches it could read everything; add a user first \
+         (tripline user add NAME), or listen on 127.0.0.1 and use a tunnel (ssh -L)"
     )]
     NotLoopback(SocketAddr),
     /// Another process has the port.
@@ -38,6 +41,9 @@ pub enum ServeError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The files of TLS cannot be used.
+    #[error("{0}")]
+    Tls(String),
     /// The server ended by an error.
     #[error("the web server ended: {0}")]
     Ended(std::io::Error),
@@ -79,32 +85,37 @@ pub fn router(state: AppState) -> Router {
     router
         .route("/openapi.json", get(openapi))
         .merge(docs::routes())
+        .merge(login_page::routes())
         .fallback(page::page)
         .method_not_allowed_fallback(page::not_allowed)
+        .layer(middleware::from_fn_with_state(state.clone(), auth::admit))
         .layer(middleware::from_fn_with_state(state.clone(), guard::guard))
         .layer(CompressionLayer::new())
         .with_state(state)
 }
 
-/// Refuses an address that others could reach: no users exist yet who could log in.
+/// Refuses an address that others could reach while nobody could log in.
 ///
 /// # Errors
 /// `ServeError::NotLoopback`.
-pub fn check_listen(address: SocketAddr) -> Result<(), ServeError> {
-    if address.ip().to_canonical().is_loopback() { Ok(()) } else { Err(ServeError::NotLoopback(address)) }
+pub fn check_listen(address: SocketAddr, has_login: bool) -> Result<(), ServeError> {
+    if has_login || address.ip().to_canonical().is_loopback() { Ok(()) } else { Err(ServeError::NotLoopback(address)) }
 }
 
-/// Listens; port 0 takes a free one, which the listener knows.
+/// Listens; port 0 takes a free one, which the door knows.
 ///
 /// # Errors
-/// Not loopback, in use, not allowed.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    check_listen(address)?;
-    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+/// Not loopback, in use, not allowed, or files of TLS that cannot be used.
+pub async fn bind(address: SocketAddr, has_login: bool, config: &ServeConfig) -> Result<Door, ServeError> {
+    check_listen(address, has_login)?;
+    let reload = config.tls.is_set().then(|| Reload::open(&config.tls)).transpose().map_err(ServeError::Tls)?;
+    let failed = |source: std::io::Error| match source.kind() {
         std::io::ErrorKind::AddrInUse => ServeError::InUse(address),
         std::io::ErrorKind::PermissionDenied => ServeError::NotAllowed(address),
         _ => ServeError::Listen { address, source },
-    })
+    };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    Door::new(listener, reload).map_err(failed)
 }
 
 /// Serves until `shutdown` is done; then open requests get two seconds.
@@ -112,7 +123,7 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
 /// # Errors
 /// `ServeError::Ended`.
 pub async fn serve_on(
-    listener: TcpListener,
+    door: Door,
     state: AppState,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
@@ -121,7 +132,8 @@ pub async fn serve_on(
         shutdown.await;
         drop(ending);
     };
-    let server = axum::serve(listener, router(state)).with_graceful_shutdown(signal);
+    let service = router(state).into_make_service_with_connect_info::<Peer>();
+    let server = axum::serve(door, service).with_graceful_shutdown(signal);
     let drain = async {
         // Ends when the sender is dropped, which is the signal.
         drop(ended.await);
@@ -131,16 +143,4 @@ pub async fn serve_on(
         result = server => result.map_err(ServeError::Ended),
         () = drain => Ok(()),
     }
-}
-
-/// `bind` and `serve_on`.
-///
-/// # Errors
-/// As both.
-pub async fn serve(
-    address: SocketAddr,
-    state: AppState,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), ServeError> {
-    serve_on(bind(address).await?, state, shutdown).await
 }

@@ -7,6 +7,7 @@ use store::{FlowRow, ScatterPoint};
 use utoipa::ToSchema;
 
 mod countries;
+mod access;
 mod models;
 mod notifications;
 mod reports;
@@ -19,6 +20,7 @@ mod threat_lists;
 mod uploads;
 
 pub use countries::*;
+pub use access::*;
 pub use models::*;
 pub use notifications::*;
 pub use reports::*;

@@ -3,6 +3,7 @@
 //! This room owns how flows, incidents, hosts and series are kept and found again: the embedded database, its one
 //! writer, its bounds on disk, the filter language of the lists. It knows no HTTP, no packet and no model.
 
+pub mod access;
 pub mod archive;
 pub mod civil;
 pub mod config;

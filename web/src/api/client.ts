@@ -2,6 +2,17 @@
 
 export const BASE = '/api/v1';
 
+/** What must stand beside every change while somebody is logged in; GET /session tells it. */
+let csrf: string | null = null;
+let whenLoggedOut: () => void = () => undefined;
+/** Who is logged in changes both; see state/session. */
+export function trust(token: string | null, loggedOut: () => void): void {
+  csrf = token;
+  whenLoggedOut = loggedOut;
+}
+/** The log-in has ended, whoever noticed. */
+export const noticeLoggedOut = (): void => whenLoggedOut();
+
 /** What went wrong, in words a person can act on. `status` 0: the server could not be reached. */
 export class ApiError extends Error {
   constructor(
@@ -37,12 +48,14 @@ async function problem(response: Response): Promise<ApiError> {
 
 async function ask<T>(url: string, init: RequestInit): Promise<T> {
   let response: Response;
+  if (csrf !== null && init.method !== undefined) init.headers = { ...init.headers, 'x-tripline-csrf': csrf };
   try {
     response = await fetch(url, init);
   } catch (cause) {
     if (cause instanceof DOMException && cause.name === 'AbortError') throw cause;
     throw new ApiError(0, 'The server cannot be reached', 'Is tripline still running? This page tries again by itself.');
   }
+  if (response.status === 401) whenLoggedOut();
   if (!response.ok) throw await problem(response);
   // No content: nothing to read.
   return (response.status === 204 ? undefined : await response.json()) as T;
@@ -81,6 +94,7 @@ export function sendFile<T>(path: string, params: Params, file: File, told: (par
     request.open('POST', apiUrl(path, params));
     request.setRequestHeader('accept', 'application/json');
     request.setRequestHeader('content-type', 'application/octet-stream');
+    if (csrf !== null) request.setRequestHeader('x-tripline-csrf', csrf);
     request.upload.onprogress = (event) => told(event.total > 0 ? event.loaded / event.total : 0);
     request.onload = () => {
       let body: { title?: string; detail?: string } = {};
@@ -89,6 +103,7 @@ export function sendFile<T>(path: string, params: Params, file: File, told: (par
       } catch {
         // Not JSON: the status says what there is to say.
       }
+      if (request.status === 401) whenLoggedOut();
       if (request.status >= 200 && request.status < 300) resolve(body as T);
       else reject(new ApiError(request.status, body.title ?? (request.statusText || `HTTP ${request.status}`), body.detail ?? ''));
     };

@@ -62,6 +62,8 @@ export interface SseOptions {
   /** No byte for this long means the connection is dead. The server sends a comment every 15 s. */
   stallMs?: number;
   fetch?: typeof fetch;
+  /** The server wants a log-in: nothing is asked again. */
+  onLoggedOut?: () => void;
   random?: () => number;
 }
 
@@ -115,6 +117,11 @@ export class SseClient {
     try {
       const ask = this.options.fetch ?? fetch;
       const response = await ask(this.options.url(), { headers, signal: controller.signal, cache: 'no-store' });
+      if (response.status === 401 && this.options.onLoggedOut) {
+        this.options.onLoggedOut();
+        this.stop();
+        return;
+      }
       if (!response.ok || !response.body) throw new Error(`HTTP ${response.status}`);
       this.attempt = 0;
       this.options.onStatus('open', 0);

@@ -1,7 +1,7 @@
 // The live stream: one connection for the whole page, the newest summary, the server's clock, and who listens to what.
 // Keeps a bounded memory of seconds; keeps nothing else.
 
-import { apiUrl, get } from '../api/client';
+import { apiUrl, get, noticeLoggedOut } from '../api/client';
 import { SseClient, type SseMessage } from '../api/sse';
 import type { Health, LiveEvents, Summary, Tick } from '../api/types';
 
@@ -48,6 +48,7 @@ class Live {
     },
     onMessage: (message) => this.receive(message),
     onStatus: (status) => this.became(status),
+    onLoggedOut: noticeLoggedOut,
   });
 
   start(): void {

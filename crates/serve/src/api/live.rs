@@ -1,8 +1,10 @@
 //! `GET /live`: the stream of server-sent events.
 
+use crate::auth::Identity;
 use crate::hub::{Event, EventKind, Position, Wanted};
 use crate::shapes::{FlowBatch, HealthEvent, PacketBatch, Reset, Tick, VerdictBatch};
 use crate::{AppState, Problem};
+use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -49,6 +51,7 @@ struct LiveParams {
     (status = 503, body = Problem, content_type = "application/problem+json")))]
 async fn live(
     State(state): State<AppState>,
+    Extension(identity): Extension<Identity>,
     headers: HeaderMap,
     params: Result<Query<LiveParams>, QueryRejection>,
 ) -> Result<Response, Problem> {
@@ -64,7 +67,15 @@ async fn live(
     let (position, whole) = state.hub.reader(last);
     let newest_tick = if last.is_none() || !whole { state.hub.newest(EventKind::Tick) } else { None };
     let (sender, receiver) = mpsc::channel(IN_FLIGHT_MAX);
-    tokio::spawn(feed(sender, position, wanted, whole, newest_tick.filter(|_| wanted.has(EventKind::Tick))));
+    let feed = feed(sender, position, wanted, whole, newest_tick.filter(|_| wanted.has(EventKind::Tick)));
+    let ended = state.auth.clone().ended(identity, state.config.clone());
+    tokio::spawn(async move {
+        // Whoever logs out, or is locked out, sees nothing more from then on.
+        tokio::select! {
+            () = feed => {}
+            () = ended => {}
+        }
+    });
     let stream =
         Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("alive"));
     let mut response = stream.into_response();

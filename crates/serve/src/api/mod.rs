@@ -1,6 +1,7 @@
 //! The endpoints of `/api/v1`: one file and one line of `ENDPOINTS` each.
 
 mod assets;
+mod audit;
 mod captures;
 mod countries;
 mod export;
@@ -18,6 +19,7 @@ mod packets;
 mod reports;
 mod scans;
 mod series;
+mod session;
 mod settings;
 mod setup;
 mod sockets;
@@ -25,7 +27,9 @@ mod sources;
 mod summary;
 mod suppressions;
 mod threat_lists;
+mod tokens;
 mod top;
+mod users;
 
 #[cfg(test)]
 pub(crate) use models_import::REQUEST_BYTES_MAX;
@@ -61,6 +65,10 @@ const ENDPOINTS: &[fn() -> OpenApiRouter<AppState>] = &[
     export::routes,
     reports::routes,
     live::routes,
+    session::routes,
+    users::routes,
+    tokens::routes,
+    audit::routes,
 ];
 
 /// All endpoints, without their prefix.

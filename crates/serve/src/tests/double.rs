@@ -7,8 +7,9 @@ use crate::shapes::{
     SettingsPatch, SettingsPreview, Setup, SetupGiven, SetupPreview, SourceState, Summary, SuppressionUndone,
     SuppressionView, Suppressions, VersionNote, WrongSetting,
 };
-use crate::{AppState, Exports, Hub, Live, LiveError, ModelUpload, PacketQuery, ServeConfig, router};
+use crate::{AppState, Auth, Exports, Hub, Live, LiveError, ModelUpload, PacketQuery, Peer, ServeConfig, router};
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use record::{
@@ -19,6 +20,7 @@ use record::{
 };
 use serde_json::Value;
 use std::sync::Arc;
+use store::access::Access;
 use store::export::Exporter;
 use store::query::packet_matches;
 use store::{FlowWrite, HostProfile, IncidentChange, Page, Sqlite, StoreBatch, StoreConfig};
@@ -409,6 +411,7 @@ pub(super) struct World {
     _dir: TempDir,
     pub state: AppState,
     pub store: Arc<Sqlite>,
+    pub access: Arc<Access>,
 }
 
 pub(super) fn world() -> World {
@@ -442,12 +445,24 @@ pub(super) fn world() -> World {
     let live: Arc<dyn Live> = Arc::new(Double { store: Arc::clone(&store) });
     let read = store.reader();
     let exports = Exports::new(Exporter::new(store.reader(), |incident| serde_json::json!({"id": incident.id})));
-    let state = AppState { read, live, hub: Hub::starting_at(1), exports, config: Arc::new(ServeConfig::default()) };
-    World { _dir: dir, state, store }
+    let config = Arc::new(ServeConfig::default());
+    let access = Arc::new(Access::open(dir.path()).unwrap());
+    let auth = Arc::new(Auth::new(Arc::clone(&access), &config).unwrap());
+    let state = AppState { read, live, hub: Hub::starting_at(1), exports, auth, config };
+    World { _dir: dir, state, store, access }
+}
+
+/// The other end of a connection.
+pub(super) fn from(ip: &str) -> ConnectInfo<Peer> {
+    ConnectInfo(Peer((ip.parse::<std::net::IpAddr>().unwrap(), 50_000).into()))
 }
 
 impl World {
-    pub(super) async fn send(&self, request: Request<Body>) -> Response<Body> {
+    /// From this machine, where the request does not say otherwise.
+    pub(super) async fn send(&self, mut request: Request<Body>) -> Response<Body> {
+        if request.extensions().get::<ConnectInfo<Peer>>().is_none() {
+            request.extensions_mut().insert(from("127.0.0.1"));
+        }
         router(self.state.clone()).oneshot(request).await.unwrap()
     }
     pub(super) async fn get(&self, path: &str) -> Response<Body> {
