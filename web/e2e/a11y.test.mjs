@@ -61,7 +61,7 @@ suite('accessibility', 300_000, ({ on, shared }) => {
     try {
       const refuse = (route) => route.fulfill({ status: 503, contentType: 'application/problem+json', body: JSON.stringify({ title: 'The store does not answer', detail: 'Say what to do.' }) });
       await page.route((url) => url.pathname.startsWith('/api/v1/'), refuse);
-      for (const path of ['/', '/packets', '/flows', '/incidents', '/hosts', '/scans', '/scans?view=inventory', '/captures', '/models', '/settings']) {
+      for (const path of ['/', '/packets', '/flows', '/incidents', '/hosts', '/scans', '/scans?view=inventory', '/trends', '/captures', '/models', '/settings']) {
         await page.goto(shared.server.url + path);
         await page.locator('[data-state="error"]').first().waitFor();
         await page.locator('[data-notice="connection"]').waitFor({ timeout: 15_000 });
