@@ -57,8 +57,9 @@ async function ask<T>(url: string, init: RequestInit): Promise<T> {
   }
   if (response.status === 401) whenLoggedOut();
   if (!response.ok) throw await problem(response);
-  // No content: nothing to read.
-  return (response.status === 204 ? undefined : await response.json()) as T;
+  // No content (204, and 202 of what is only begun): nothing to read.
+  const text = await response.text();
+  return (text === '' ? undefined : JSON.parse(text)) as T;
 }
 
 export function get<T>(path: string, params: Params = {}, signal?: AbortSignal): Promise<T> {

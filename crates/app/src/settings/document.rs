@@ -349,7 +349,7 @@ mod tests {
             assert!(file.drop_channel("a") && !file.drop_channel("a"));
             assert_eq!(
                 document(&file.text()).values().unwrap().get("notify").and_then(|n| n.get("settle_s")).is_some(),
-                text.contains("settle_s")
+                text.contains("\nsettle_s")
             );
         }
     }

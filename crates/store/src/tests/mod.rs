@@ -11,6 +11,7 @@ mod hosts;
 mod inbox;
 mod journal;
 mod lists;
+mod migration;
 mod roundtrip;
 mod series;
 mod speed;
