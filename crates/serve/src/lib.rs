@@ -32,8 +32,8 @@ pub use problem::Problem;
 pub use reports::{ReportFormat, ReportKeeper};
 pub use scans::{DiffFormat, ScanKeeper};
 pub use server::{ServeError, bind, check_listen, openapi_json, router, serve_on};
-pub use tls::Reload;
 pub use state::{AppState, ServeConfig};
+pub use tls::{Door, Reload};
 pub use uploads::{Receiving, UploadKeeper};
 
 #[cfg(test)]

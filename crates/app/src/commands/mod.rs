@@ -9,6 +9,7 @@ mod evaluate;
 mod export;
 mod flows;
 pub mod health;
+mod health_tls;
 mod interfaces;
 mod models;
 mod models_import;
@@ -18,8 +19,10 @@ mod report;
 mod run;
 pub mod scan;
 mod simulate;
+mod token;
 mod train;
 mod train_levels;
+mod user;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Result;
@@ -42,6 +45,8 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Scan(args) => scan::run(common, args),
         Command::Export(args) => export::run(common, args),
         Command::Report(args) => report::run(common, args),
+        Command::User(args) => user::run(common, args),
+        Command::Token(args) => token::run(common, args),
         Command::Check(args) => check::run(common, args),
         Command::Health(args) => health::run(common, args),
         Command::Completions { shell } => Ok(completions::run(*shell)),

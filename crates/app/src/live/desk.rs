@@ -170,11 +170,13 @@ impl Desk {
         };
         let mut audit = Vec::new();
         if let Some(title) = preset {
+            serve::audit_note(format!("preset {title} chosen"));
             audit.push(entry("preset", title, format!("{title} chosen")));
         }
         for key in wanted.keys() {
             let (from, to) = (json(value(before, key)), json(value(after, key)));
             if from != to {
+                serve::audit_note(format!("{key} from {from} to {to}"));
                 audit.push(entry("setting", key, format!("from {from} to {to}")));
             }
         }

@@ -12,6 +12,7 @@ mod live;
 mod models;
 mod models_import;
 mod notifications;
+mod oidc;
 mod packets;
 mod reports;
 mod scans;
@@ -58,6 +59,7 @@ const ENDPOINTS: &[fn() -> OpenApiRouter<AppState>] = &[
     reports::routes,
     live::routes,
     session::routes,
+    oidc::routes,
     users::routes,
     tokens::routes,
     audit::routes,
