@@ -141,6 +141,12 @@ pub enum Command {
     /// What happened in a time, on one page: traffic, anomalies, incidents with reasons, scans, models, losses
     #[command(after_help = crate::export_args::REPORT_EXAMPLES)]
     Report(crate::export_args::ReportArgs),
+    /// Users of the dashboard: add, passwd, role, remove, list; also while it runs
+    #[command(after_help = crate::user_args::USER_EXAMPLES)]
+    User(crate::user_args::UserArgs),
+    /// Tokens of the API: create, revoke, list; also while it runs
+    #[command(after_help = crate::user_args::TOKEN_EXAMPLES)]
+    Token(crate::user_args::TokenArgs),
     /// Self-test: play a crafted capture and say which detections fired
     Check(CheckArgs),
     /// What would stop or hurt it on this machine, each with what to do; exit code 1 when something fails

@@ -142,6 +142,7 @@ impl Config {
         self.uploads.check()?;
         self.scan.check().map_err(Failure::new)?;
         self.geoip.check()?;
+        self.serve.check().map_err(Failure::new)?;
         self.roles.check().map_err(Failure::new)?;
         self.mongodb.check().map_err(Failure::new)?;
         let mails = self.notify.channels.iter().filter(|channel| channel.kind == "email");
@@ -207,6 +208,7 @@ impl Config {
         let kafka = if other_kafka { &other.kafka.connection } else { &self.kafka.connection };
         next.kafka.connection.sasl_password.clone_from(&kafka.sasl_password);
         // Taken over at a start alone.
+        next.serve.oidc.client_secret.clone_from(&self.serve.oidc.client_secret);
         next.archive.clone_from(&self.archive);
         next.mongodb.url.clone_from(&if keys.contains("mongodb.url") { other } else { self }.mongodb.url);
         Ok(next)

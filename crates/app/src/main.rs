@@ -18,6 +18,7 @@ mod rights;
 mod scan_args;
 mod settings;
 mod usage;
+mod user_args;
 
 use clap::{CommandFactory, Parser};
 use failure::{EXIT_DONE, EXIT_FAILURE, Failure};

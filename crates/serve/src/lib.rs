@@ -36,8 +36,8 @@ pub use reports::{ReportFormat, ReportKeeper};
 pub use scans::{DiffFormat, ScanKeeper};
 pub use server::{ServeError, bind, check_listen, openapi_json, router, serve_on};
 pub use setup::SetupKeeper;
-pub use tls::Reload;
 pub use state::{AppState, ServeConfig};
+pub use tls::{Door, Reload};
 pub use uploads::{Receiving, UploadKeeper};
 
 #[cfg(test)]

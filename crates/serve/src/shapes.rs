@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use store::{FlowRow, ScatterPoint};
 use utoipa::ToSchema;
 
-mod countries;
 mod access;
+mod countries;
 mod models;
 mod notifications;
 mod reports;
@@ -19,8 +19,8 @@ mod sources;
 mod threat_lists;
 mod uploads;
 
-pub use countries::*;
 pub use access::*;
+pub use countries::*;
 pub use models::*;
 pub use notifications::*;
 pub use reports::*;

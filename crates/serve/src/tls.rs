@@ -168,6 +168,11 @@ impl Door {
         self.address
     }
 
+    /// Does it speak TLS?
+    pub const fn is_tls(&self) -> bool {
+        self.reload.is_some()
+    }
+
     /// What takes over new certificates, with TLS.
     pub fn reload(&self) -> Option<Reload> {
         self.reload.clone()
@@ -175,11 +180,7 @@ impl Door {
 }
 
 /// Each handshake is a task of its own: one that is slow keeps nobody waiting.
-async fn handshakes(
-    listener: TcpListener,
-    reload: Reload,
-    ready: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
-) {
+async fn handshakes(listener: TcpListener, reload: Reload, ready: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>) {
     let places = Arc::new(Semaphore::new(HANDSHAKES_MAX));
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         let accepted = tokio::select! {

@@ -23,7 +23,7 @@ pub fn run(common: &Common, args: &DemoArgs) -> Result<u8> {
     let mut config = read.clone();
     config.networks.home.push(OFFICE_IPV6.to_owned());
     let listen = args.listen.unwrap_or(config.serve.listen);
-    serve::check_listen(listen).plain()?;
+    live::door::check_listen(&config, &data_dir, listen)?;
     let now = wall_clock();
     let traffic = SimulateConfig {
         scenarios: vec!["demo".to_owned()],

@@ -9,6 +9,7 @@ mod evaluate;
 mod export;
 mod flows;
 pub mod health;
+mod health_tls;
 mod interfaces;
 mod man;
 mod models;
@@ -20,8 +21,10 @@ mod run;
 pub mod scan;
 pub mod self_check;
 mod simulate;
+mod token;
 mod train;
 mod train_levels;
+mod user;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Result;
@@ -44,6 +47,8 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Scan(args) => scan::run(common, args),
         Command::Export(args) => export::run(common, args),
         Command::Report(args) => report::run(common, args),
+        Command::User(args) => user::run(common, args),
+        Command::Token(args) => token::run(common, args),
         Command::Check(args) => check::run(common, args),
         Command::SelfCheck(args) => self_check::run(common, args),
         Command::Man { dir } => man::run(dir),

@@ -25,7 +25,7 @@ pub fn run(common: &Common, args: &RunArgs) -> Result<u8> {
     let mut config = read.clone();
     let listen = args.listen.unwrap_or(config.serve.listen);
     // Before any source is opened or anything is written: a refused address should cost nothing.
-    serve::check_listen(listen).plain()?;
+    live::door::check_listen(&config, &data_dir, listen)?;
     // What the options fix for this run; the page shows it as fixed.
     config.serve.listen = listen;
     if !args.interfaces.is_empty() {

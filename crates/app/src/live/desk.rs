@@ -244,8 +244,10 @@ impl Desk {
     /// Keeps what was changed from what to what.
     fn log(&self, told: Vec<(&'static str, String, String)>) {
         let ts = wall_clock();
-        let entry =
-            |(what, subject, text): (&str, String, String)| AuditEntry { ts, what: what.to_owned(), subject, text };
+        let entry = |(what, subject, text): (&str, String, String)| {
+            serve::audit_note(format!("{subject} {text}"));
+            AuditEntry { ts, what: what.to_owned(), subject, text }
+        };
         let batch = StoreBatch { audit: told.into_iter().map(entry).collect(), ..StoreBatch::default() };
         if let Err(error) = self.takers.store.write(batch).and_then(|()| self.takers.store.flush()) {
             tracing::error!("store: {error}");

@@ -41,6 +41,7 @@ impl Answers {
         if said.is_empty() {
             return Ok(());
         }
+        serve::audit_note(format!("host {ip}: {}", said.join("; ")));
         let audit =
             vec![AuditEntry { ts: changed, what: "host".to_owned(), subject: ip.to_string(), text: said.join("; ") }];
         let batch = StoreBatch { profiles: vec![profile], audit, ..StoreBatch::default() };

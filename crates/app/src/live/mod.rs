@@ -9,6 +9,7 @@ mod beginning;
 mod beside;
 mod csv_logs;
 mod desk;
+pub mod door;
 mod evidence;
 mod exporter_file;
 pub mod feedback;
@@ -201,12 +202,12 @@ impl OpenSource {
 
 /// Runs until a signal, the duration, or a failure of the listener.
 pub fn run(config: &Config, plan: Plan) -> Result<()> {
-    serve::check_listen(plan.listen).plain()?;
+    door::check_listen(config, &plan.data_dir, plan.listen)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("runtime")?;
     // The port first: everything after it writes.
-    let listener = runtime.block_on(serve::bind(plan.listen)).plain()?;
-    let address = listener.local_addr().context("listener")?;
+    let listener = runtime.block_on(door::open(config, &plan.data_dir, plan.listen))?;
+    let (address, certificates) = (listener.local_addr(), listener.reload());
     let signals = {
         let _inside = runtime.enter();
         Signals::listen().context("signals")?
@@ -217,10 +218,12 @@ pub fn run(config: &Config, plan: Plan) -> Result<()> {
         tracing::info!("first start: http://{address}/setup asks four questions");
     }
     let (stop, desk) = (Arc::clone(&parts.stop), Arc::clone(&parts.desk));
+    tracing::info!("dashboard on {}://{address}", door::scheme(&listener));
+    let stop = Arc::clone(&parts.stop);
     let served = runtime.block_on(serve::serve_on(
         listener,
         parts.state,
-        until_stopped(signals, parts.duration, parts.desk, stop),
+        until_stopped(signals, parts.duration, (parts.desk, certificates), stop),
     ));
     parts.stop.store(true, Ordering::Relaxed);
     for thread in parts.threads {
@@ -250,10 +253,16 @@ impl Signals {
 }
 
 /// Ctrl-C, SIGTERM, or the end of the time given.
-async fn until_stopped(mut signals: Signals, duration: Option<Duration>, desk: Arc<Desk>, stop: Arc<AtomicBool>) {
+async fn until_stopped(
+    mut signals: Signals,
+    duration: Option<Duration>,
+    (desk, certificates): (Arc<Desk>, Option<serve::Reload>),
+    stop: Arc<AtomicBool>,
+) {
     let reloads = async {
         while signals.hangup.recv().await.is_some() {
             desk.reload();
+            certificates.iter().for_each(serve::Reload::reload);
         }
         std::future::pending::<()>().await;
     };
@@ -338,15 +347,18 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let (workers, meters) = start_workers(plan.sources, &meter, &rings, &plan.data_dir, &beside)?;
     threads.extend(workers.into_iter().chain(beside.threads).chain([notifying]));
     let takers = Takers { judge: reloads, meters, lists, store: store.clone(), outbox: Arc::clone(&outbox) };
+    let auth = door::auth(config, &plan.data_dir)?;
     let desk = Desk::new(plan.data_dir, plan.reload, takers);
     let asks = first_start::asks(&desk, plan.mode);
     let shown = Shown { status, scores, rings, requests: changes, verdicts, outbox, hub, models_dir };
+    let shown = Shown { auth, status, scores, rings, requests: changes, verdicts, outbox, hub, models_dir };
     let state = answering(config, (plan.mode, plan.listen), &desk, &store, shown, (&stop, &mut threads))?;
     Ok(Parts { state, stop, threads, duration: plan.duration, desk, asks })
 }
 
 /// What people see and ask, as the judge thread and the workers share it.
 struct Shown {
+    auth: Arc<serve::Auth>,
     status: Arc<Mutex<Status>>,
     scores: Arc<Mutex<Scores>>,
     rings: Vec<Arc<Mutex<PacketRing>>>,
@@ -366,7 +378,7 @@ fn answering(
     shown: Shown,
     (stop, threads): (&Arc<AtomicBool>, &mut Vec<JoinHandle<()>>),
 ) -> Result<AppState> {
-    let Shown { status, scores, rings, requests, verdicts, outbox, hub, models_dir } = shown;
+    let Shown { auth, status, scores, rings, requests, verdicts, outbox, hub, models_dir } = shown;
     let (uploads, analysts) = uploads::start(config.uploads.clone(), is_live(mode), desk, &status, stop)?;
     threads.extend(analysts);
     let scans = scan_desk(config, mode, (desk, store), &hub, &requests, (stop, threads))?;
@@ -386,7 +398,7 @@ fn answering(
         artifact: models_dir.map_or(String::new(), |d| d.join(artifact::FILE_NAME).display().to_string()),
         seed: config.learn.seed,
     };
-    Ok(app_state(config, listen, answers, hub))
+    Ok(app_state(config, listen, answers, (hub, auth)))
 }
 
 /// Who scans; its thread is one of those that are waited for.
@@ -412,7 +424,7 @@ fn open_store(config: &Config, plan: &Plan) -> Result<Sqlite> {
 }
 
 /// What every handler of the API holds.
-fn app_state(config: &Config, listen: SocketAddr, answers: Answers, hub: Hub) -> AppState {
+fn app_state(config: &Config, listen: SocketAddr, answers: Answers, (hub, auth): (Hub, Arc<serve::Auth>)) -> AppState {
     let read: Arc<dyn Read> = answers.reader.clone();
     let serve = serve::ServeConfig { listen, ..config.serve.clone() };
     let exports = serve::Exports::new(store::export::Exporter::new(
@@ -420,6 +432,8 @@ fn app_state(config: &Config, listen: SocketAddr, answers: Answers, hub: Hub) ->
         alert::eve_event,
     ));
     AppState { read, live: Arc::new(answers), hub, exports, config: Arc::new(serve) }
+    let exports = serve::Exports::new(store::export::Exporter::new(answers.reader.clone(), alert::eve_event));
+    AppState { read, live: Arc::new(answers), hub, exports, auth, config: Arc::new(serve) }
 }
 
 /// Threat-intelligence lists as far as they lie here, given to the judge, and their keeper.

@@ -52,12 +52,21 @@ pub fn send_form(port: u16, path: &str, files: &[(&str, &str, &[u8])]) -> Answer
     send(port, "POST", path, (&kind, &body)).unwrap_or_else(|e| panic!("POST {path}: {e}"))
 }
 
-fn send(port: u16, method: &str, path: &str, (kind, body): (&str, &[u8])) -> std::io::Result<Answer> {
+/// The same with header lines, each ended by CR LF.
+pub fn request_with(port: u16, method: &str, path: &str, lines: &str, body: &str) -> std::io::Result<Answer> {
+    send_with(port, method, path, lines, ("application/json", body.as_bytes()))
+}
+
+fn send(port: u16, method: &str, path: &str, body: (&str, &[u8])) -> std::io::Result<Answer> {
+    send_with(port, method, path, "", body)
+}
+
+fn send_with(port: u16, method: &str, path: &str, lines: &str, (kind, body): (&str, &[u8])) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     write!(
         stream,
-        "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
+        "{method} {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n{lines}Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
         body.len()
     )?;
     stream.write_all(body)?;

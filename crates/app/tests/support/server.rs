@@ -100,7 +100,7 @@ pub fn signal(pid: u32, name: &str) {
 }
 
 fn port_of(line: &str) -> Option<u16> {
-    let rest = line.split("dashboard on http://").nth(1)?;
+    let rest = line.split("dashboard on http").nth(1)?.split("://").nth(1)?;
     let address = rest.split_whitespace().next()?;
     address.rsplit(':').next()?.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()
 }

@@ -44,7 +44,8 @@ async fn list(
     let AuditParams { about, limit: given, cursor } = params?.0;
     let limit = limit(given, LIMIT_DEFAULT, LIMIT_MAX)?;
     let number = |text: String| {
-        text.parse::<i64>().map_err(|_| Problem::bad_request(format!("the cursor `{text}` is not one that this list gave")))
+        text.parse::<i64>()
+            .map_err(|_| Problem::bad_request(format!("the cursor `{text}` is not one that this list gave")))
     };
     let before = cursor.filter(|text| !text.is_empty()).map(number).transpose()?;
     state

@@ -15,6 +15,7 @@ mod live;
 mod models;
 mod models_import;
 mod notifications;
+mod oidc;
 mod packets;
 mod reports;
 mod scans;
@@ -66,6 +67,7 @@ const ENDPOINTS: &[fn() -> OpenApiRouter<AppState>] = &[
     reports::routes,
     live::routes,
     session::routes,
+    oidc::routes,
     users::routes,
     tokens::routes,
     audit::routes,

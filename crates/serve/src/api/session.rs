@@ -100,7 +100,7 @@ fn row_of(asking: &Asking, name: &str, what: &str) -> AuditRow {
 }
 
 /// Begins a session, in place of the one that the browser shows: its id is always new.
-pub(super) async fn come_in(state: &AppState, asking: &Asking, user: String, via: Via) -> Result<Response, Problem> {
+async fn come_in(state: &AppState, asking: &Asking, user: String, via: Via) -> Result<Response, Problem> {
     let (view, cookie) = begin(state, asking, user, via).await?;
     Ok(([(header::SET_COOKIE, cookie)], Json(view)).into_response())
 }
@@ -120,9 +120,21 @@ pub(super) async fn begin(
             let address = asking.ip.to_string();
             let instead_of = asking.cookie.as_deref().map(auth::secret_hash);
             let (hash, origin) = (auth::secret_hash(&kept), via.name());
-            auth.access.start_session(&SessionStart { hash, user: &user, origin, address: &address, now: auth::now(), instead_of })?;
+            auth.access.start_session(&SessionStart {
+                hash,
+                user: &user,
+                origin,
+                address: &address,
+                now: auth::now(),
+                instead_of,
+            })?;
             let found = auth.access.user(&user)?.ok_or_else(|| Problem::not_found("this user was removed just now"))?;
-            let row = AuditRow { role: found.role.name().to_owned(), done: true, text: format!("came in by {origin}"), ..row_of(&asking, &found.name, "login") };
+            let row = AuditRow {
+                role: found.role.name().to_owned(),
+                done: true,
+                text: format!("came in by {origin}"),
+                ..row_of(&asking, &found.name, "login")
+            };
             auth.write_down(&row);
             auth.sessions_changed();
             Ok(found)
@@ -140,7 +152,7 @@ pub(super) async fn begin(
 }
 
 /// Not to be read by scripts, not sent by other sites, only as long as the session can last.
-pub(super) fn set_cookie(is_secure: bool, value: &str, seconds: u32) -> String {
+fn set_cookie(is_secure: bool, value: &str, seconds: u32) -> String {
     let secure = if is_secure { "; Secure" } else { "" };
     let name = auth::cookie_name(is_secure);
     format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}")
@@ -248,7 +260,10 @@ async fn setup_user(
 ) -> Result<Response, Problem> {
     let LoginGiven { name, password } = given?.0;
     if identity.via != Via::Nobody {
-        return Err(Problem::new(StatusCode::CONFLICT, "there are users already: an admin adds others in the settings"));
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "there are users already: an admin adds others in the settings",
+        ));
     }
     if !asking.is_local {
         return Err(Problem::new(StatusCode::FORBIDDEN, "the first user is made on the machine itself"));

@@ -23,7 +23,9 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[utoipa::path(get, path = "/tokens", operation_id = "tokens", tag = "access", responses(
     (status = 200, body = Tokens)))]
 async fn list(State(state): State<AppState>) -> Result<Json<Tokens>, Problem> {
-    state.access(|auth| Ok(Json(Tokens { items: auth.access.tokens()?.into_iter().map(TokenView::from).collect() }))).await
+    state
+        .access(|auth| Ok(Json(Tokens { items: auth.access.tokens()?.into_iter().map(TokenView::from).collect() })))
+        .await
 }
 
 /// Makes a token: `Authorization: Bearer` and the secret, which is told this once.
@@ -68,10 +70,7 @@ async fn add(
     (status = 204, description = "ended"),
     (status = 403, body = Problem, content_type = "application/problem+json"),
     (status = 404, body = Problem, content_type = "application/problem+json")))]
-async fn revoke(
-    State(state): State<AppState>,
-    id: Result<Path<String>, PathRejection>,
-) -> Result<StatusCode, Problem> {
+async fn revoke(State(state): State<AppState>, id: Result<Path<String>, PathRejection>) -> Result<StatusCode, Problem> {
     let id = id?.0;
     let token = state
         .access(move |auth| {

@@ -118,7 +118,9 @@ fn allow(identity: &Identity, need: Need, method: &Method, headers: &HeaderMap) 
     if secret::same(shown, wanted) {
         return Ok(());
     }
-    forbidden(format!("the header {CSRF_HEADER} is missing or of another log-in; load the page again (GET /session tells it)"))
+    forbidden(format!(
+        "the header {CSRF_HEADER} is missing or of another log-in; load the page again (GET /session tells it)"
+    ))
 }
 
 /// Runs a change and writes down what became of it.
@@ -191,9 +193,13 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let body = br#"{"name":"ann","password":"hunter22hunter","nested":{"client_secret":"s","list":[{"apiToken":"t"}]}}"#;
+        let body =
+            br#"{"name":"ann","password":"hunter22hunter","nested":{"client_secret":"s","list":[{"apiToken":"t"}]}}"#;
         let text = shown(body);
-        assert!(text.contains("ann") && !text.contains("hunter22") && !text.contains("\"s\"") && !text.contains("\"t\""), "{text}");
+        assert!(
+            text.contains("ann") && !text.contains("hunter22") && !text.contains("\"s\"") && !text.contains("\"t\""),
+            "{text}"
+        );
         assert_eq!(shown(b"no json"), "");
     }
 

@@ -173,6 +173,9 @@ mod tests {
         assert_eq!(read("::1", &[("authorization", "bearer tl_a")]).bearer.as_deref(), Some("tl_a"));
         assert_eq!(read("::1", &[("authorization", "Basic YTpi")]).bearer, None);
         assert!(read("::1", &[]).is_local && !read("::1", &[("x-forwarded-for", "192.0.2.1")]).is_local);
-        assert!(Asking::read(&HeaderMap::new(), &Extensions::new(), &ServeConfig::default(), &Proxies(Vec::new())).is_none());
+        assert!(
+            Asking::read(&HeaderMap::new(), &Extensions::new(), &ServeConfig::default(), &Proxies(Vec::new()))
+                .is_none()
+        );
     }
 }

@@ -50,17 +50,24 @@ impl TlsConfig {
 }
 
 /// `[serve.proxy]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProxyConfig {
     /// Networks or addresses of proxies whose headers are believed. Empty: none.
     pub trusted: Vec<String>,
     /// Header in which such a proxy names the user who has logged in there. Empty: none.
     pub user_header: String,
-    /// Role of users named so who are no users here.
-    pub default_role: Option<Role>,
+    /// Role of users named so who are no users here and have no other role below.
+    pub default_role: String,
     /// Users with another role, as `name=role`.
     pub roles: Vec<String>,
+}
+
+impl Default for ProxyConfig {
+    fn default() -> Self {
+        let default_role = Role::Viewer.name().to_owned();
+        Self { trusted: Vec::new(), user_header: String::new(), default_role, roles: Vec::new() }
+    }
 }
 
 /// `[serve.oidc]`.
@@ -86,7 +93,7 @@ pub struct OidcConfig {
     /// Its values and the roles they stand for, as `value=role`.
     pub roles: Vec<String>,
     /// Role of those with none of these values; empty: they may not come in.
-    pub default_role: Option<Role>,
+    pub default_role: String,
     /// Authorities of the provider's certificate, PEM. Empty: those that this machine trusts.
     pub ca_file: PathBuf,
     /// What the button on the log-in page says.
@@ -105,7 +112,7 @@ impl Default for OidcConfig {
             name_claim: "preferred_username".to_owned(),
             role_claim: String::new(),
             roles: Vec::new(),
-            default_role: None,
+            default_role: String::new(),
             ca_file: PathBuf::new(),
             button: "Log in with single sign-on".to_owned(),
         }
@@ -122,10 +129,10 @@ impl OidcConfig {
 
 /// A network or one address.
 pub(crate) fn network(text: &str) -> Option<Prefix> {
-    if let Ok(ip) = text.parse::<IpAddr>() {
-        return Prefix::new(address(ip), 128).or_else(|| Prefix::new(address(ip), 32));
+    match text.parse::<IpAddr>() {
+        Ok(ip) => Prefix::new(address(ip), 128).or_else(|| Prefix::new(address(ip), 32)),
+        Err(_) => text.parse().ok(),
     }
-    text.parse().ok()
 }
 
 /// As the room of records spells addresses.
@@ -170,6 +177,9 @@ fn check_proxy(proxy: &ProxyConfig) -> Result<(), String> {
         return Err(format!("serve.proxy.trusted: `{text}` is no address or network; write 192.0.2.1 or 10.0.0.0/8"));
     }
     pairs("serve.proxy.roles", &proxy.roles)?;
+    if Role::parse(&proxy.default_role).is_none() {
+        return Err(format!("serve.proxy.default_role: `{}` is not viewer, analyst or admin", proxy.default_role));
+    }
     if proxy.user_header.is_empty() {
         return Ok(());
     }
@@ -189,6 +199,9 @@ fn check_proxy(proxy: &ProxyConfig) -> Result<(), String> {
 
 fn check_oidc(oidc: &OidcConfig) -> Result<(), String> {
     pairs("serve.oidc.roles", &oidc.roles)?;
+    if !oidc.default_role.is_empty() && Role::parse(&oidc.default_role).is_none() {
+        return Err(format!("serve.oidc.default_role: `{}` is not viewer, analyst or admin", oidc.default_role));
+    }
     if !oidc.is_set() {
         return Ok(());
     }

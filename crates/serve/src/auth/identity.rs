@@ -81,7 +81,9 @@ impl Unknown {
     pub(crate) fn problem(&self) -> Problem {
         match self {
             Self::LogIn => Problem::new(StatusCode::UNAUTHORIZED, "log in first, or send an API token"),
-            Self::Ended => Problem::new(StatusCode::UNAUTHORIZED, "this log-in or token does not hold any more; log in again"),
+            Self::Ended => {
+                Problem::new(StatusCode::UNAUTHORIZED, "this log-in or token does not hold any more; log in again")
+            }
             Self::NoUsers => Problem::new(
                 StatusCode::FORBIDDEN,
                 "nobody can log in yet; on the machine that Tripline runs on: tripline user add NAME",
@@ -100,11 +102,7 @@ impl Auth {
     ///
     /// # Errors
     /// The database's.
-    pub(crate) fn identify(
-        &self,
-        asking: &Asking,
-        config: &ServeConfig,
-    ) -> Result<Result<Identity, Unknown>, Problem> {
+    pub(crate) fn identify(&self, asking: &Asking, config: &ServeConfig) -> Result<Result<Identity, Unknown>, Problem> {
         let is_open = !self.must_log_in(config)?;
         if is_open {
             return Ok(if asking.is_local { Ok(nobody()) } else { Err(Unknown::NoUsers) });
@@ -160,7 +158,8 @@ impl Auth {
         let user = self.access.user(name)?;
         let mapped = config.proxy.roles.iter().filter_map(|text| super::config::pair(text));
         let mapped = mapped.filter(|(who, _)| who.eq_ignore_ascii_case(name)).map(|(_, role)| role).next();
-        let role = user.map(|user| user.role).or(mapped).or(config.proxy.default_role).unwrap_or(Role::Viewer);
+        let usual = Role::parse(&config.proxy.default_role).unwrap_or(Role::Viewer);
+        let role = user.map(|user| user.role).or(mapped).unwrap_or(usual);
         Ok(Identity {
             name: name.to_owned(),
             role,

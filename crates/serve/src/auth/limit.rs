@@ -106,7 +106,10 @@ pub(crate) struct Limiter {
 
 impl Limiter {
     pub(crate) fn new() -> Self {
-        Self { addresses: Table::new(ADDRESS_FREE, ADDRESS_WAIT_MAX_NS), names: Table::new(NAME_FREE, NAME_WAIT_MAX_NS) }
+        Self {
+            addresses: Table::new(ADDRESS_FREE, ADDRESS_WAIT_MAX_NS),
+            names: Table::new(NAME_FREE, NAME_WAIT_MAX_NS),
+        }
     }
 
     /// Seconds to wait before this may be tried; None: now. What is tried too early is not hashed and does not make the wait longer.

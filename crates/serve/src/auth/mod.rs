@@ -23,8 +23,8 @@ pub(crate) use config::check;
 pub use config::{LoginConfig, OidcConfig, ProxyConfig, TlsConfig};
 pub(crate) use identity::{Identity, Via, now};
 pub(crate) use limit::Attempt;
-pub use notes::audit_note;
 pub(crate) use notes::Notes;
+pub use notes::audit_note;
 pub(crate) use password::PASSWORD_BYTES_MAX;
 pub use password::{check_password, hash_password};
 #[cfg(test)]

@@ -48,7 +48,6 @@ pub fn audit_note(text: impl Into<String>) {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

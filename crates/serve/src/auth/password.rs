@@ -55,7 +55,9 @@ fn nobody() -> &'static str {
 pub fn check_password(config: &LoginConfig, name: &str, password: &str) -> Result<(), String> {
     let (chars, least) = (password.chars().count(), usize::from(config.password_chars_min));
     if chars < least || password.len() > PASSWORD_BYTES_MAX {
-        return Err(format!("the password has {chars} characters; it must have {least} or more, and at most {PASSWORD_BYTES_MAX} bytes"));
+        return Err(format!(
+            "the password has {chars} characters; it must have {least} or more, and at most {PASSWORD_BYTES_MAX} bytes"
+        ));
     }
     let mut kinds: Vec<char> = password.chars().collect();
     kinds.sort_unstable();
@@ -81,7 +83,8 @@ impl Hasher {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-        let busy = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "many log in at this moment; try again in a few seconds");
+        let busy =
+            || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "many log in at this moment; try again in a few seconds");
         let _waiting = self.waiting.try_acquire().map_err(|_| busy())?;
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| busy())?;
         let work = move || {

@@ -5,7 +5,7 @@ use axum::http::Method;
 use store::access::Role;
 
 /// What an operation asks of who calls it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Need {
     /// Nothing: it is part of logging in, or says that the process lives.
     Open,

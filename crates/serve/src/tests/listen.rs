@@ -15,7 +15,10 @@ async fn only_loopback_is_listened_on() {
         assert!(error.contains(no) && error.contains("127.0.0.1") && error.contains("tripline user add"), "{error}");
         assert!(check_listen(no.parse().unwrap(), true).is_ok(), "{no}, with somebody who can log in");
     }
-    assert!(matches!(bind("0.0.0.0:0".parse().unwrap(), false, &ServeConfig::default()).await, Err(ServeError::NotLoopback(_))));
+    assert!(matches!(
+        bind("0.0.0.0:0".parse().unwrap(), false, &ServeConfig::default()).await,
+        Err(ServeError::NotLoopback(_))
+    ));
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use crate::connection::explain;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use serde::{Deserialize, Serialize};
 use std::fs::OpenOptions;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -103,6 +103,7 @@ impl Access {
             file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(refused)?;
         }
         drop(file);
+        give_to_owner(data_dir, &path);
         let mut connection = Connection::open(&path).map_err(|e| explain(&path, e))?;
         prepare(&mut connection).map_err(|e| explain(&path, e))?;
         schema::migrate(&mut connection, &path)?;
@@ -143,6 +144,16 @@ impl Access {
     /// A failure of the database inside a transaction.
     fn failed(&self) -> impl Fn(rusqlite::Error) -> AccessError + '_ {
         |error| AccessError::Store(self.explain(error))
+    }
+}
+
+/// `sudo tripline user add` must not shut out the service, which runs as somebody else: the file is the folder's owner's. Only root can
+/// and need do this; SQLite gives the side files to the same.
+fn give_to_owner(data_dir: &Path, path: &Path) {
+    if let (Ok(folder), Ok(file)) = (std::fs::metadata(data_dir), std::fs::metadata(path))
+        && folder.uid() != file.uid()
+    {
+        drop(std::os::unix::fs::chown(path, Some(folder.uid()), Some(folder.gid())));
     }
 }
 

@@ -107,7 +107,9 @@ impl Access {
     /// # Errors
     /// The database's.
     pub fn tokens(&self) -> Result<Vec<Token>, StoreError> {
-        self.read(|c| c.prepare(&format!("SELECT {COLUMNS} FROM tokens ORDER BY id DESC"))?.query_map([], read)?.collect())
+        self.read(|c| {
+            c.prepare(&format!("SELECT {COLUMNS} FROM tokens ORDER BY id DESC"))?.query_map([], read)?.collect()
+        })
     }
 
     /// The token of a secret, while it holds; its use is written down.
