@@ -234,10 +234,6 @@ pub trait Live: Send + Sync {
     fn setup(&self) -> Option<Arc<dyn SetupKeeper>> {
         None
     }
-    /// Is there nobody yet who could log in, so that the first start asks for a user?
-    fn user_needed(&self) -> bool {
-        false
-    }
     /// True when sources and store are open: `/readyz`.
     fn ready(&self) -> bool {
         true

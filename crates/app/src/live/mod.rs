@@ -213,13 +213,12 @@ pub fn run(config: &Config, plan: Plan) -> Result<()> {
         Signals::listen().context("signals")?
     };
     let parts = start(config, plan)?;
-    tracing::info!("dashboard on http://{address}");
+    let scheme = door::scheme(&listener);
+    tracing::info!("dashboard on {scheme}://{address}");
     if parts.asks {
-        tracing::info!("first start: http://{address}/setup asks four questions");
+        tracing::info!("first start: {scheme}://{address}/setup asks four questions");
     }
     let (stop, desk) = (Arc::clone(&parts.stop), Arc::clone(&parts.desk));
-    tracing::info!("dashboard on {}://{address}", door::scheme(&listener));
-    let stop = Arc::clone(&parts.stop);
     let served = runtime.block_on(serve::serve_on(
         listener,
         parts.state,
@@ -431,8 +430,6 @@ fn app_state(config: &Config, listen: SocketAddr, answers: Answers, (hub, auth):
         crate::archived::rows(config, &answers.reader),
         alert::eve_event,
     ));
-    AppState { read, live: Arc::new(answers), hub, exports, config: Arc::new(serve) }
-    let exports = serve::Exports::new(store::export::Exporter::new(answers.reader.clone(), alert::eve_event));
     AppState { read, live: Arc::new(answers), hub, exports, auth, config: Arc::new(serve) }
 }
 

@@ -1,12 +1,13 @@
 //! `/setup`: the first start. `POST /setup/user` is not here: users belong to who logs them in.
 
+use crate::auth::{Identity, Via};
 use crate::setup::SetupKeeper;
 use crate::shapes::{Setup, SetupGiven, SetupPreview};
 use crate::{AppState, Live, LiveError, Problem};
-use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use std::sync::Arc;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -23,8 +24,9 @@ fn keeper(live: &dyn Live) -> Result<Arc<dyn SetupKeeper>, Problem> {
 #[utoipa::path(get, path = "/setup", operation_id = "setup", tag = "settings", responses(
     (status = 200, body = Setup),
     (status = 503, body = Problem, content_type = "application/problem+json")))]
-async fn view(State(state): State<AppState>) -> Result<Json<Setup>, Problem> {
-    state.blocking(|_, live| Ok(Json(Setup { user_needed: live.user_needed(), ..keeper(live)?.view()? }))).await
+async fn view(State(state): State<AppState>, Extension(identity): Extension<Identity>) -> Result<Json<Setup>, Problem> {
+    let user_needed = identity.via == Via::Nobody;
+    state.blocking(move |_, live| Ok(Json(Setup { user_needed, ..keeper(live)?.view()? }))).await
 }
 
 /// What the answers would do. Nothing is done.
@@ -56,12 +58,12 @@ async fn preview(
     (status = 503, body = Problem, content_type = "application/problem+json")))]
 async fn apply(
     State(state): State<AppState>,
+    Extension(identity): Extension<Identity>,
     given: Result<Json<SetupGiven>, JsonRejection>,
 ) -> Result<Json<Setup>, Problem> {
-    let given = given?.0;
-    let work = move |live: &dyn Live| -> Result<Setup, Problem> {
-        Ok(Setup { user_needed: live.user_needed(), ..keeper(live)?.apply(&given)? })
-    };
+    let (given, user_needed) = (given?.0, identity.via == Via::Nobody);
+    let work =
+        move |live: &dyn Live| -> Result<Setup, Problem> { Ok(Setup { user_needed, ..keeper(live)?.apply(&given)? }) };
     state.blocking(move |_, live| Ok(Json(work(live)?))).await
 }
 

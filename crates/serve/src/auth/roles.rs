@@ -30,6 +30,10 @@ pub(crate) const TABLE: &[Line] = &[
     (Method::POST, "/api/v1/logout", "logout", VIEWER),
     (Method::GET, "/api/v1/session", "session", VIEWER),
     (Method::POST, "/api/v1/session/password", "change_password", VIEWER),
+    (Method::GET, "/api/v1/setup", "setup", ADMIN),
+    (Method::POST, "/api/v1/setup", "apply_setup", ADMIN),
+    (Method::POST, "/api/v1/setup/preview", "preview_setup", ADMIN),
+    (Method::POST, "/api/v1/setup/restart", "restart", ADMIN),
     (Method::POST, "/api/v1/setup/user", "setup_user", ADMIN),
     (Method::GET, "/api/v1/users", "users", ADMIN),
     (Method::POST, "/api/v1/users", "add_user", ADMIN),
@@ -48,16 +52,19 @@ pub(crate) const TABLE: &[Line] = &[
     (Method::POST, "/api/v1/captures", "upload_capture", ANALYST),
     (Method::GET, "/api/v1/captures/{id}", "capture", VIEWER),
     (Method::DELETE, "/api/v1/captures/{id}", "delete_capture", ANALYST),
+    (Method::GET, "/api/v1/countries", "countries", VIEWER),
     (Method::GET, "/api/v1/export/{what}", "export", VIEWER),
     (Method::GET, "/api/v1/flows", "flows", VIEWER),
     (Method::GET, "/api/v1/flows/scatter", "scatter", VIEWER),
     (Method::GET, "/api/v1/flows/{id}", "flow", VIEWER),
+    (Method::GET, "/api/v1/graph", "graph", VIEWER),
     (Method::GET, "/api/v1/health", "health", VIEWER),
     (Method::GET, "/api/v1/hosts", "hosts", VIEWER),
     (Method::GET, "/api/v1/hosts/{ip}", "host", VIEWER),
     (Method::PATCH, "/api/v1/hosts/{ip}", "change_host", ANALYST),
     (Method::GET, "/api/v1/hosts/{ip}/course", "host_course", VIEWER),
     (Method::GET, "/api/v1/incidents", "incidents", VIEWER),
+    (Method::GET, "/api/v1/incidents/counts", "incident_counts", VIEWER),
     (Method::GET, "/api/v1/incidents/{id}", "incident", VIEWER),
     (Method::PATCH, "/api/v1/incidents/{id}", "change_incident", ANALYST),
     (Method::GET, "/api/v1/incidents/{id}/feedback", "preview_feedback", VIEWER),
@@ -90,6 +97,7 @@ pub(crate) const TABLE: &[Line] = &[
     (Method::GET, "/api/v1/series", "series", VIEWER),
     (Method::GET, "/api/v1/settings", "settings", VIEWER),
     (Method::PATCH, "/api/v1/settings", "change_settings", ADMIN),
+    (Method::POST, "/api/v1/settings/preview", "preview_settings", ADMIN),
     (Method::GET, "/api/v1/sockets", "sockets", VIEWER),
     (Method::GET, "/api/v1/sources", "sources", VIEWER),
     (Method::GET, "/api/v1/summary", "summary", VIEWER),
@@ -114,6 +122,10 @@ pub(crate) fn need(method: &Method, template: Option<&str>, path: &str) -> (&'st
     };
     if asked == Method::GET && LOGIN_FILES.contains(&template) {
         return ("page", Need::Open);
+    }
+    // The documentation, written by us and the same for everybody.
+    if asked == Method::GET && template.starts_with("/docs") {
+        return ("docs", VIEWER);
     }
     let line = TABLE.iter().find(|(method, path, ..)| method == asked && *path == template);
     line.map_or(("unknown", ADMIN), |(_, _, operation, need)| (operation, *need))

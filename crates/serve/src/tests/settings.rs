@@ -87,7 +87,7 @@ async fn a_change_is_previewed_and_the_first_questions_are_answered() {
     assert!(answer["difference"].as_str().unwrap().contains("per_hour"));
     problem(preview("{}").await, 400, "nothing").await;
     let setup = world.json("/api/v1/setup").await;
-    assert_eq!((&setup["needed"], &setup["user_needed"]), (&json!(true), &json!(false)));
+    assert_eq!((&setup["needed"], &setup["user_needed"]), (&json!(true), &json!(true)));
     let words = ok(world.post("/api/v1/setup/preview", r#"{"preset": "home"}"#).await, 200).await;
     assert_eq!(words["words"][0], "eth0 is watched.");
     ok(world.post("/api/v1/setup", r#"{"skip": true}"#).await, 200).await;
