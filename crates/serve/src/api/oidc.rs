@@ -127,7 +127,11 @@ mod flow {
             ..AuditRow::default()
         };
         tracing::warn!("log-in by the identity provider: {why}");
-        state.access(move |auth| Ok(auth.write_down(&row))).await?;
+        let write = move |auth: &auth::Auth| {
+            auth.write_down(&row);
+            Ok(())
+        };
+        state.access(write).await?;
         Ok(back())
     }
 

@@ -85,7 +85,11 @@ async fn prove(
     state.auth.attempt_wrong();
     let text = if waits { "wrong name or password; whoever tries has to wait now" } else { "wrong name or password" };
     let row = AuditRow { text: text.to_owned(), ..row_of(asking, name, "login") };
-    state.access(move |auth| Ok(auth.write_down(&row))).await?;
+    let write = move |auth: &Auth| {
+        auth.write_down(&row);
+        Ok(())
+    };
+    state.access(write).await?;
     Err(Problem::new(StatusCode::UNAUTHORIZED, "the name or the password is wrong"))
 }
 

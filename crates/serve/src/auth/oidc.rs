@@ -24,9 +24,9 @@ const ANSWER_BYTES_MAX: u64 = 1 << 20;
 /// Log-ins on their way; the oldest goes.
 const PENDING_MAX: usize = 1_000;
 /// How long one may be on its way.
-const PENDING: Duration = Duration::from_secs(600);
+const PENDING: Duration = Duration::from_mins(10);
 /// What the provider says of itself is asked again after so long: keys change.
-const METADATA: Duration = Duration::from_secs(600);
+const METADATA: Duration = Duration::from_mins(10);
 /// Signatures that are believed: those that only the provider can make.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 8] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,

@@ -132,13 +132,11 @@ fn title_of(place: &str) -> String {
 fn contents_list(here: &str) -> String {
     let mut list = String::new();
     for (title, places) in places() {
-        list.push_str(&format!("<h2>{}</h2><ul>", render::escaped(title)));
+        list.extend(["<h2>", &render::escaped(title), "</h2><ul>"]);
         for place in places {
             let mark = if place == here { " aria-current=\"page\"" } else { "" };
-            list.push_str(&format!(
-                "<li><a href=\"/docs/{place}\"{mark}>{}</a></li>",
-                render::escaped(&title_of(&place))
-            ));
+            let title = render::escaped(&title_of(&place));
+            list.extend(["<li><a href=\"/docs/", &place, "\"", mark, ">", &title, "</a></li>"]);
         }
         list.push_str("</ul>");
     }
