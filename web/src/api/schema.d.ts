@@ -38,6 +38,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The audit log, newest first: every change and every log-in, also refused ones. `total` counts all rows kept. */
+        get: operations["audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/captures": {
         parameters: {
             query?: never;
@@ -69,6 +86,23 @@ export interface paths {
         post?: never;
         /** Deletes a file with its analysis. */
         delete: operations["delete_capture"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/countries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Countries by bytes, added up over the 2,000 busiest hosts of the range; `available` is false without `geoip.country_file`. */
+        get: operations["countries"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -134,6 +168,23 @@ export interface paths {
         };
         /** One flow with statistics, members, reasons, and packets still in the ring. */
         get: operations["flow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/graph": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** At most 32 hosts with the lines between them, added up from the newest flows; what is left out is said in numbers. */
+        get: operations["graph"];
         put?: never;
         post?: never;
         delete?: never;
@@ -231,6 +282,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/incidents/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Incidents that were told, counted by kind and bucket of time. */
+        get: operations["incident_counts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/incidents/{id}": {
         parameters: {
             query?: never;
@@ -300,6 +368,74 @@ export interface paths {
         get: operations["live"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Comes in: answers who it is, and sets the cookie of a new session. A wrong name and a wrong password are answered alike. */
+        post: operations["login"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/login/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sends the browser to the identity provider. */
+        get: operations["login_oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/login/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Comes back from there: a session begins, or the log-in page says that none did. */
+        get: operations["login_oidc_callback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Goes: the session ends, its streams with it. */
+        post: operations["logout"];
         delete?: never;
         options?: never;
         head?: never;
@@ -690,6 +826,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who asks, what it may do, and what must stand beside its changes. */
+        get: operations["session"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A new password of one's own; all sessions end, and this one begins anew. */
+        post: operations["change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings": {
         parameters: {
             query?: never;
@@ -704,8 +874,100 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** Changes settings, all of the call or none: they are kept in `settings.toml` of the data directory and hold at once. */
+        /**
+         * Changes settings, all of the call or none: they are written into the configuration file, or `settings.toml` of the data directory where
+         *     that cannot be written, and hold at once where `applies` says so. 409: the file was changed by hand since; the detail says what differs.
+         */
         patch: operations["change_settings"];
+        trace?: never;
+    };
+    "/api/v1/settings/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a change would do: the difference of the file, what holds when, and what is wrong with which value. Nothing is changed. */
+        post: operations["preview_settings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What there is to choose from at the first start: interfaces with what passes there, networks, kinds of places. */
+        get: operations["setup"];
+        put?: never;
+        /** Writes the answers, all or none, or puts the questions off. */
+        post: operations["apply_setup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What the answers would do. Nothing is done. */
+        post: operations["preview_setup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends the program in order and starts it anew with the options of its call, so that what waits for a start holds. */
+        post: operations["restart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup/user": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The first user, an admin, made in the wizard of the first start: from this machine alone, and only while there is no user. Answers as
+         *     a log-in does.
+         */
+        post: operations["setup_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/sockets": {
@@ -831,6 +1093,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All tokens, newest first, without their secrets. */
+        get: operations["tokens"];
+        put?: never;
+        /** Makes a token: `Authorization: Bearer` and the secret, which is told this once. */
+        post: operations["add_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends a token, at once. */
+        delete: operations["revoke_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/top": {
         parameters: {
             query?: never;
@@ -848,6 +1145,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All users, by name. */
+        get: operations["users"];
+        put?: never;
+        /** Adds a user. The first one must be an admin; from then on everybody has to log in. */
+        post: operations["add_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a user; its sessions and the tokens that it made end. */
+        delete: operations["remove_user"];
+        options?: never;
+        head?: never;
+        /** Gives a user another role or another password; its sessions end. */
+        patch: operations["change_user"];
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -855,7 +1188,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The process answers. */
+        /** The process answers. The one question that never asks for a log-in. */
         get: operations["healthz"];
         put?: never;
         post?: never;
@@ -977,6 +1310,11 @@ export interface components {
          * @enum {string}
          */
         AppProto: "unknown" | "dns" | "mdns" | "tls" | "quic" | "http" | "ssh" | "dhcp" | "ntp" | "modbus" | "dnp3" | "ftp" | "smtp" | "imap" | "pop3" | "telnet" | "stratum" | "snmp";
+        /**
+         * @description From when on a changed value holds.
+         * @enum {string}
+         */
+        Applies: "at_once" | "next_training" | "next_start";
         /**
          * @description What changed of a host.
          * @enum {string}
@@ -1140,6 +1478,33 @@ export interface components {
             /** @description What was changed: `host`, `setting`, `preset`, `suppression`. */
             what: string;
         };
+        /** @description One row. */
+        AuditRow: {
+            /** @description From which address; empty on the command line. */
+            address: string;
+            /** @description Was it done? False: it was refused. */
+            done: boolean;
+            /**
+             * Format: int64
+             * @description Number, rising.
+             */
+            id: number;
+            /** @description As what; empty where nobody had to log in. */
+            role: string;
+            /** @description To what. */
+            subject: string;
+            /** @description From what to what, or why not, in words; without secrets. */
+            text: string;
+            /**
+             * Format: date-time
+             * @description When, wall time.
+             */
+            ts: string;
+            /** @description What was done: an operation of the API, `login`, `logout`, `user_add` … */
+            what: string;
+            /** @description Who: a user's name, `token NAME`, `command line`, empty where nobody had to log in. */
+            who: string;
+        };
         /** @description The alert budget. */
         Budget: {
             /**
@@ -1216,6 +1581,19 @@ export interface components {
             /** @description Why, in words. */
             text: string;
         };
+        /** @description One channel's change. */
+        ChannelPatch: {
+            /**
+             * @description Name.
+             * @default
+             */
+            name: string;
+            /**
+             * @description Fields as in the file (`kind`, `severity_min`, `webhook`, ...): those that are given are written, others stay. Null: it is taken out.
+             *     Secrets can be written and are never answered.
+             */
+            set?: unknown;
+        };
         /**
          * @description How a channel does.
          * @enum {string}
@@ -1273,6 +1651,37 @@ export interface components {
         /** @description Counts by reason, ordered by name so that output is stable. */
         Counters: {
             [key: string]: number;
+        };
+        /** @description Countries by bytes. */
+        CountriesView: {
+            /** @description False: no database is set, so that nothing is known. */
+            available: boolean;
+            /** @description True when there are more hosts than were added up. */
+            cut: boolean;
+            /** @description What the database calls itself, with the day it was made. */
+            database: string;
+            /** @description Most bytes first. */
+            items: components["schemas"]["CountryRow"][];
+        };
+        /** @description Traffic with the hosts of one country. */
+        CountryRow: {
+            /**
+             * Format: int64
+             * @description Wire bytes, both directions.
+             */
+            bytes: number;
+            /** @description ISO 3166-1 alpha-2. */
+            country: string;
+            /**
+             * Format: int64
+             * @description Flows.
+             */
+            flows: number;
+            /**
+             * Format: int64
+             * @description Hosts among those added up.
+             */
+            hosts: number;
         };
         /** @description One field of the decode tree. */
         DetailField: {
@@ -1856,6 +2265,8 @@ export interface components {
             bytes_toserver: number;
             /** @description Community ID, version 1. */
             community_id: string;
+            /** @description The same of the responder's. */
+            dest_country?: string;
             /** @description Responder. */
             dest_ip: string;
             /**
@@ -1915,6 +2326,8 @@ export interface components {
              * @description 0 normal … 1 strange; null until judged.
              */
             score?: number | null;
+            /** @description Country of the originator's address as an ISO code, found when the row is read; absent for private addresses and where it is not known. */
+            src_country?: string;
             /** @description Originator. */
             src_ip: string;
             /**
@@ -1951,6 +2364,67 @@ export interface components {
             forward: {
                 [key: string]: number;
             };
+        };
+        /** @description Who talks to whom around a host or an incident. */
+        Graph: {
+            /** @description Lines between them: of the incident first, then with anomalous flows, then by bytes. */
+            edges: components["schemas"]["GraphEdge"][];
+            /**
+             * Format: int64
+             * @description Flows with them.
+             */
+            flows_left: number;
+            /**
+             * Format: int64
+             * @description Newest flows that were looked at.
+             */
+            flows_read: number;
+            /** @description True when older flows of the hosts are kept that were not looked at. */
+            more: boolean;
+            /** @description Hosts, those asked for first. */
+            nodes: components["schemas"]["GraphNode"][];
+            /**
+             * Format: int64
+             * @description Hosts left out of the drawing.
+             */
+            nodes_left: number;
+        };
+        /** @description What two hosts said to each other; `src` opened the flows. */
+        GraphEdge: {
+            /**
+             * Format: int64
+             * @description Of these flows, how many are anomalous.
+             */
+            anomalous: number;
+            /**
+             * Format: int64
+             * @description Wire bytes, both directions.
+             */
+            bytes: number;
+            /** @description Responder. */
+            dest: string;
+            /** @description True when the incident is about this. */
+            evidence: boolean;
+            /**
+             * Format: int64
+             * @description Flows among those looked at; 0: the incident names both, and no flow between them is kept.
+             */
+            flows: number;
+            /** @description Originator. */
+            src: string;
+        };
+        /** @description A host of the drawing. */
+        GraphNode: {
+            /** @description Country of an outside address as an ISO code; empty when it is not known. */
+            country?: string;
+            /** @description Inside the home networks; also true of a host that was never listed when its address is private. */
+            home: boolean;
+            /** @description Address. */
+            ip: string;
+            /** @description Its name among people, else the one it gives itself; empty when unknown. */
+            name: string;
+            /** @description Asked for: the host, or a host that the incident names. */
+            subject: boolean;
         };
         /** @description Answer of `/health`. */
         HealthAnswer: {
@@ -2146,6 +2620,8 @@ export interface components {
         };
         /** @description HOST: one row of the host list. */
         HostRow: components["schemas"]["HostRecord"] & {
+            /** @description Country of its address as an ISO code, found when the row is read; absent for private addresses and where it is not known. */
+            country?: string;
             /** @description How much it matters, as a person said. */
             importance: components["schemas"]["Importance"];
             /**
@@ -2309,8 +2785,37 @@ export interface components {
             /** @description Reasons, strongest first. */
             why: components["schemas"]["Why"][];
         };
+        /** @description Incidents that were told, by kind and time; those held back by the budget, steps of a story and suppressed ones are not counted. */
+        IncidentCounts: {
+            /**
+             * Format: int32
+             * @description Buckets of the range.
+             */
+            buckets: number;
+            /**
+             * Format: date-time
+             * @description Beginning of bucket 0.
+             */
+            from: string;
+            /** @description Kinds, most first. */
+            kinds: components["schemas"]["KindCounts"][];
+            /**
+             * Format: date-time
+             * @description When the oldest incident that is kept was raised; null without any.
+             */
+            oldest?: string | null;
+            /**
+             * Format: int32
+             * @description Seconds a bucket.
+             */
+            step_s: number;
+        };
         /** @description One incident and what surrounds it. */
         IncidentDetail: {
+            /** @description Countries of its outside addresses as ISO codes, by address; those that are known. */
+            countries?: {
+                [key: string]: string;
+            };
             /** @description Its flows that are still kept, newest first, at most 500. */
             flows: components["schemas"]["FlowRow"][];
             /** @description The incident. */
@@ -2356,6 +2861,18 @@ export interface components {
          * @enum {string}
          */
         Kind: "port_scan" | "host_sweep" | "brute_force" | "flood" | "dns_tunnel" | "dga" | "beacon" | "arp_spoof" | "exfiltration" | "lateral_movement" | "new_device" | "new_service" | "port_change" | "host_down" | "volume" | "protocol_misuse" | "anomalous_flow" | "anomalous_host" | "anomalous_packets" | "imported_alert" | "custom";
+        /** @description Incidents of one kind, by bucket of time: `[bucket, incidents]`, empty ones left out. */
+        KindCounts: {
+            /** @description Each bucket's. */
+            counts: number[][];
+            /** @description Kind. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description All of them.
+             */
+            total: number;
+        };
         /** @description One of the largest flows. Names are those of `GET /flows`. */
         LargeFlow: {
             /** @description Application protocol; `unknown`. */
@@ -2480,6 +2997,13 @@ export interface components {
             response: boolean;
             /** @description User name; empty where this step does not tell it. */
             user: string;
+        };
+        /** @description A log-in. */
+        LoginGiven: {
+            /** @description User. */
+            name: string;
+            /** @description Password. */
+            password: string;
         };
         /** @description One member's view of one row. */
         MemberScore: {
@@ -2827,6 +3351,19 @@ export interface components {
             /** @description The list's row. */
             summary: components["schemas"]["PacketSummary"];
         };
+        /** @description What the decode tree of a packet says, as far as it was asked for. */
+        PacketFields: {
+            /** @description The first parts of all field names of the tree (`eth`, `ip`, `tcp`, `tls`), outermost first. */
+            protocols: string[];
+            /** @description Values of the fields asked for, in the order of the tree, as the tree writes them. */
+            values: {
+                [key: string]: string[];
+            };
+        };
+        /** @description A row of the packet list. */
+        PacketRow: components["schemas"]["PacketSummary"] & {
+            fields?: components["schemas"]["PacketFields"] | null;
+        };
         /** @description One row of the live list. */
         PacketSummary: {
             /** @description Destination address. */
@@ -2927,6 +3464,45 @@ export interface components {
             total_exact: boolean;
         };
         /** @description One page of a list, newest first. */
+        Page_AuditRow: {
+            /** @description Rows. */
+            items: {
+                /** @description From which address; empty on the command line. */
+                address: string;
+                /** @description Was it done? False: it was refused. */
+                done: boolean;
+                /**
+                 * Format: int64
+                 * @description Number, rising.
+                 */
+                id: number;
+                /** @description As what; empty where nobody had to log in. */
+                role: string;
+                /** @description To what. */
+                subject: string;
+                /** @description From what to what, or why not, in words; without secrets. */
+                text: string;
+                /**
+                 * Format: date-time
+                 * @description When, wall time.
+                 */
+                ts: string;
+                /** @description What was done: an operation of the API, `login`, `logout`, `user_add` … */
+                what: string;
+                /** @description Who: a user's name, `token NAME`, `command line`, empty where nobody had to log in. */
+                who: string;
+            }[];
+            /** @description Give it as `cursor` for the next page; null at the end. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Rows that match in all; a lower bound when `total_exact` is false.
+             */
+            total: number;
+            /** @description False when counting stopped at 100,000. */
+            total_exact: boolean;
+        };
+        /** @description One page of a list, newest first. */
         Page_FlowRow: {
             /** @description Rows. */
             items: {
@@ -2946,6 +3522,8 @@ export interface components {
                 bytes_toserver: number;
                 /** @description Community ID, version 1. */
                 community_id: string;
+                /** @description The same of the responder's. */
+                dest_country?: string;
                 /** @description Responder. */
                 dest_ip: string;
                 /**
@@ -3005,6 +3583,8 @@ export interface components {
                  * @description 0 normal … 1 strange; null until judged.
                  */
                 score?: number | null;
+                /** @description Country of the originator's address as an ISO code, found when the row is read; absent for private addresses and where it is not known. */
+                src_country?: string;
                 /** @description Originator. */
                 src_ip: string;
                 /**
@@ -3041,6 +3621,8 @@ export interface components {
         Page_HostRow: {
             /** @description Rows. */
             items: (components["schemas"]["HostRecord"] & {
+                /** @description Country of its address as an ISO code, found when the row is read; absent for private addresses and where it is not known. */
+                country?: string;
                 /** @description How much it matters, as a person said. */
                 importance: components["schemas"]["Importance"];
                 /**
@@ -3160,52 +3742,11 @@ export interface components {
             total_exact: boolean;
         };
         /** @description One page of a list, newest first. */
-        Page_PacketSummary: {
+        Page_PacketRow: {
             /** @description Rows. */
-            items: {
-                /** @description Destination address. */
-                dest: string;
-                /** @description Destination IP, when there is one. */
-                dest_ip?: string | null;
-                /**
-                 * Format: int32
-                 * @description Destination port, 0 when none.
-                 */
-                dest_port: number;
-                /**
-                 * Format: int64
-                 * @description Number since start.
-                 */
-                id: number;
-                /** @description Wireshark-like summary. */
-                info: string;
-                /**
-                 * Format: int32
-                 * @description Bytes on the wire.
-                 */
-                length: number;
-                /** @description Highest protocol known (`TCP`, `DNS`, `ARP`). */
-                protocol: string;
-                /**
-                 * Format: float
-                 * @description Score of its flow, when judged.
-                 */
-                score?: number | null;
-                /** @description Source address, or Ethernet address when there is no IP. */
-                src: string;
-                /** @description Source IP, when there is one. */
-                src_ip?: string | null;
-                /**
-                 * Format: int32
-                 * @description Source port, 0 when none.
-                 */
-                src_port: number;
-                /**
-                 * Format: date-time
-                 * @description Capture time.
-                 */
-                timestamp: string;
-            }[];
+            items: (components["schemas"]["PacketSummary"] & {
+                fields?: components["schemas"]["PacketFields"] | null;
+            })[];
             /** @description Give it as `cursor` for the next page; null at the end. */
             next_cursor?: string | null;
             /**
@@ -3312,6 +3853,13 @@ export interface components {
             total: number;
             /** @description False when counting stopped at 100,000. */
             total_exact: boolean;
+        };
+        /** @description A new password of one's own. */
+        PasswordGiven: {
+            /** @description The password until now. */
+            current: string;
+            /** @description The new one. */
+            password: string;
         };
         /** @description Somebody a host talked to. */
         PeerRow: {
@@ -3597,6 +4145,11 @@ export interface components {
             /** @description In words. */
             text: string;
         };
+        /**
+         * @description What somebody may do; each may do what those before may.
+         * @enum {string}
+         */
+        Role: "viewer" | "analyst" | "admin";
         /** @description Body of `POST /models/rollback`. */
         RollbackRequest: {
             /** @description Which models, `flow` when absent. */
@@ -3939,15 +4492,32 @@ export interface components {
             /** @description Protocol. */
             proto: string;
         };
+        /** @description Who asks, and what it may do. */
+        SessionView: {
+            /** @description To be sent as the header `x-tripline-csrf` with every request that changes something; null where none is asked for. */
+            csrf?: string | null;
+            /** @description Has it a password that can be changed here? */
+            has_password: boolean;
+            /** @description May it only read, whatever its role? */
+            read_only: boolean;
+            /** @description What it may do. */
+            role: components["schemas"]["Role"];
+            /** @description Name; null where nobody has to log in, as long as there are no users. */
+            user?: string | null;
+            /** @description How it came in: `password`, `oidc`, `token`, `proxy`; empty where nobody has to log in. */
+            via: string;
+        };
         /** @description One setting. */
         SettingItem: {
+            /** @description From when on a change holds. */
+            applies: components["schemas"]["Applies"];
             /** @description Can it be changed here? */
             changeable: boolean;
             /** @description Names that a list may hold. */
             choices: string[];
             /** @description Value when nobody sets it. */
             default: unknown;
-            /** @description `budget`, `detection`, `retention`, `network`. */
+            /** @description `budget`, `notifications`, `detection`, `retention`, `network`, `scanning`, `reports`. */
             group: string;
             /** @description Its key in the configuration file (`alert.per_hour`). */
             key: string;
@@ -3965,6 +4535,8 @@ export interface components {
              * @description Smallest value taken.
              */
             min?: number | null;
+            /** @description The value is written and waits for the next start. */
+            pending: boolean;
             /** @description Why not; empty when it can. */
             reason: string;
             /** @description Where the value comes from. */
@@ -3982,7 +4554,7 @@ export interface components {
          * @description What kind of value a setting has.
          * @enum {string}
          */
-        SettingKind: "number" | "whole" | "flag" | "names" | "text";
+        SettingKind: "number" | "whole" | "flag" | "names" | "text" | "list" | "choice";
         /**
          * @description Where a value comes from, weakest first.
          * @enum {string}
@@ -3990,23 +4562,34 @@ export interface components {
         SettingSource: "default" | "file" | "dashboard" | "environment" | "command_line";
         /** @description Answer of `GET /settings` and `PATCH /settings`. */
         Settings: {
+            /** @description Can `POST /setup/restart` start the program anew? */
+            can_restart: boolean;
             /** @description What was changed by hand, newest first, at most 50. */
             changes: components["schemas"]["AuditEntry"][];
             /** @description The configuration file given with `-c`; empty: none. */
             config_file: string;
             /** @description Where history is kept. */
             data_dir: string;
-            /** @description The file that this page writes. */
+            /** @description The file that this page writes: the configuration file, or `settings.toml` of the data directory. */
             file: string;
+            /** @description Why it is not the configuration file; empty when it is. */
+            file_why: string;
             /** @description Settings, group by group. */
             items: components["schemas"]["SettingItem"][];
             /** @description The preset chosen last; null: none was. */
             preset?: string | null;
             /** @description Was the question for a preset answered, if only by closing it? */
             preset_asked: boolean;
+            /** @description What the file says now, as a fingerprint: given back with a change, that nothing is written over what was changed by hand since. */
+            version: string;
         };
         /** @description Body of `PATCH /settings`; at least one. */
         SettingsPatch: {
+            /**
+             * @description Notification channels that are added, changed or taken out.
+             * @default []
+             */
+            channels: components["schemas"]["ChannelPatch"][];
             /**
              * @description A preset by name: its values are set with the same call. `none` answers the question without setting anything.
              * @default null
@@ -4019,6 +4602,136 @@ export interface components {
             values: {
                 [key: string]: unknown;
             };
+            /**
+             * @description `version` of the settings that the change was made from; absent: those that the program read last.
+             * @default null
+             */
+            version: string | null;
+        };
+        /** @description Answer of `POST /settings/preview`: what `PATCH /settings` with the same body would do. Nothing is done. */
+        SettingsPreview: {
+            /** @description Keys that hold at once. */
+            at_once: string[];
+            /** @description Its unified difference, without secrets; empty: nothing would change. */
+            difference: string;
+            /** @description The file that would be written. */
+            file: string;
+            /** @description Why it is not the configuration file; empty when it is. */
+            file_why: string;
+            /** @description Keys that hold from the next start on. */
+            next_start: string[];
+            /** @description Keys that hold from the next training on. */
+            next_training: string[];
+            /** @description Its fingerprint now, to be given with the change. */
+            version: string;
+            /** @description What is wrong; empty: it can be done. */
+            wrong: components["schemas"]["WrongSetting"][];
+        };
+        /** @description Answer of `GET /setup`. */
+        Setup: {
+            /** @description Can `POST /setup/restart` start the program anew? */
+            can_restart: boolean;
+            /** @description Names of the notification channels that are set. */
+            channels: string[];
+            /** @description Interfaces as they are set; empty: the one with the default route. */
+            chosen: string[];
+            /** @description The file that the answers are written to. */
+            file: string;
+            /** @description Why it is not the configuration file; empty when it is. */
+            file_why: string;
+            /** @description Home networks as they are set. */
+            home: string[];
+            /** @description Why they cannot be set here; empty when they can. */
+            home_fixed: string;
+            /** @description Interfaces, the default route's first. */
+            interfaces: components["schemas"]["SetupInterface"][];
+            /** @description Why the interface cannot be chosen here; empty when it can. */
+            interfaces_fixed: string;
+            /** @description Nothing is decided yet: the page asks by itself. */
+            needed: boolean;
+            /** @description Keys whose written values wait for the next start. */
+            pending: string[];
+            /** @description The one that was chosen. */
+            preset?: string | null;
+            /** @description Kinds of places. */
+            presets: components["schemas"]["Preset"][];
+            /** @description The command that grants the right to capture; empty: it is there. */
+            rights_command: string;
+            /** @description Networks of the interfaces that are not inside the home networks. */
+            suggested: string[];
+            /** @description There is nobody yet who could log in: `POST /setup/user` makes the first user. */
+            user_needed: boolean;
+            /** @description Its fingerprint, to be given with the answers. */
+            version: string;
+        };
+        /** @description Body of `POST /setup` and `POST /setup/preview`; what is absent stays as it is. */
+        SetupGiven: {
+            /** @default null */
+            channel: components["schemas"]["ChannelPatch"] | null;
+            /**
+             * @description Home networks.
+             * @default null
+             */
+            home: string[] | null;
+            /**
+             * @description Interfaces; empty: the one with the default route.
+             * @default null
+             */
+            interfaces: string[] | null;
+            /**
+             * @description Kind of place.
+             * @default null
+             */
+            preset: string | null;
+            /**
+             * @description The questions are put off; nothing else is done.
+             * @default false
+             */
+            skip: boolean;
+            /**
+             * @description `version` of the answer of `GET /setup` or of the preview.
+             * @default null
+             */
+            version: string | null;
+        };
+        /** @description One interface with what passes there now. */
+        SetupInterface: {
+            /** @description Addresses with their networks' lengths. */
+            addresses: string[];
+            /**
+             * Format: double
+             * @description Bits a second, both directions.
+             */
+            bits_per_s: number;
+            /** @description Could it be captured from now? */
+            can_capture: boolean;
+            /** @description Does the default route lead there? */
+            default_route: boolean;
+            /** @description Is it this machine's own loop? */
+            loopback: boolean;
+            /** @description Name. */
+            name: string;
+            /**
+             * Format: double
+             * @description Packets a second, both directions, as the kernel counts them.
+             */
+            packets_per_s: number;
+            /**
+             * Format: int32
+             * @description Speed of the link, Mbit/s, when it is known.
+             */
+            speed_mbps?: number | null;
+            /** @description Is it up? */
+            up: boolean;
+            /** @description Is it watched now? */
+            watched: boolean;
+        };
+        /** @description Answer of `POST /setup/preview`. */
+        SetupPreview: {
+            /** @description The file's difference, and what holds when. */
+            settings: components["schemas"]["SettingsPreview"];
+            /** @description What it will do, a sentence a line. */
+            words: string[];
         };
         /**
          * @description How much it matters.
@@ -4578,6 +5291,63 @@ export interface components {
             /** @description Highest version offered (`1.3`, `1.2`). */
             version: string;
         };
+        /** @description A token to be made. */
+        TokenGiven: {
+            /**
+             * Format: int32
+             * @description Days that it holds, 1 to 3650; null: until it is revoked.
+             */
+            days?: number | null;
+            /** @description What it is for. */
+            name: string;
+            /** @description May it only read? */
+            read_only?: boolean;
+            /** @description What it may do. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description A token that was made. */
+        TokenMade: {
+            /** @description The token; told this once. */
+            secret: string;
+            /** @description About it. */
+            token: components["schemas"]["TokenView"];
+        };
+        /** @description One API token, without its secret. */
+        TokenView: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            created: string;
+            /** @description Who made it. */
+            creator: string;
+            /**
+             * Format: date-time
+             * @description Until when it holds; null: until it is revoked.
+             */
+            ends?: string | null;
+            /**
+             * Format: int64
+             * @description Number.
+             */
+            id: number;
+            /** @description What it is for. */
+            name: string;
+            /** @description May it only read? */
+            read_only: boolean;
+            /** @description What it may do. */
+            role: components["schemas"]["Role"];
+            /**
+             * Format: date-time
+             * @description When it was used last, to the minute.
+             */
+            used?: string | null;
+        };
+        /** @description All tokens. */
+        Tokens: {
+            /** @description Newest first. */
+            items: components["schemas"]["TokenView"][];
+        };
         /** @description Answer of `/top`. */
         TopAnswer: {
             /** @description Busiest first, at most 20. */
@@ -4823,6 +5593,54 @@ export interface components {
              */
             upload_bytes_max: number;
         };
+        /** @description A user to be made. */
+        UserGiven: {
+            /** @description Name: letters, digits and `.-_@+`. */
+            name: string;
+            /** @description Its password; without one, one is made and told once. */
+            password?: string | null;
+            /** @description What it may do. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description A user that was made or changed. */
+        UserMade: {
+            /** @description The password that was made for it; told this once. */
+            password?: string | null;
+            /** @description The user. */
+            user: components["schemas"]["UserView"];
+        };
+        /** @description What becomes of a user; at least one. */
+        UserPatch: {
+            /** @description True: a new password is made and told once. */
+            new_password?: boolean;
+            /** @description Its new password. */
+            password?: string | null;
+            role?: components["schemas"]["Role"] | null;
+        };
+        /** @description One user. */
+        UserView: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created: string;
+            /**
+             * Format: date-time
+             * @description When it came in last.
+             */
+            login?: string | null;
+            /** @description Name. */
+            name: string;
+            /** @description `password` or `oidc`. */
+            origin: string;
+            /** @description What it may do. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description All users. */
+        Users: {
+            /** @description By name. */
+            items: components["schemas"]["UserView"][];
+        };
         /** @description What a host usually moves in one hour of the day. */
         UsualHour: {
             /**
@@ -4908,6 +5726,13 @@ export interface components {
              */
             value: number;
         };
+        /** @description One value that cannot be set. */
+        WrongSetting: {
+            /** @description Its key; empty when it cannot be said. */
+            key: string;
+            /** @description Why, and what is taken. */
+            why: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -4981,6 +5806,48 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit: {
+        parameters: {
+            query?: {
+                /** @description Only rows of this user, address, operation or subject. */
+                about?: string;
+                /** @description Rows of a page, 1 to 500, default 100. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AuditRow"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5158,6 +6025,38 @@ export interface operations {
             };
         };
     };
+    countries: {
+        parameters: {
+            query?: {
+                /** @description RFC 3339: nothing earlier. */
+                from?: string;
+                /** @description RFC 3339: nothing later. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CountriesView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     export: {
         parameters: {
             query?: {
@@ -5314,6 +6213,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FlowDetailAnswer"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    graph: {
+        parameters: {
+            query?: {
+                /** @description Address of a host. */
+                host?: string;
+                /** @description Id of an incident. */
+                incident?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Graph"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             404: {
@@ -5563,6 +6502,40 @@ export interface operations {
             };
         };
     };
+    incident_counts: {
+        parameters: {
+            query?: {
+                /** @description RFC 3339; seven days before `to` when absent. */
+                from?: string;
+                /** @description RFC 3339, itself not inside; now when absent. */
+                to?: string;
+                /** @description Seconds a bucket, default 3,600; raised where there would be more than 2,000 buckets. */
+                step?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentCounts"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     incident: {
         parameters: {
             query?: never;
@@ -5763,6 +6736,214 @@ export interface operations {
                 };
             };
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoginGiven"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    login_oidc: {
+        parameters: {
+            query?: {
+                /** @description Place of this dashboard to come back to. */
+                next?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description to the identity provider, or back to the log-in page when that does not answer */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    login_oidc_callback: {
+        parameters: {
+            query?: {
+                /** @description As it was sent there. */
+                state?: string;
+                /** @description What a token is given for. */
+                code?: string;
+                /** @description Why there is none. */
+                error?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page that leads on, with the session's cookie */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description to the log-in page */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6166,6 +7347,11 @@ export interface operations {
                 to?: string;
                 /** @description Only packets newer than this id. */
                 after?: number;
+                /**
+                 * @description Fields of the decode tree wanted with each row, by Wireshark's names separated by commas, at most 24. Given, even empty: each row
+                 *     tells its protocols too.
+                 */
+                fields?: string;
             };
             header?: never;
             path?: never;
@@ -6178,7 +7364,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_PacketSummary"];
+                    "application/json": components["schemas"]["Page_PacketRow"];
                 };
             };
             400: {
@@ -6858,6 +8044,120 @@ export interface operations {
             };
         };
     };
+    session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordGiven"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     settings: {
         parameters: {
             query?: never;
@@ -6931,6 +8231,375 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingsPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsPreview"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Setup"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    apply_setup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetupGiven"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Setup"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_setup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetupGiven"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupPreview"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It ends within seconds, and answers again when it is up. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setup_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoginGiven"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7228,6 +8897,125 @@ export interface operations {
             };
         };
     };
+    tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tokens"];
+                };
+            };
+        };
+    };
+    add_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenGiven"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenMade"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number or name */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description ended */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     top: {
         parameters: {
             query: {
@@ -7262,9 +9050,229 @@ export interface operations {
             };
         };
     };
-    healthz: {
+    users: {
         parameters: {
             query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Users"];
+                };
+            };
+        };
+    };
+    add_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserGiven"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserMade"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserMade"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    healthz: {
+        parameters: {
+            query?: {
+                /** @description True: are sources and store open, too? As `/readyz`, for probes that cannot log in. */
+                ready?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -7278,6 +9286,23 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not yet */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

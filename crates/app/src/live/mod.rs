@@ -349,7 +349,6 @@ fn start(config: &Config, mut plan: Plan) -> Result<Parts> {
     let auth = door::auth(config, &plan.data_dir)?;
     let desk = Desk::new(plan.data_dir, plan.reload, takers);
     let asks = first_start::asks(&desk, plan.mode);
-    let shown = Shown { status, scores, rings, requests: changes, verdicts, outbox, hub, models_dir };
     let shown = Shown { auth, status, scores, rings, requests: changes, verdicts, outbox, hub, models_dir };
     let state = answering(config, (plan.mode, plan.listen), &desk, &store, shown, (&stop, &mut threads))?;
     Ok(Parts { state, stop, threads, duration: plan.duration, desk, asks })

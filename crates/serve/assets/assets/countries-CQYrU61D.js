@@ -1,0 +1,1 @@
+var e;function t(t){e??=new Intl.DisplayNames([`en`],{type:`region`});try{return e.of(t)??t}catch{return t}}export{t};
