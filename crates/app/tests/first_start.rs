@@ -12,7 +12,7 @@ use support::http::{get_json, request};
 use support::server::Server;
 use support::wait_for;
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 const FILE: &str =
     "# Our settings.\n[alert]\n# Two are enough.\nper_hour = 2.0 # agreed\n\n[kafka]\nsasl_password = \"s3cret\"\n";
 
@@ -164,7 +164,7 @@ fn the_first_start_asks_once_writes_the_answers_and_starts_anew() {
     };
     let started = wait_for(SOON, "the first answer", up)["started"].clone();
     let setup = get_json(port, "/api/v1/setup");
-    assert_eq!((&setup["needed"], &setup["user_needed"]), (&json!(true), &json!(false)), "{setup}");
+    assert_eq!((&setup["needed"], &setup["user_needed"]), (&json!(true), &json!(true)), "{setup}");
     let names: Vec<&str> =
         setup["interfaces"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
     assert!(names.contains(&"lo"), "{names:?}");

@@ -43,7 +43,7 @@ pub(super) fn frame(title: &str, body: &str, contents: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title} · Tripline</title>\
-         <link rel=\"stylesheet\" href=\"/docs/docs.css\"></head><body><a class=\"skip\" href=\"#main\">Skip to content</a>\
+         <link rel=\"icon\" type=\"image/svg+xml\" href=\"/tripline.svg\"><link rel=\"stylesheet\" href=\"/docs/docs.css\"></head><body><a class=\"skip\" href=\"#main\">Skip to content</a>\
          <header><a href=\"/\">Tripline</a><a href=\"/docs/\">Documentation</a></header>{nav}\
          <main id=\"main\">{body}</main></body></html>\n"
     )

@@ -113,10 +113,9 @@ pub(super) fn words(connection: &KafkaConnection, error: &KrafkaError) -> String
     let brokers = connection.brokers.join(", ");
     let told = error.to_string();
     match error {
-        KrafkaError::Auth { message, .. } if is_certificate(message) => format!(
-            "the broker at {brokers} and this program do not trust each other's certificates ({message}); check \
-             kafka.ca_file, kafka.cert_file and the name in the broker's certificate"
-        ),
+        KrafkaError::Auth { message, .. } if is_certificate(message) => distrust(&brokers, message),
+        // A broker that wants a certificate ends the connection with an alert.
+        KrafkaError::Network(error) if is_certificate(&error.to_string()) => distrust(&brokers, &plain(error)),
         KrafkaError::Auth { message, .. } => format!(
             "the broker at {brokers} refused the log-in of `{}` ({message}); check kafka.sasl_username, its password \
              and kafka.sasl_mechanism",
@@ -133,6 +132,13 @@ pub(super) fn words(connection: &KafkaConnection, error: &KrafkaError) -> String
         KrafkaError::Broker { code, message } => format!("the broker at {brokers} refused: {code:?} ({message})"),
         _ => told,
     }
+}
+
+fn distrust(brokers: &str, message: &str) -> String {
+    format!(
+        "the broker at {brokers} and this program do not trust each other's certificates ({message}); check \
+         kafka.ca_file, kafka.cert_file and the name in the broker's certificate"
+    )
 }
 
 fn unknown_topic(topic: &str) -> String {

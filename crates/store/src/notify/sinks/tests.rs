@@ -20,6 +20,7 @@ fn message() -> Message {
         subject: "Größe: a scan".into(),
         text: "plain".into(),
         html: "<p>html</p>".into(),
+        pages: Vec::new(),
         picture: vec![1, 2, 3],
         body: r#"{"text":"body"}"#.into(),
         line: r#"{"line":1}"#.into(),
