@@ -142,7 +142,7 @@ fn words(given: &SetupGiven, settings: &SettingsPreview) -> Vec<String> {
     match given.interfaces.as_deref() {
         Some([]) => words.push("The interface with the default route is watched.".to_owned()),
         Some(names) => {
-            words.push(format!("{} {} watched.", names.join(", "), if names.len() == 1 { "is" } else { "are" }))
+            words.push(format!("{} {} watched.", names.join(", "), if names.len() == 1 { "is" } else { "are" }));
         }
         None => {}
     }

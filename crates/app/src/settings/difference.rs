@@ -39,7 +39,7 @@ fn hunk(lines: &[Line], from: usize, to: usize, text: &mut String) {
         let (before, here) = (count(&lines[..from], skipped), count(&lines[from..to], skipped));
         format!("{},{here}", if here == 0 { before } else { before + 1 })
     };
-    text.push_str(&format!("@@ -{} +{} @@\n", span(not_old), span(not_new)));
+    text.extend(["@@ -", &span(not_old), " +", &span(not_new), " @@\n"]);
     for line in &lines[from..to] {
         let (mark, words) = match line {
             Line::Both(words) => (' ', words),
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn what_differs_is_shown_with_its_neighbours_and_numbers() {
         assert_eq!(unified("f", "a\nb\n", "a\nb\n"), "");
-        let old: String = (1..=20).map(|n| format!("{n}\n")).collect();
+        let old: String = (1..=20).map(|n: u32| n.to_string() + "\n").collect();
         let new = old.replace("\n10\n", "\nten\n").replace("\n20\n", "\n20\n21\n");
         let wanted = "--- f\n+++ f\n@@ -7,7 +7,7 @@\n 7\n 8\n 9\n-10\n+ten\n 11\n 12\n 13\n@@ -18,3 +18,4 @@\n 18\n 19\n 20\n+21\n";
         assert_eq!(unified("f", &old, &new), wanted);

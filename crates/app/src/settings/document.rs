@@ -243,7 +243,7 @@ fn uncommented(text: &str, key: &str, value: &str) -> Option<String> {
     })?;
     let setting = format!("{last} = {}", value.trim());
     let kept = lines[..from].iter().copied().chain([setting.as_str()]).chain(lines[upto + 1..].iter().copied());
-    Some(kept.map(|line| format!("{line}\n")).collect())
+    Some(kept.flat_map(|line| [line, "\n"]).collect())
 }
 
 #[cfg(test)]

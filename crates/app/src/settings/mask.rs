@@ -16,10 +16,9 @@ const CHANGED: &str = "(hidden, changed)";
 
 /// The text without its secrets; those that `before` has not are marked as changed.
 pub fn masked(text: &str, before: &str) -> String {
-    let (mut document, old) = match (text.parse::<DocumentMut>(), before.parse::<DocumentMut>()) {
-        (Ok(document), Ok(old)) => (document, old),
+    let (Ok(mut document), Ok(old)) = (text.parse::<DocumentMut>(), before.parse::<DocumentMut>()) else {
         // Not to be read as settings: nothing is known to be no secret.
-        _ => return lines(text, false),
+        return lines(text, false);
     };
     hide(document.as_table_mut(), Some(old.as_table()), "");
     lines(&document.to_string(), true)
@@ -90,7 +89,7 @@ fn quoted(line: &str, name: &str, comments: bool) -> String {
             && !hidden.is_empty()
             && secret(hidden)
         {
-            out.push_str(&format!(" = \"{MASK}\""));
+            out.extend([" = \"", MASK, "\""]);
             rest = behind;
         }
     }

@@ -124,8 +124,9 @@ fn both_are_found_by_an_index() {
 fn a_busy_host_among_a_million_flows() {
     let (_dir, store) = open();
     for chunk in 0..200_u64 {
-        let dest =
-            |n: u64| if n % 3 == 0 { "192.0.2.1".to_owned() } else { format!("198.51.{}.{}", n / 250 % 250, n % 250) };
+        let dest = |n: u64| {
+            if n.is_multiple_of(3) { "192.0.2.1".to_owned() } else { format!("198.51.{}.{}", n / 250 % 250, n % 250) }
+        };
         let flows = chunk * 5_000..(chunk + 1) * 5_000;
         let src = |n: u64| format!("10.0.{}.{}", n % 7, n % 200);
         put(

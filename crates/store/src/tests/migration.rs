@@ -89,13 +89,15 @@ fn dump(connection: &Connection, step: usize) -> String {
     for (table, sql) in names("'table'") {
         writeln!(text, "{sql};").unwrap();
         let all = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
-        let columns: Vec<String> = all.column_names().into_iter().map(|name| format!("quote({name})")).collect();
+        let columns: Vec<String> = all.column_names().map(|name| format!("quote({name})")).collect();
         let mut query = connection.prepare(&format!("SELECT {} FROM {table}", columns.join(" || ', ' || "))).unwrap();
         for row in query.query_map([], |row| row.get::<_, String>(0)).unwrap() {
             writeln!(text, "INSERT INTO {table} VALUES ({});", row.unwrap()).unwrap();
         }
     }
-    names("'index', 'trigger'").into_iter().for_each(|(_, sql)| writeln!(text, "{sql};").unwrap());
+    for (_, sql) in names("'index', 'trigger'") {
+        writeln!(text, "{sql};").unwrap();
+    }
     writeln!(text, "PRAGMA user_version = {step};").unwrap();
     text
 }

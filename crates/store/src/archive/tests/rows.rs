@@ -51,7 +51,9 @@ fn told(source: &dyn RowSource, range: TimeRange) -> [Vec<String>; 3] {
             ControlFlow::Continue(())
         })
         .unwrap();
-    rows.iter_mut().for_each(|rows| rows.sort());
+    for rows in &mut rows {
+        rows.sort();
+    }
     rows
 }
 
