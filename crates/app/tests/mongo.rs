@@ -24,10 +24,10 @@ const SCAN: &str = r#"<?xml version="1.0"?><nmaprun scanner="nmap" args="nmap 19
 <host><status state="up"/><address addr="192.0.2.9" addrtype="ipv4"/><ports><port protocol="tcp" portid="22"><state state="open"/><service name="ssh"/></port></ports></host>
 <runstats><finished time="1700000100" exit="success"/><hosts up="1" down="0" total="1"/></runstats></nmaprun>"#;
 
-/// A server that is not started yet; None, with the reason, where it is not installed.
 /// What the test's server keeps up with: FerretDB 1 takes some hundred documents a second.
 const FEW: &str = "mongodb.collections=[\"incidents\",\"scans\",\"reports\"]";
 
+/// A server that is not started yet; None, with the reason, where it is not installed.
 fn server(test: &str, dir: &Path, login: Option<(&str, &str)>) -> Option<(Far, u16)> {
     server_at(test, dir, free_port(), login)
 }
